@@ -1,0 +1,42 @@
+"""Everything besides (task's name, β, seed, dimension) that decides what a training computes.
+
+A recipe is part of a training's identity: two trainings with equal task, β, seed, dimension and recipe give the
+same result, so the recipe is hashed into the key. Settings that only decide where or how fast a training runs
+(device, pack size) do not belong here.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from trainables.tasks import get_task
+
+
+class Recipe(BaseModel):
+    """Validated, immutable and hashable settings of a training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str = Field("l1_norm", description="function to compute, by its name in trainables.tasks")
+    hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
+    steps: int = Field(6000, ge=1, description="gradient steps")
+    inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
+    channels: int = Field(16, ge=2, description="channels d of every edge, node and global state")
+    layers: int = Field(4, ge=1, description="exchangeable-matrix layers")
+    scores: int = Field(8, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
+    sinkhorn_rounds: int = Field(3, ge=0, description="rounds of Sinkhorn balancing of half of the scores")
+    width: int = Field(32, ge=1, description="hidden width of the layers' small MLPs")
+    learning_rate: float = Field(3e-3, gt=0, description="peak of the one-cycle schedule")
+    clip: float = Field(1.0, gt=0, description="gradient norm at which a member's gradient is clipped")
+    snapshots: int = Field(8, ge=1, description="log-spaced steps at which the training is looked at")
+    snapshot_draws: int = Field(8, ge=1, description="networks drawn at a snapshot")
+    final_draws: int = Field(32, ge=1, description="networks drawn at the end")
+    evaluation_inputs: int = Field(1024, ge=2, description="fresh inputs on which drawn networks are evaluated")
+
+    @field_validator("task")
+    @classmethod
+    def _task_exists(cls, name: str) -> str:
+        get_task(name)
+        return name
+
+    def hidden(self, dimension: int) -> int:
+        """Hidden neurons m of a target network with n = `dimension` inputs."""
+        return self.hidden_per_input * dimension

@@ -1,0 +1,73 @@
+"""The hypernetwork: noise in, weights of a target network out (DESIGN.md section 2; arXiv 2312.03051)."""
+
+import torch
+from torch import Tensor, nn
+
+from trainables.heads import TargetWeights, WeightHeads
+from trainables.layers import ExchangeableLayer, MemberLinear
+from trainables.noise import split
+from trainables.recipe import Recipe
+
+EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE = 4, 8, 4  # channels of noise per edge, hidden node and input node
+
+
+def noise_shapes(dimension: int, hidden: int) -> list[tuple[int, ...]]:
+    """Shapes of the noise that one draw takes: of edges, hidden nodes, input nodes, and ε of W, b, v."""
+    return [
+        (hidden * dimension, EDGE_NOISE),
+        (hidden, HIDDEN_NOISE),
+        (dimension, INPUT_NOISE),
+        (hidden, dimension),
+        (hidden,),
+        (hidden,),
+    ]
+
+
+def noise_size(dimension: int, hidden: int) -> int:
+    """Standard normal numbers that one draw takes."""
+    return sum(int(torch.Size(shape).numel()) for shape in noise_shapes(dimension, hidden))
+
+
+class Hypernetwork(nn.Module):
+    """Hypernetworks of a pack's members, in lockstep.
+
+    The parameters know neither the dimension n nor the hidden size m: nothing but noise tells two neurons or two
+    inputs apart, so the same hypernetwork draws target networks of any size.
+    """
+
+    def __init__(self, members: int, recipe: Recipe):
+        super().__init__()
+        d = recipe.channels
+        self.edge_noise = MemberLinear(members, EDGE_NOISE, d)
+        self.hidden_noise = MemberLinear(members, HIDDEN_NOISE, d)
+        self.input_noise = MemberLinear(members, INPUT_NOISE, d)
+        self.whole = nn.Parameter(torch.zeros(members, 1, d))
+        self.whole.initial_std = 1.0
+        self.layers = nn.ModuleList(
+            ExchangeableLayer(members, d, recipe.scores, recipe.width, recipe.sinkhorn_rounds)
+            for _ in range(recipe.layers)
+        )
+        self.heads = WeightHeads(members, d)
+
+    def forward(self, noise: Tensor, dimension: int, hidden: int) -> tuple[TargetWeights, dict[str, Tensor]]:
+        """noise (members, noise_size(dimension, hidden)), standard normal.
+
+        Returns one drawn target network per member, and {component: (members,) nats} of complexity.
+        """
+        for_edges, for_hidden, for_inputs, *for_weights = split(noise, noise_shapes(dimension, hidden))
+        edges, whole = self.edge_noise(for_edges), self.whole
+        nodes, inputs = self.hidden_noise(for_hidden), self.input_noise(for_inputs)
+        for layer in self.layers:
+            edges, nodes, inputs, whole = layer(edges, nodes, inputs, whole)
+        return self.heads(edges, nodes, whole, tuple(for_weights), dimension)
+
+
+def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None:
+    """Fill every member's parameters from its own generator, in the order of the parameters' definition."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            std = getattr(parameter, "initial_std", 0.0)
+            for member, generator in enumerate(generators):
+                if std:
+                    noise = torch.randn(parameter.shape[1:], generator=generator, device=parameter.device)
+                    parameter[member] = std * noise

@@ -1,0 +1,123 @@
+"""Equivariant building blocks with a leading member axis.
+
+Every tensor carries the members of a pack in front, and every operation treats members apart, so that a pack is
+many trainings in lockstep and one member is the same code. Edges are kept flat, (members, m * n, channels).
+Operations commute with permuting hidden neurons (m) and inputs (n): the weights are shared over both.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from trainables.competition import compete
+
+EPSILON = 1e-6  # added to mean squares before their inverse root
+
+
+class MemberLinear(nn.Module):
+    """x (members, rows, fan_in) -> x @ weight + bias, (members, rows, fan_out), each member with its own weights.
+
+    Initial weights have standard deviation gain / sqrt(fan_in), biases start at 0.
+    """
+
+    def __init__(self, members: int, fan_in: int, fan_out: int, *, gain: float = 1.0, bias: bool = False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(members, fan_in, fan_out))
+        self.weight.initial_std = gain * fan_in**-0.5
+        self.bias = nn.Parameter(torch.zeros(members, 1, fan_out)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
+
+    def onto(self, total: Tensor, x: Tensor) -> Tensor:
+        """total + x @ weight in one pass, (members, rows, fan_out)."""
+        return torch.baddbmm(total, x, self.weight)
+
+
+class _RootMeanSquare(torch.autograd.Function):
+    """y = x / sqrt(mean(x²) + ε) over the last axis, with the backward pass written out (a third of autograd's)."""
+
+    @staticmethod
+    def forward(context, x: Tensor) -> Tensor:
+        scale = (x * x).sum(-1, keepdim=True).div_(x.shape[-1]).add_(EPSILON).rsqrt_()
+        y = x * scale
+        context.save_for_backward(y, scale)
+        return y
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> Tensor:
+        y, scale = context.saved_tensors
+        along = (gradient * y).sum(-1, keepdim=True).div_(-y.shape[-1])
+        return torch.addcmul(gradient, y, along).mul_(scale)
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Root-mean-square normalisation of every edge's or node's channels (the last axis)."""
+    return _RootMeanSquare.apply(x)
+
+
+class NodeUpdate(nn.Module):
+    """Residual swish-MLP of a node's (pooled edges, itself, the global node)."""
+
+    def __init__(self, members: int, channels: int, pooled: int, width: int):
+        super().__init__()
+        self.pooled = MemberLinear(members, pooled, width)
+        self.itself = MemberLinear(members, channels, width)
+        self.context = MemberLinear(members, channels, width, bias=True)
+        self.out = MemberLinear(members, width, channels, gain=0.5)
+
+    def forward(self, state: Tensor, pooled: Tensor, itself: Tensor, context: Tensor) -> Tensor:
+        """state, itself (members, nodes, d), pooled (members, nodes, pooled), context (members, 1, d)."""
+        total = self.itself.onto(self.pooled(pooled), itself) + self.context(context)
+        return self.out.onto(state, silu(total))
+
+
+class ExchangeableLayer(nn.Module):
+    """One residual layer on the state (edges, hidden nodes, input nodes, global node).
+
+    Edges give score matrices, in which neurons compete for inputs (`trainables.competition`). Every edge is then
+    updated by a swish-MLP of (its state, its shares in the competition, its two nodes, the global node), every node by
+    one of (its edges, pooled by share and by mean, itself, the global node), the global node by one of the mean
+    nodes. Terms of nodes are broadcast to edges after their linear maps. Exchangeable-matrix layers: Hartford et
+    al. 2018, arXiv 1803.02879.
+    """
+
+    def __init__(self, members: int, channels: int, scores: int, width: int, sinkhorn_rounds: int):
+        super().__init__()
+        self.balanced, self.sinkhorn_rounds = scores // 2, sinkhorn_rounds
+        self.scores = MemberLinear(members, channels, scores)
+        self.edge = MemberLinear(members, channels, width)
+        self.edge_shares = MemberLinear(members, 2 * scores, width, gain=0.5)
+        self.edge_hidden = MemberLinear(members, channels, width)
+        self.edge_input = MemberLinear(members, channels, width)
+        self.edge_whole = MemberLinear(members, channels, width, bias=True)
+        self.edge_out = MemberLinear(members, width, channels, gain=0.5)
+        self.hidden = NodeUpdate(members, channels, 3 * channels, width)
+        self.input = NodeUpdate(members, channels, 3 * channels, width)
+        self.whole = NodeUpdate(members, channels, 2 * channels, width)
+
+    def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
+        """edges (members, m * n, d), hidden (members, m, d), inputs (members, n, d), whole (members, 1, d)."""
+        members, m, n = edges.shape[0], hidden.shape[1], inputs.shape[1]
+        e, h, i, g = (normalise(state) for state in (edges, hidden, inputs, whole))
+
+        scores = torch.bmm(self.scores.weight.transpose(1, 2), e.transpose(1, 2))  # (members, s, m n)
+        of_neuron, of_input = compete(scores.view(members, -1, m, n), self.balanced, self.sinkhorn_rounds)
+        shares = torch.cat([n * of_neuron - 1, m * of_input - 1], 1).flatten(2)  # (members, 2 s, m n)
+
+        update = self.edge_shares.onto(self.edge(e), shares.transpose(1, 2)).view(members, m, n, -1)
+        update += self.edge_hidden(h).unsqueeze(2)
+        update += (self.edge_input(i) + self.edge_whole(g)).unsqueeze(1)
+        update = silu(update).flatten(1, 2)  # (members, m n, width)
+
+        grid = e.view(members, m, n, -1)
+        pool = [0, self.balanced]  # one balanced and one free score pool the edges into nodes
+        by_neuron = [(grid * of_neuron[:, k].unsqueeze(-1)).sum(2) for k in pool] + [grid.mean(2)]
+        by_input = [(grid * of_input[:, k].unsqueeze(-1)).sum(1) for k in pool] + [grid.mean(1)]
+        nodes = torch.cat([h.mean(1, keepdim=True), i.mean(1, keepdim=True)], -1)
+        return (
+            self.edge_out.onto(edges, update),
+            self.hidden(hidden, torch.cat(by_neuron, -1), h, g),
+            self.input(inputs, torch.cat(by_input, -1), i, g),
+            self.whole(whole, nodes, g, g),
+        )

@@ -1,0 +1,43 @@
+"""Noise streams: everything random in a training comes from its own seed and nothing else.
+
+A stream is a generator per member. Members with the same seed see the same noise whatever their β, their pack and their
+place in it. Initial weights, training noise and evaluation noise are separate streams, so that looking at a training
+more often does not change it.
+"""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+
+def stream(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator for the noise of `purpose` in the training with this seed."""
+    digest = hashlib.sha256(f"hyperphase noise {purpose} {seed}".encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "little"))
+
+
+class NoiseStream:
+    """Standard normal noise for the members of a pack, a row a member, drawn in blocks of steps."""
+
+    def __init__(self, seeds: list[int], purpose: str, size: int, *, device: torch.device, block: int = 8):
+        """size: numbers a step; block: steps drawn at once (part of the stream's definition)."""
+        self.generators = [stream(seed, purpose, device) for seed in seeds]
+        self.buffer = torch.empty(block, len(seeds), size, device=device)
+        self.position = block
+
+    def next(self) -> Tensor:
+        """The next step's noise, (members, size). Valid until the next call."""
+        if self.position == len(self.buffer):
+            for member, generator in enumerate(self.generators):
+                shape = (self.buffer.shape[0], self.buffer.shape[2])
+                self.buffer[:, member] = torch.randn(shape, generator=generator, device=self.buffer.device)
+            self.position = 0
+        self.position += 1
+        return self.buffer[self.position - 1]
+
+
+def split(noise: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
+    """Cut rows of noise (members, size) into tensors (members, *shape), in order."""
+    sizes = [int(torch.Size(shape).numel()) for shape in shapes]
+    return [part.reshape(len(noise), *shape) for part, shape in zip(noise.split(sizes, 1), shapes, strict=True)]

@@ -1,0 +1,82 @@
+"""Looking at trainings while they run: draw a few networks at log-spaced steps and measure them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from analysis.network import Network
+from trainables.heads import TargetWeights
+from trainables.hypernetwork import Hypernetwork, noise_size
+from trainables.noise import NoiseStream, split
+from trainables.objective import relative_error
+from trainables.recipe import Recipe
+from trainables.tasks import get_task
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One training at one step.
+
+    draws: networks drawn by the hypernetwork, batch shape (draws,).
+    errors: their relative errors on fresh inputs, (draws,).
+    complexity: {component: nats}, the mean over draws.
+    """
+
+    step: int
+    draws: Network
+    errors: np.ndarray
+    complexity: dict[str, float]
+
+    @property
+    def relative_error(self) -> float:
+        """Mean relative error of the drawn networks."""
+        return float(self.errors.mean())
+
+    @property
+    def complexity_nats(self) -> float:
+        """Total complexity."""
+        return sum(self.complexity.values())
+
+
+def snapshot_steps(steps: int, count: int) -> list[int]:
+    """At most `count` distinct steps, log-spaced over two decades, ending with the last step."""
+    spaced = np.geomspace(max(1.0, steps / 100), steps, count) if count > 1 else [steps]
+    return sorted({int(round(step)) for step in spaced})
+
+
+def evaluation_stream(
+    seeds: list[int], recipe: Recipe, dimension: int, device: torch.device, purpose: str = "evaluation"
+) -> NoiseStream:
+    """The stream that `look` draws its networks and inputs from: a draw a step."""
+    size = noise_size(dimension, recipe.hidden(dimension)) + recipe.evaluation_inputs * dimension
+    return NoiseStream(seeds, purpose, size, device=device, block=1)
+
+
+@torch.no_grad()
+def look(
+    network: Hypernetwork, recipe: Recipe, dimension: int, noise: NoiseStream, step: int, draws: int
+) -> list[Snapshot]:
+    """Draw and measure `draws` networks of every member: a snapshot a member."""
+    task, hidden = get_task(recipe.task), recipe.hidden(dimension)
+    shapes = [(noise_size(dimension, hidden),), (recipe.evaluation_inputs, dimension)]
+    drawn, errors, complexities = [], [], []
+    for _ in range(draws):
+        z, x = split(noise.next(), shapes)
+        weights, complexity = network(z, dimension, hidden)
+        drawn.append(weights)
+        errors.append(relative_error(weights, x, task))
+        complexities.append(torch.stack(list(complexity.values()), -1))
+    names = list(complexity)
+    weights = [torch.stack(tensors, 1).cpu().numpy() for tensors in zip(*drawn, strict=True)]  # (members, draws, …)
+    errors = torch.stack(errors, 1).cpu().numpy()
+    nats = torch.stack(complexities).mean(0).cpu().tolist()
+    return [
+        Snapshot(
+            step=step,
+            draws=Network(**dict(zip(TargetWeights._fields, (tensor[member] for tensor in weights), strict=True))),
+            errors=errors[member],
+            complexity=dict(zip(names, nats[member], strict=True)),
+        )
+        for member in range(len(errors))
+    ]

@@ -1,0 +1,119 @@
+"""The training loop: the members of a pack advance in lockstep, each with its own β, seed and parameters."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from analysis.network import Network
+from trainables.devices import resolve
+from trainables.hypernetwork import Hypernetwork, initialise, noise_size
+from trainables.noise import NoiseStream, split, stream
+from trainables.objective import objective, relative_error
+from trainables.optimiser import PackAdam
+from trainables.recipe import Recipe
+from trainables.snapshots import Snapshot, evaluation_stream, look, snapshot_steps
+from trainables.tasks import get_task
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of a pack. key: its identity in the ledger; beta: penalty per nat; seed: of all its noise."""
+
+    key: str
+    beta: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left behind.
+
+    status: "done", or "failed" with the reason (then snapshots stop before the failure and final is None).
+    final: the last look, with `final_draws` networks.
+    hypernetwork: {parameter: array}, from which `draw_networks` draws at any dimension.
+    seconds: the member's share of the pack's time.
+    """
+
+    member: Member
+    status: str
+    reason: str
+    snapshots: list[Snapshot] = field(default_factory=list)
+    final: Snapshot | None = None
+    hypernetwork: dict[str, np.ndarray] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def train_pack(
+    dimension: int,
+    members: list[Member],
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    on_step: Callable[[int], None] | None = None,
+) -> list[Trained]:
+    """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
+
+    A member's result depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else
+    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Sets no global state, except
+    that denormal numbers are flushed to zero.
+    """
+    started, place = time.perf_counter(), resolve(device)
+    torch.set_flush_denormal(True)
+    task, hidden, seeds = get_task(recipe.task), recipe.hidden(dimension), [member.seed for member in members]
+    betas = torch.tensor([member.beta for member in members], device=place)
+    network = Hypernetwork(len(members), recipe).to(place)
+    initialise(network, [stream(seed, "parameters", place) for seed in seeds])
+    optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
+    shapes = [(noise_size(dimension, hidden),), (recipe.inputs_per_step, dimension)]
+    noise = NoiseStream(seeds, "training", sum(int(np.prod(shape)) for shape in shapes), device=place)
+    evaluation = evaluation_stream(seeds, recipe, dimension, place)
+    looks = snapshot_steps(recipe.steps, recipe.snapshots)
+    snapshots: list[list[Snapshot]] = [[] for _ in members]
+    failed_at = torch.zeros(len(members), dtype=torch.long, device=place)  # step of the first non-finite loss, or 0
+
+    for step in range(1, recipe.steps + 1):
+        z, x = split(noise.next(), shapes)
+        weights, complexity = network(z, dimension, hidden)
+        loss = objective(relative_error(weights, x, task), complexity, betas)
+        norms = optimiser.step(loss)
+        lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
+        failed_at = failed_at.masked_fill(lost, step)
+        if step in looks:
+            failures = failed_at.tolist()
+            for member, snapshot in enumerate(look(network, recipe, dimension, evaluation, step, recipe.snapshot_draws)):
+                if not failures[member]:
+                    snapshots[member].append(snapshot)
+            if all(failures):
+                break
+        if on_step is not None:
+            on_step(step)
+
+    final = look(network, recipe, dimension, evaluation, recipe.steps, recipe.final_draws)
+    seconds = (time.perf_counter() - started) / len(members)
+    state = {name: parameter.detach().cpu().numpy() for name, parameter in network.named_parameters()}
+    return [
+        Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=seconds)
+        if (step := failures[k])
+        else Trained(
+            member, "done", "", snapshots[k], final[k], {name: array[k].copy() for name, array in state.items()}, seconds
+        )
+        for k, member in enumerate(members)
+    ]
+
+
+def draw_networks(
+    hypernetwork: dict[str, np.ndarray], recipe: Recipe, dimension: int, *, seed: int = 0, draws: int = 1
+) -> Network:
+    """Draw target networks at any input dimension from a stored hypernetwork: batch shape (draws,).
+
+    seed: of the draws' noise.
+    """
+    network = Hypernetwork(1, recipe)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(torch.from_numpy(hypernetwork[name]).unsqueeze(0))
+    noise = evaluation_stream([seed], recipe, dimension, torch.device("cpu"), "draws")
+    return look(network, recipe, dimension, noise, recipe.steps, draws)[0].draws

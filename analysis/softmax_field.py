@@ -1,0 +1,199 @@
+"""A softmax Gaussian process over the plane: the belief behind the phase map.
+
+Every phase k has a latent field f_k(u, v) over the scaled axes u, v in [-1, 1]; the probability of a label is
+
+    p_k = (1 - noise) softmax(f)_k + noise / phases
+
+f = trend + ripple. The trend is linear in u and v: linear fields make bands in a fixed order with straight
+boundaries, which is what power laws are on log axes. The ripple is a squared-exponential Gaussian process,
+which bends boundaries and makes islands and triple points wherever the labels ask for them.
+
+The ripple is written in the eigenfunctions of the Laplacian on a box (Solin & Särkkä, "Hilbert space methods
+for reduced-rank Gaussian process regression", 2020), so that a fit costs O(places · features²) and the features
+are the same for all settings. The posterior is Laplace's, with the Fisher information as curvature (the noise
+floor makes the likelihood non-concave; the Fisher information stays positive). Only differences of fields
+matter, so weights live in an orthonormal basis of contrasts: phases - 1 columns instead of phases.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BOX = 1.6  # half-width of the box of the eigenfunctions; the data lie in [-1, 1]
+NEGLIGIBLE = 1e-4  # features with less than this share of the largest prior variance are left out
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyperparameters of the fields. Lengths are in half-ranges of the axis."""
+
+    trend: float = 12.0  # sd of the slopes, logits per half-range
+    ripple: float = 2.0  # sd of the bending part, logits
+    length_x: float = 0.5
+    length_y: float = 1.0
+    noise: float = 0.02  # share of labels that are drawn blindly
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The features: constant, linear terms, and box eigenfunctions. One-valued axes have none."""
+
+    orders_x: np.ndarray  # (ripples,) order of the eigenfunction along x; 0 = constant along a one-valued axis
+    orders_y: np.ndarray  # (ripples,)
+    use_x: bool
+    use_y: bool
+
+    @property
+    def size(self) -> int:
+        return 1 + self.use_x + self.use_y + len(self.orders_x)
+
+    def features(self, u, v):
+        """u, v: (points,) scaled coordinates -> (points, size)."""
+        columns = [np.ones_like(u)[:, None]]
+        if self.use_x:
+            columns.append(u[:, None])
+        if self.use_y:
+            columns.append(v[:, None])
+        columns.append(_waves(u, self.orders_x) * _waves(v, self.orders_y))
+        return np.concatenate(columns, axis=1)
+
+    def prior_sd(self, settings: Settings):
+        """-> (size,) prior standard deviation of every weight; 0 where negligible."""
+        linear = np.full(1 + self.use_x + self.use_y, settings.trend)
+        density = _density(self.orders_x, settings.length_x) * _density(self.orders_y, settings.length_y)
+        density = np.where(density > NEGLIGIBLE * density.max(initial=0.0), density, 0.0)
+        return np.concatenate([linear, settings.ripple * np.sqrt(density)])
+
+
+def make_basis(distinct_x: int, distinct_y: int, *, most_x: int = 20, most_y: int = 10) -> Basis:
+    """No more orders along an axis than the data can tell apart, up to `most_x` and `most_y`."""
+    orders_x = np.arange(1, min(most_x, 2 * distinct_x + 2) + 1) if distinct_x > 1 else np.array([0])
+    orders_y = np.arange(1, min(most_y, 2 * distinct_y) + 1) if distinct_y > 1 else np.array([0])
+    grid_x, grid_y = np.meshgrid(orders_x, orders_y, indexing="ij")
+    return Basis(grid_x.ravel(), grid_y.ravel(), distinct_x > 1, distinct_y > 1)
+
+
+def _waves(scaled, orders):
+    waves = np.sin(np.pi * orders * (scaled[:, None] + BOX) / (2 * BOX)) / np.sqrt(BOX)  # (points, orders)
+    return np.where(orders == 0, 1.0, waves)
+
+
+def _density(orders, length):
+    """Spectral density of a unit squared-exponential kernel at the eigenfunctions' frequencies."""
+    frequency = np.pi * orders / (2 * BOX)
+    return np.where(orders == 0, 1.0, np.sqrt(2 * np.pi) * length * np.exp(-0.5 * (length * frequency) ** 2))
+
+
+def contrasts(phases: int):
+    """(phases, phases - 1) orthonormal columns, all orthogonal to the all-ones vector."""
+    square = np.eye(phases) - 1 / phases
+    left, _, _ = np.linalg.svd(square)
+    return left[:, : phases - 1]
+
+
+def softmax(fields):
+    shifted = np.exp(fields - fields.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Laplace:
+    """Gaussian approximation to the weights' posterior, in units of their prior."""
+
+    settings: Settings
+    scale: np.ndarray  # (kept,) prior sd of the features kept
+    kept: np.ndarray  # (kept,) their indices
+    mode: np.ndarray  # (kept, phases - 1)
+    cholesky: np.ndarray  # lower factor of the posterior precision, (kept·(phases-1),) squared, contrast-major
+    evidence: float  # log marginal likelihood, nats
+
+    def weights(self, normals, size: int):
+        """normals: (draws, kept·(phases-1)) standard normal -> (draws, size, phases - 1)."""
+        from scipy.linalg import solve_triangular
+
+        kept, columns = self.mode.shape
+        steps = solve_triangular(self.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
+        steps = steps.reshape(len(normals), columns, kept).swapaxes(1, 2)
+        weights = np.zeros((len(normals), size, columns))
+        weights[:, self.kept] = (self.mode + steps) * self.scale[:, None]
+        return weights
+
+
+def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, tolerance: float = 1e-3) -> Laplace:
+    """Fit by damped Fisher scoring.
+
+    features: (places, size); counts: (places, phases) labels seen at each place;
+    start: a Laplace fit of other settings on the same basis, to begin from.
+    """
+    from scipy.linalg import cho_solve, cholesky
+
+    phases = counts.shape[1]
+    contrast = contrasts(phases)
+    columns = phases - 1
+    prior_sd = basis.prior_sd(settings)
+    kept = np.flatnonzero(prior_sd)
+    scaled = features[:, kept] * prior_sd[kept]  # (places, kept)
+    total = counts.sum(axis=1)
+    mode = np.zeros((len(kept), columns))
+    if start is not None:
+        full = np.zeros((basis.size, columns))
+        full[start.kept] = start.mode * start.scale[:, None]
+        mode = full[kept] / prior_sd[kept][:, None]
+        if _objective(scaled, mode, contrast, counts, settings.noise)[0] < _objective(
+            scaled, 0 * mode, contrast, counts, settings.noise
+        )[0]:
+            mode = 0 * mode
+    value, share, probability = _objective(scaled, mode, contrast, counts, settings.noise)
+    factor = None
+    for _ in range(rounds):
+        # d log p_l / d f = ratio_l (e_l - share), so gradient and Fisher information are:
+        ratio = (1 - settings.noise) * share / probability
+        pull = counts * ratio
+        gradient = (pull - share * pull.sum(axis=1, keepdims=True)) @ contrast  # (places, columns)
+        weight = probability * ratio**2  # (places, phases)
+        sums = weight.sum(axis=1)[:, None, None]
+        outer = weight[:, :, None] * share[:, None, :]
+        fisher = sums * share[:, :, None] * share[:, None, :] - outer - outer.swapaxes(1, 2)
+        fisher[:, np.arange(phases), np.arange(phases)] += weight
+        fisher = np.einsum("pkl,ka,lb->pab", fisher * total[:, None, None], contrast, contrast, optimize=True)
+        precision = _precision(scaled, fisher)
+        factor = cholesky(precision, lower=True, check_finite=False)
+        slope = (scaled.T @ gradient - mode).T.ravel()  # contrast-major
+        step = cho_solve((factor, True), slope, check_finite=False)
+        gain = float(slope @ step)  # twice the rise that a quadratic would give
+        if gain < 2 * tolerance:
+            break
+        step = step.reshape(columns, len(kept)).T
+        length = 1.0
+        while length > 1e-3:
+            trial = _objective(scaled, mode + length * step, contrast, counts, settings.noise)
+            if trial[0] > value + 0.1 * length * gain / 2:
+                break
+            length /= 2
+        else:
+            break
+        mode = mode + length * step
+        value, share, probability = trial
+    evidence = value - np.log(np.diag(factor)).sum()
+    return Laplace(settings, prior_sd[kept], kept, mode, factor, float(evidence))
+
+
+def _objective(scaled, mode, contrast, counts, noise):
+    share = softmax((scaled @ mode) @ contrast.T)  # (places, phases)
+    probability = (1 - noise) * share + noise / counts.shape[1] + 1e-12
+    return (counts * np.log(probability)).sum() - 0.5 * (mode**2).sum(), share, probability
+
+
+def _precision(scaled, fisher):
+    """I + sum over places of fisher ⊗ feature featureᵀ, contrast-major."""
+    places, kept = scaled.shape
+    columns = fisher.shape[1]
+    precision = np.empty((columns, kept, columns, kept))
+    for a in range(columns):
+        for b in range(a + 1):
+            block = scaled.T @ (fisher[:, a, b, None] * scaled)
+            precision[a, :, b, :] = block
+            precision[b, :, a, :] = block.T
+    precision = precision.reshape(columns * kept, columns * kept)
+    precision[np.diag_indices_from(precision)] += 1.0
+    return precision

@@ -1,0 +1,136 @@
+"""Read the algorithm out of networks: labels, margins, order parameters, errors and faithfulness.
+
+`read` takes a batch of networks, `summarise` turns a training's draws into one row, `describe` reads one file.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import order_parameters
+from analysis.algorithms import ALGORITHMS, decide
+from analysis.formula import Features, explained, faithfulness, fit, formula
+from analysis.inputs import fresh_inputs
+from analysis.network import Network
+
+__all__ = ["ALGORITHMS", "RANGES", "Readings", "describe", "read", "summarise"]
+
+Target = Callable[[np.ndarray], np.ndarray]  # inputs (samples, n) -> (samples,)
+
+RANGES = order_parameters.RANGES | {
+    "shape_error": (0, math.inf, "relative error with the outputs' mean put right (sampled)"),
+    "correlation": (-1, 1, "correlation of the output with the target (sampled)"),
+    "output_variance": (0, math.inf, "variance of the output over that of the target (sampled)"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What was read off k networks; every array has shape (k,)."""
+
+    algorithm: np.ndarray  # str, one of ALGORITHMS
+    margin: np.ndarray  # in [0, 1]: distance to the nearest threshold, see analysis.algorithms
+    relative_error: np.ndarray  # mean squared error / variance of the target
+    faithfulness: np.ndarray  # of the label's closed formula, see analysis.formula
+    order_parameters: dict[str, np.ndarray]  # the names and ranges of RANGES
+
+    def __len__(self) -> int:
+        return len(self.algorithm)
+
+
+def read(network: Network, target: Target, *, rng_seed: int = 0, samples: int = 1024) -> Readings:
+    """Read a batch (k,) of networks against the target on x ~ N(0, I).
+
+    Labels rest on closed forms except for two errors, which come from `samples` fresh inputs. Half of these fit
+    each formula's constants, the other half measures its faithfulness.
+    """
+    network = _canonical(network)
+    halves = [fresh_inputs(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2)]
+    fitted, tested = (Features(x) for x in halves)
+    x = np.concatenate(halves)
+    wanted = np.asarray(target(x), np.float64)  # (samples,)
+    outputs = network(x).astype(np.float64)  # (k, samples)
+
+    variance = wanted.var()
+    relative_error = ((outputs - wanted) ** 2).mean(-1) / variance
+    parameters = order_parameters.order_parameters(network)
+    parameters["shape_error"] = (outputs - wanted).var(-1) / variance
+    parameters["output_variance"] = outputs.var(-1) / variance
+    covariance = (outputs - outputs.mean(-1, keepdims=True)) @ (wanted - wanted.mean()) / len(wanted)
+    parameters["correlation"] = covariance / np.sqrt(np.maximum(outputs.var(-1) * variance, 1e-30))
+    labels, margins = decide(parameters, network.dimension)
+
+    split = len(halves[0])
+    faithful = np.empty(len(labels))
+    for i, label in enumerate(labels):
+        guess = fit(network[i], str(label), fitted, outputs[i, :split])
+        faithful[i] = explained(guess, outputs[i, split:], guess._predict(tested))
+    return Readings(labels, margins, relative_error, faithful, parameters)
+
+
+def _canonical(network: Network) -> Network:
+    """The batch as float32 with hidden neurons in the order of their strength |v| |w|.
+
+    Sums then run in the same order whatever the order of the neurons was, so a permuted network reads exactly
+    alike, to the last bit.
+    """
+    flat = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values()))
+    strength = np.abs(flat.output_weight) * np.sqrt((flat.hidden_weight**2).sum(-1))
+    order = np.lexsort((flat.hidden_bias, flat.output_weight, strength), axis=-1)  # (k, m)
+    return Network(
+        np.take_along_axis(flat.hidden_weight, order[..., None], 1),
+        np.take_along_axis(flat.hidden_bias, order, 1),
+        np.take_along_axis(flat.output_weight, order, 1),
+        flat.output_bias,
+    )
+
+
+def summarise(readings: Readings) -> dict[str, float | int | str]:
+    """One row for a training from its draws.
+
+    algorithm: the majority label, ties going to the one earlier in ALGORITHMS; purity: its share of the draws;
+    fraction_<algorithm> for all; medians over the draws of the majority of every order parameter, margin and
+    faithfulness; relative_error: the median over *all* draws; representative: the index of the majority's draw
+    whose relative error is its (lower) median.
+    """
+    counts = {name: int((readings.algorithm == name).sum()) for name in ALGORITHMS}
+    majority = max(ALGORITHMS, key=counts.get)  # max keeps the first of equals
+    chosen = np.flatnonzero(readings.algorithm == majority)
+    by_error = chosen[np.argsort(readings.relative_error[chosen], kind="stable")]
+    row: dict[str, float | int | str] = {
+        "algorithm": majority,
+        "purity": counts[majority] / len(readings),
+        "representative": int(by_error[(len(by_error) - 1) // 2]),
+        "relative_error": float(np.median(readings.relative_error)),
+        "margin": float(np.median(readings.margin[chosen])),
+        "faithfulness": float(np.median(readings.faithfulness[chosen])),
+    }
+    row |= {f"fraction_{name}": counts[name] / len(readings) for name in ALGORITHMS}
+    row |= {name: float(np.median(values[chosen])) for name, values in readings.order_parameters.items()}
+    return row
+
+
+def describe(path: str | os.PathLike, target: Target, *, samples: int = 16384, rng_seed: int = 0) -> dict:
+    """Everything about one network file, ready for JSON. Raises NetworkFileError on a bad file."""
+    network = Network.load(path)
+    batch = Network(*(array[None] for array in vars(network).values()))
+    readings = read(batch, target, rng_seed=rng_seed, samples=samples)
+    algorithm = str(readings.algorithm[0])
+    closed = formula(network, algorithm)
+    return {
+        "file": str(path),
+        "algorithm": algorithm,
+        "margin": float(readings.margin[0]),
+        "formula": closed.text,
+        "formula_latex": closed.latex,
+        "constants": closed.constants,
+        "faithfulness": faithfulness(network, closed),
+        "faithfulness_at_twice_the_scale": faithfulness(network, closed, scale=2.0),
+        "relative_error": float(readings.relative_error[0]),
+        "dimension": network.dimension,
+        "hidden": network.hidden,
+        "order_parameters": {name: float(values[0]) for name, values in readings.order_parameters.items()},
+    }

@@ -1,0 +1,258 @@
+"""The closed formula of a named algorithm, with its few constants read off a network.
+
+    double_sided      p·Σ relu(x_i) + q·Σ relu(-x_i) + c
+    pudding_positive  a·Σ relu(x_i) + b·Σ x_i + c
+    pudding_negative  a·Σ relu(-x_i) + b·Σ x_i + c
+    convexity         a·Σ_j swish(w_j·x) + c, over the network's own rows (see `convexity_rows`)
+    constant          c
+
+Where the network is soft enough for it to matter, relu(x) becomes x·σ(t·x), a swish of sharpness t. The constants
+are least squares on fresh inputs, one value for all inputs of a network: a network that treats its inputs unlike
+each other is not predicted well, and its faithfulness shows it.
+
+Faithfulness is R² of the formula's prediction against the network's own output on other fresh inputs. A constant
+explains no variance at all, so for `constant` it is measured against the mean square instead:
+1 - E(f - c)² / E f². For `other` the nearest known formula stands, and its text says so.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from analysis.inputs import fresh_inputs
+from analysis.network import Network, swish
+
+SHARPNESS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, np.inf)  # inf is relu itself
+SHARP_ENOUGH = 0.002  # share of the output's variance that a finite sharpness must gain to be worth a constant
+SIDED = ("double_sided", "pudding_positive", "pudding_negative")
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    algorithm: str  # the label it belongs to, `other` included
+    form: str  # the known algorithm whose formula this is; equals `algorithm` unless that is `other`
+    dimension: int
+    constants: dict[str, float]
+    rows: np.ndarray | None = field(default=None, repr=False)  # (rows, n) of convexity, else None
+
+    @property
+    def text(self) -> str:
+        """Readable text, for example `1.99·Σᵢ relu(xᵢ) − 0.98·Σᵢ xᵢ + 0.05`."""
+        terms = [(self.constants[name], term) for name, term in self._terms(_TEXT)] + [(self.constants["c"], "")]
+        text = _signed_sum(terms, "·")
+        return f"no known algorithm; nearest is {self.form}: {text}" if self.algorithm == "other" else text
+
+    @property
+    def latex(self) -> str:
+        terms = [(self.constants[name], term) for name, term in self._terms(_LATEX)] + [(self.constants["c"], "")]
+        return _signed_sum(terms, r"\,").replace("−", "-")
+
+    def expression(self):
+        """The formula as a sympy expression in x (indexed from 1), and w for convexity's rows."""
+        import sympy  # slow to import, needed by nobody else
+
+        i, j = sympy.symbols("i j", integer=True)
+        x, w, n = sympy.IndexedBase("x"), sympy.IndexedBase("w"), self.dimension
+
+        def relu(value):
+            t = self.constants.get("t")
+            return sympy.Max(value, 0) if t is None else value / (1 + sympy.exp(-t * value))
+
+        builders = {
+            "positive": lambda: sympy.Sum(relu(x[i]), (i, 1, n)),
+            "negative": lambda: sympy.Sum(relu(-x[i]), (i, 1, n)),
+            "linear": lambda: sympy.Sum(x[i], (i, 1, n)),
+            "rows": lambda: sympy.Sum(
+                (lambda z: z / (1 + sympy.exp(-z)))(sympy.Sum(w[j, i] * x[i], (i, 1, n))), (j, 1, len(self.rows))
+            ),
+        }
+        terms = [self.constants[name] * builders[part]() for name, part in _PARTS[self.form]]
+        return sum(terms, sympy.Float(self.constants["c"]))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """(samples,) predictions on inputs x (samples, n)."""
+        return self._predict(Features(np.asarray(x)))
+
+    def _predict(self, features: "Features") -> np.ndarray:
+        columns = {
+            "positive": lambda: features.positive(self.constants.get("t", np.inf)),
+            "negative": lambda: features.positive(self.constants.get("t", np.inf)) - features.linear,
+            "linear": lambda: features.linear,
+            "rows": lambda: _row_sum(self.rows, features.x),
+        }
+        total = np.full(len(features.x), self.constants["c"])
+        for name, part in _PARTS[self.form]:
+            total = total + self.constants[name] * columns[part]()
+        return total
+
+    def _terms(self, words: dict[str, str]) -> list[tuple[str, str]]:
+        soft = "t" in self.constants
+        t = f"{self.constants['t']:.3g}" if soft else ""
+        return [(name, words[part + "_soft" * (soft and part + "_soft" in words)].replace("T", t))
+                for name, part in _PARTS[self.form]]  # fmt: skip
+
+
+# form -> (constant, feature) of each term but the last, the offset c
+_PARTS = {
+    "double_sided": (("p", "positive"), ("q", "negative")),
+    "pudding_positive": (("a", "positive"), ("b", "linear")),
+    "pudding_negative": (("a", "negative"), ("b", "linear")),
+    "convexity": (("a", "rows"),),
+    "constant": (),
+}
+_TEXT = {
+    "positive": "Σᵢ relu(xᵢ)",
+    "negative": "Σᵢ relu(−xᵢ)",
+    "positive_soft": "Σᵢ xᵢ·σ(T·xᵢ)",
+    "negative_soft": "Σᵢ (−xᵢ)·σ(−T·xᵢ)",
+    "linear": "Σᵢ xᵢ",
+    "rows": "Σⱼ swish(wⱼ·x)",
+}
+_LATEX = {
+    "positive": r"\sum_i \mathrm{relu}(x_i)",
+    "negative": r"\sum_i \mathrm{relu}(-x_i)",
+    "positive_soft": r"\sum_i x_i\,\sigma(T x_i)",
+    "negative_soft": r"\sum_i (-x_i)\,\sigma(-T x_i)",
+    "linear": r"\sum_i x_i",
+    "rows": r"\sum_j \mathrm{swish}(w_j \cdot x)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What the formulas need of a set of inputs x (samples, n), computed once for all networks that share it."""
+
+    x: np.ndarray
+
+    @cached_property
+    def linear(self) -> np.ndarray:
+        """Σ x_i, (samples,)."""
+        return self.x.sum(1, dtype=np.float64)
+
+    @cached_property
+    def _positive(self) -> dict[float, np.ndarray]:
+        return {}
+
+    def positive(self, sharpness: float) -> np.ndarray:
+        """Σ x_i σ(t x_i), (samples,); relu for t = inf."""
+        if sharpness not in self._positive:
+            bent = np.maximum(self.x, 0) if np.isinf(sharpness) else swish(sharpness * self.x) / sharpness
+            self._positive[sharpness] = bent.sum(1, dtype=np.float64)
+        return self._positive[sharpness]
+
+    @cached_property
+    def sided_solvers(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """For every sharpness t: t, the design (samples, 3) of Σ x_i σ(t x_i), Σ x_i, 1, and its pseudo-inverse."""
+        one = np.ones(len(self.x))
+        designs = [np.stack([self.positive(t), self.linear, one], 1) for t in SHARPNESS]
+        return [(t, design, np.linalg.pinv(design)) for t, design in zip(SHARPNESS, designs, strict=True)]
+
+
+def convexity_rows(network: Network) -> np.ndarray:
+    """Rows (rows, n) of convexity's formula: the neurons with v > 0, rescaled to equal outgoing weights.
+
+    v swish(w·x) ≈ a swish((v/a) w·x) for a roughly homogeneous neuron, so the job of a neuron is in v w; a is the
+    mean outgoing weight, by row norm. Biases are left out: the claim is that they do not matter.
+    """
+    positive = network.output_weight > 0
+    weight, out = network.hidden_weight[positive], network.output_weight[positive]
+    norm = np.linalg.norm(weight, axis=1)
+    mean_out = (norm * out).sum() / norm.sum() if norm.sum() > 0 else 1.0
+    return weight * (out / mean_out)[:, None]
+
+
+def fit(network: Network, algorithm: str, features: Features, outputs: np.ndarray) -> Formula:
+    """The formula of `algorithm` for one network from its `outputs` (samples,) on the features' inputs."""
+    if algorithm != "other":
+        return _FITS[algorithm](network, algorithm, features, outputs)
+    sided = _fit_sided(network, "double_sided", features, outputs)
+    p, q = sided.constants["p"], sided.constants["q"]
+    if abs(p - q) > 0.5 * abs(p + q):  # the same function, in the words of the nearer pudding
+        sided = _fit_sided(network, "pudding_positive" if p > q else "pudding_negative", features, outputs)
+    candidates = [sided, _fit_convexity(network, "convexity", features, outputs)]
+    nearest = max(candidates, key=lambda candidate: r_squared(outputs, candidate._predict(features)))
+    return Formula("other", nearest.form, nearest.dimension, nearest.constants, nearest.rows)
+
+
+def _fit_constant(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
+    return Formula(form, form, network.dimension, {"c": float(outputs.mean(dtype=np.float64))})
+
+
+def _fit_sided(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
+    fits = []
+    for t, design, inverse in features.sided_solvers:
+        solution = inverse @ outputs
+        fits.append((t, solution, float(((outputs - design @ solution) ** 2).mean())))
+    t, (a, b, c), error = min(fits, key=lambda fit: fit[2])
+    relu = fits[-1]
+    if relu[2] - error <= SHARP_ENOUGH * outputs.var():
+        t, (a, b, c), _ = relu
+    # relu(-x) = relu(x) - x turns the common solution a·Σ relu(x) + b·Σ x + c into each algorithm's own words.
+    constants = {
+        "double_sided": {"p": a + b, "q": -b, "c": c},
+        "pudding_positive": {"a": a, "b": b, "c": c},
+        "pudding_negative": {"a": a, "b": a + b, "c": c},
+    }[form]
+    constants = {name: float(value) for name, value in constants.items()} | ({} if np.isinf(t) else {"t": float(t)})
+    return Formula(form, form, network.dimension, constants)
+
+
+def _fit_convexity(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
+    rows = convexity_rows(network)
+    column = _row_sum(rows, features.x)
+    centred = column - column.mean()
+    variance = float((centred**2).mean())
+    a = float((centred * outputs).mean()) / variance if variance > 0 else 0.0
+    return Formula(form, form, network.dimension, {"a": a, "c": float(outputs.mean() - a * column.mean())}, rows)
+
+
+_FITS = {"constant": _fit_constant, "convexity": _fit_convexity} | {form: _fit_sided for form in SIDED}
+
+
+def _row_sum(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Σ_j swish(w_j·x), (samples,)."""
+    return swish(rows.astype(x.dtype) @ np.ascontiguousarray(x.T)).sum(0, dtype=np.float64)
+
+
+def formula(network: Network, algorithm: str, *, samples: int = 4096, rng_seed: int = 1) -> Formula:
+    """Read the constants of `algorithm`'s formula off one network."""
+    x = fresh_inputs(network.dimension, samples, rng_seed)
+    return fit(network, algorithm, Features(x), network(x).astype(np.float64))
+
+
+def faithfulness(
+    network: Network, formula: Formula, *, scale: float = 1.0, samples: int = 4096, rng_seed: int = 2
+) -> float:
+    """How well the formula predicts the network's own output on fresh x ~ N(0, scale² I); 1 is perfect."""
+    x = fresh_inputs(network.dimension, samples, rng_seed, scale=scale)
+    return explained(formula, network(x).astype(np.float64), formula.predict(x))
+
+
+def explained(formula: Formula, outputs: np.ndarray, prediction: np.ndarray) -> float:
+    """Faithfulness from outputs and predictions (samples,): R², or the share of the mean square for `constant`."""
+    if formula.form == "constant":
+        square = float((outputs**2).mean())
+        return 1.0 if square == 0 else 1 - float(((outputs - prediction) ** 2).mean()) / square
+    return r_squared(outputs, prediction)
+
+
+def r_squared(outputs: np.ndarray, prediction: np.ndarray) -> float:
+    variance = float(outputs.var())
+    error = float(((outputs - prediction) ** 2).mean())
+    if variance <= 1e-12 * float((outputs**2).mean()):  # a flat output: right or wrong, no share to speak of
+        return 1.0 if error <= 1e-12 * float((outputs**2).mean()) else 0.0
+    return 1 - error / variance
+
+
+def _signed_sum(terms: list[tuple[float, str]], times: str) -> str:
+    """`1.5·A − 2·B + 0.1`: signs as operators, three significant digits, and no negative zero."""
+    pieces = []
+    for value, term in terms:
+        digits = f"{abs(value):.3g}" if abs(value) >= 0.005 else "0"
+        if digits == "0" and not term and pieces:
+            continue
+        sign = "−" if value < 0 and digits != "0" else "+"
+        body = f"{digits}{times}{term}" if term else digits
+        pieces.append(f" {sign} {body}" if pieces else f"{'−' if sign == '−' else ''}{body}")
+    return "".join(pieces)

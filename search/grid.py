@@ -1,0 +1,145 @@
+"""The grid of trainings, their keys, and the packs in which they run."""
+
+import hashlib
+import heapq
+import itertools
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from search.config import Config
+from trainables.recipe import Recipe
+
+KEY_DIGITS = 16  # hexadecimal: 64 bits of the hash
+
+# Seconds a training step of a pack takes: STEP + members · (MEMBER + EDGE · n · m), one core.
+# Only ratios matter: they balance the packs and scale the progress bar.
+STEP_SECONDS = 5e-3
+MEMBER_SECONDS = 3.4e-4
+EDGE_SECONDS = 2.2e-6
+
+# Past this many members a pack's step costs what its members cost: larger packs only delay results.
+LARGEST_PACK = {"cpu": 16, "cuda": 256}
+# A pack is not made smaller than this for the sake of balance: it would pay the fixed cost of a step alone.
+SMALLEST_PACK = 4
+# How much of a later end one is willing to accept for results that come earlier.
+FIRST_RESULT_WEIGHT = 0.1
+
+
+@dataclass(frozen=True)
+class Point:
+    """One training of the grid."""
+
+    dimension: int
+    beta: float
+    seed: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Trainings that run as one batched computation: one dimension, each with its own β and seed."""
+
+    dimension: int
+    members: tuple[Point, ...]
+    seconds: float  # estimated, one core
+
+
+def training_key(recipe: Recipe, *, dimension: int, beta: float, seed: int) -> str:
+    """Identity of a training: a hash of (task, β, seed, dimension, recipe).
+
+    It is computed from canonical JSON (sorted names, shortest decimals that give back the same float64), so it is the
+    same in every process and on every machine, and does not depend on the order of the recipe's fields.
+    """
+    identity = {
+        "task": recipe.task,
+        "beta": float(beta),
+        "seed": int(seed),
+        "dimension": int(dimension),
+        "recipe": recipe.model_dump(mode="json", exclude={"task"}),
+    }
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+
+
+def expand(config: Config) -> list[Point]:
+    """Every training of the grid; seed by seed, so that what comes first already covers every β."""
+    recipe = config.training.recipe()
+    return [
+        Point(dimension, beta, seed, training_key(recipe, dimension=dimension, beta=beta, seed=seed))
+        for dimension in config.grid.dimensions
+        for seed in config.grid.seeds
+        for beta in sorted(config.grid.betas, reverse=True)
+    ]
+
+
+def pack_seconds(recipe: Recipe, dimension: int, members: int) -> float:
+    """Estimated seconds of a pack on one core."""
+    edges = dimension * recipe.hidden(dimension)
+    return recipe.steps * (STEP_SECONDS + members * (MEMBER_SECONDS + EDGE_SECONDS * edges))
+
+
+def make_packs(
+    points: Iterable[Point],
+    recipe: Recipe,
+    *,
+    workers: int,
+    pack_size: int | None = None,
+    device: str = "cpu",
+) -> list[Pack]:
+    """`points` as packs, in the order in which to start them.
+
+    Sizes and order are chosen by simulating `workers` that each take the next pack when free: the best plan is the
+    one that ends soonest, with a small bonus for an early first result.
+    """
+    by_dimension: dict[int, list[Point]] = {}
+    for point in points:
+        by_dimension.setdefault(point.dimension, []).append(point)
+    largest = pack_size or LARGEST_PACK.get(device, LARGEST_PACK["cpu"])
+    counts = {n: math.ceil(len(members) / largest) for n, members in by_dimension.items()}
+
+    def plan(counts: dict[int, int]) -> list[Pack]:
+        packs = [
+            Pack(n, tuple(part), pack_seconds(recipe, n, len(part)))
+            for n, members in by_dimension.items()
+            for part in _split(members, counts[n])
+        ]
+        return _order(packs, workers)
+
+    best = _loss(plan(counts), workers) if by_dimension else 0.0
+    # the costliest dimension first; twice: they balance each other
+    for n in sorted(by_dimension, reverse=True) * 2:
+        fewest = math.ceil(len(by_dimension[n]) / largest)
+        most = max(fewest, math.ceil(len(by_dimension[n]) / min(SMALLEST_PACK, largest)))
+        for count in range(fewest, min(most, fewest + 4 * workers) + 1):
+            loss = _loss(plan({**counts, n: count}), workers)
+            if loss < best - 1e-9:
+                best, counts = loss, {**counts, n: count}
+    return plan(counts)
+
+
+def _split(members: Sequence[Point], count: int) -> list[Sequence[Point]]:
+    """Contiguous parts whose sizes differ by one at most."""
+    edges = [len(members) * i // count for i in range(count + 1)]
+    return [members[low:high] for low, high in itertools.pairwise(edges)]
+
+
+def _order(packs: list[Pack], workers: int) -> list[Pack]:
+    """The shortest pack first, for an early result; then the longest first, so that cores end together."""
+    packs = sorted(packs, key=lambda pack: -pack.seconds)  # stable: equal packs keep the grid's order
+    if len(packs) <= workers:
+        return packs
+    first = min(range(len(packs)), key=lambda i: (packs[i].seconds, i))
+    return [packs[first], *packs[:first], *packs[first + 1 :]]
+
+
+def _loss(packs: list[Pack], workers: int) -> float:
+    """Seconds to the last result, plus a share of the seconds to the first."""
+    free = [0.0] * workers
+    first = math.inf
+    for pack in packs:
+        end = heapq.heappop(free) + pack.seconds
+        first = min(first, end)
+        heapq.heappush(free, end)
+    return max(free) + FIRST_RESULT_WEIGHT * first

@@ -1,0 +1,178 @@
+"""The ledger: one atomic .npz record per finished training, the one truth about what is done.
+
+A record is written to a temporary file, flushed to the disk and *linked* to its name: the name exists with all of its
+bytes or not at all, and of two writers the first one wins. Everything else in a sweep's folder is derived from it.
+
+Members of a record: "row" and "snapshots" (JSON as bytes), "draws/<array>" (the networks drawn at the end, leading
+axis k), "hypernetwork/<parameter>". No pickles.
+"""
+
+import itertools
+import json
+import os
+import uuid
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from analysis.network import Network
+
+DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
+
+
+class TornRecord(Exception):
+    """A file in the ledger that is not a whole record."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that is kept of a training.
+
+    row: the training's row of the results table, "key" and "status" at least.
+    snapshots: rows of the snapshot table.
+    draws: networks drawn at the end, batch shape (k,); None if the training failed.
+    hypernetwork: parameter name -> array.
+    """
+
+    row: dict
+    snapshots: list[dict] = field(default_factory=list)
+    draws: Network | None = None
+    hypernetwork: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def record_path(folder: Path, key: str) -> Path:
+    return Path(folder) / f"{key}.npz"
+
+
+def write(folder: Path, record: Record) -> bool:
+    """Stores `record` under its key. False: somebody already had, and theirs stays."""
+    folder = Path(folder)
+    path = record_path(folder, record.row["key"])
+    if path.exists():
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{path.stem}.{uuid.uuid4().hex}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            np.savez(file, **_arrays(record))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        _sync_folder(folder)
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Record:
+    """The record in `path`, every checksum verified. Raises TornRecord if it is not whole."""
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return _record(path.stem, {name: archive[name] for name in archive.files})
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # damage surfaces as BadZipFile, ValueError, zlib.error, struct.error, SyntaxError …
+        raise TornRecord(f"{type(error).__name__}: {error}") from error
+
+
+def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
+    row, snapshots = (json.loads(arrays[name].tobytes()) for name in ("row", "snapshots"))
+    if row["key"] != key:
+        raise ValueError(f"holds the training {row['key']}")
+    draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
+    prefix = "hypernetwork/"
+    parameters = {
+        name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
+    }
+    return Record(row, snapshots, Network(*draws) if draws else None, parameters)
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a torn record to *.torn, out of the way of a new one, without losing an older *.torn."""
+    path = Path(path)
+    aside = next(
+        name for i in itertools.count() if not (name := path.with_suffix(f".npz{i or ''}.torn")).exists()
+    )
+    path.rename(aside)
+    return aside
+
+
+def read_or_set_aside(path: Path) -> Record | None:
+    """The record, or None after setting a torn one aside with a warning; None also if the file is gone."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+    except TornRecord as torn:
+        aside = set_aside(path)
+        warnings.warn(
+            f"torn record set aside as {aside.name}; its training will be done again ({torn})", stacklevel=2
+        )
+        return None
+
+
+def keys(folder: Path) -> set[str]:
+    """Keys that have a file, unread: cheap enough to poll."""
+    try:
+        with os.scandir(folder) as entries:
+            return {
+                entry.name[:-4] for entry in entries if entry.name.endswith(".npz") and entry.name[0] != "."
+            }
+    except FileNotFoundError:
+        return set()
+
+
+def done(folder: Path, visit: Callable[[Record], None] | None = None) -> set[str]:
+    """Keys whose record is whole; torn ones are set aside. `visit` gets every record in turn (one in memory)."""
+    whole = set()
+    for key in sorted(keys(folder)):
+        record = read_or_set_aside(record_path(folder, key))
+        if record is not None:
+            whole.add(key)
+            if visit:
+                visit(record)
+    return whole
+
+
+def sweep_up(folder: Path) -> int:
+    """Removes temporary files that killed writers left. Only for whoever holds the sweep's lock, workers gone."""
+    left = list(Path(folder).glob(".*.tmp"))
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _arrays(record: Record) -> dict[str, np.ndarray]:
+    arrays = {"row": _json_bytes(record.row), "snapshots": _json_bytes(record.snapshots)}
+    if record.draws is not None:
+        arrays |= {f"draws/{name}": np.asarray(getattr(record.draws, name)) for name in DRAW_ARRAYS}
+    return arrays | {f"hypernetwork/{name}": np.asarray(array) for name, array in record.hypernetwork.items()}
+
+
+def _json_bytes(value) -> np.ndarray:
+    text = json.dumps(value, default=_plain)  # NaN stays NaN: Python reads it back
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _plain(value):
+    """Numpy scalars and arrays as JSON."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name itself survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -105,19 +105,17 @@ class ExchangeableLayer(nn.Module):
         of_neuron, of_input = compete(scores.view(members, -1, m, n), self.balanced, self.sinkhorn_rounds)
         shares = torch.cat([n * of_neuron - 1, m * of_input - 1], 1).flatten(2)  # (members, 2 s, m n)
 
-        update = self.edge_shares.onto(self.edge(e), shares.transpose(1, 2)).view(members, m, n, -1)
-        update += self.edge_hidden(h).unsqueeze(2)
-        update += (self.edge_input(i) + self.edge_whole(g)).unsqueeze(1)
-        update = silu(update).flatten(1, 2)  # (members, m n, width)
+        nodes = self.edge_hidden(h).unsqueeze(2) + (self.edge_input(i) + self.edge_whole(g)).unsqueeze(1)
+        update = self.edge.onto(self.edge_shares.onto(nodes.flatten(1, 2), shares.transpose(1, 2)), e)
 
         grid = e.view(members, m, n, -1)
         pool = [0, self.balanced]  # one balanced and one free score pool the edges into nodes
         by_neuron = [(grid * of_neuron[:, k].unsqueeze(-1)).sum(2) for k in pool] + [grid.mean(2)]
         by_input = [(grid * of_input[:, k].unsqueeze(-1)).sum(1) for k in pool] + [grid.mean(1)]
-        nodes = torch.cat([h.mean(1, keepdim=True), i.mean(1, keepdim=True)], -1)
+        means = torch.cat([h.mean(1, keepdim=True), i.mean(1, keepdim=True)], -1)
         return (
-            self.edge_out.onto(edges, update),
+            self.edge_out.onto(edges, silu(update)),
             self.hidden(hidden, torch.cat(by_neuron, -1), h, g),
             self.input(inputs, torch.cat(by_input, -1), i, g),
-            self.whole(whole, nodes, g, g),
+            self.whole(whole, means, g, g),
         )

@@ -10,6 +10,7 @@ import torch
 from analysis.network import Network
 from trainables.devices import resolve
 from trainables.hypernetwork import Hypernetwork, initialise, noise_size
+from trainables.memory import keep_freed_memory
 from trainables.noise import NoiseStream, split, stream
 from trainables.objective import objective, relative_error
 from trainables.optimiser import PackAdam
@@ -57,11 +58,12 @@ def train_pack(
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
     A member's result depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else
-    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Sets no global state, except
-    that denormal numbers are flushed to zero.
+    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Flushes denormal numbers to zero and
+    keeps freed memory, for the whole process.
     """
     started, place = time.perf_counter(), resolve(device)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     task, hidden, seeds = get_task(recipe.task), recipe.hidden(dimension), [member.seed for member in members]
     betas = torch.tensor([member.beta for member in members], device=place)
     network = Hypernetwork(len(members), recipe).to(place)

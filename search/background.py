@@ -1,0 +1,145 @@
+"""Two threads beside the training: one watches the ledger, one logs to MLflow. Neither can stop the sweep."""
+
+import collections
+import threading
+import time
+import warnings
+from collections.abc import Callable
+
+from search import ledger
+from search.config import Config
+from search.folder import SweepFolder
+from search.ledger import Record
+from search.manifest import mask
+from search.tracking import Tracker
+
+POLL_SECONDS = 0.5
+RETRY_SECONDS = 30.0  # between two attempts to reach a store that failed
+
+
+class LedgerWatch(threading.Thread):
+    """Calls `on_record` once for every record that appears among `wanted` keys."""
+
+    def __init__(self, folder: SweepFolder, wanted: set[str], on_record: Callable[[Record], None]):
+        super().__init__(name="ledger watch", daemon=True)
+        self._folder, self._wanted, self._on_record = folder, set(wanted), on_record
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        while not self._end.wait(POLL_SECONDS):
+            self.look()
+
+    def finish(self) -> None:
+        """Looks a last time, then ends."""
+        self._end.set()
+        if self.is_alive():
+            self.join()
+        self.look()
+
+    def look(self) -> None:
+        for key in sorted(self._wanted & ledger.keys(self._folder.ledger)):
+            self._wanted.discard(key)
+            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
+            if record is not None:
+                try:
+                    self._on_record(record)
+                except Exception as error:  # noqa: BLE001 - showing progress must not stop what it shows
+                    warnings.warn(f"training {key}: {one_line(error)}", stacklevel=1)
+
+
+class TrackingQueue(threading.Thread):
+    """Logs trainings to MLflow, one after the other. Records wait in the ledger, not in memory."""
+
+    def __init__(self, config: Config, folder: SweepFolder, manifest: dict, warn: Callable[[str], None]):
+        super().__init__(name="mlflow", daemon=True)
+        self._config, self._folder, self._manifest, self._warn = config, folder, manifest, warn
+        self._waiting: collections.deque[str] = collections.deque()
+        self._change = threading.Condition()
+        self._draining = self._abandoned = self._warned = False
+        self._next_try = 0.0
+        self.tracker: Tracker | None = None
+        self.error: str | None = None  # of the latest failure, while it lasts
+        self.logged = 0
+        self.seconds = 0.0  # spent on logging
+
+    def put(self, keys: list[str]) -> None:
+        with self._change:
+            self._waiting.extend(keys)
+            self._change.notify()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def run(self) -> None:
+        while self._wait_for_work():
+            try:
+                self._work()
+                self.error = None
+            except Exception as error:  # noqa: BLE001 - whatever the store raises: the sweep goes on without it
+                self.tracker, self.error = None, one_line(error)
+                self._next_try = time.monotonic() + RETRY_SECONDS
+                if not self._warned:
+                    self._warned = True
+                    self._warn(
+                        f"MLflow: {self.error}; the sweep goes on, `hyperphase sync` can log the rest later"
+                    )
+                if self._draining:
+                    return
+
+    def finish(self, *, abandon: bool = False) -> None:
+        """Logs what is waiting (nothing more if `abandon`) and ends. A store that is down gets one last try."""
+        with self._change:
+            self._draining, self._abandoned, self._next_try = True, abandon, 0.0
+            self._change.notify()
+        if self.is_alive():
+            self.join()
+
+    def close(self, status: str, counts: dict[str, int]) -> None:
+        """Ends the parent run. Call after `finish`."""
+        if self.tracker is not None:
+            try:
+                self.tracker.close_sweep(status, counts)
+            except Exception as error:  # noqa: BLE001
+                self.error = one_line(error)
+
+    def _wait_for_work(self) -> bool:
+        """Sleeps until there is something to do. False: the end."""
+        with self._change:
+            while not self._abandoned:
+                pause = self._next_try - time.monotonic()
+                if pause <= 0 and (self._waiting or self.tracker is None):
+                    return True
+                if self._draining and not self._waiting:
+                    return False
+                self._change.wait(timeout=max(pause, 0.1) if pause > 0 else None)
+            return False
+
+    def _work(self) -> None:
+        """Opens the store if need be, then logs the training that has waited longest."""
+        if self.tracker is None:
+            tracker = Tracker(self._config, self._folder, self._manifest["sweep"])
+            tracker.open_sweep(self._manifest)
+            self.tracker = tracker
+        if not self._waiting:
+            return
+        key = self._waiting[0]
+        if not self.tracker.is_logged(key):
+            started = time.monotonic()
+            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
+            if record is not None:
+                try:
+                    self.tracker.log(record)
+                except Exception:
+                    self._waiting.rotate(-1)  # should this training be the trouble, the others get their turn
+                    raise
+                self.logged += 1
+                self.seconds += time.monotonic() - started
+        self._waiting.remove(key)
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's message, without credentials."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return mask(text if len(text) <= 200 else text[:200] + " …")

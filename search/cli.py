@@ -1,0 +1,133 @@
+"""The command `hyperphase`. Whatever is slow to import is imported by the command that needs it."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from analysis.errors import UserError
+
+DESCRIPTION = "Which algorithm did the network learn, and where does that change?"
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="hyperphase", description=DESCRIPTION)
+    root.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    def add_sweep(name: str, text: str) -> argparse.ArgumentParser:
+        command = add(name, text)
+        command.add_argument("sweep", type=Path, metavar="SWEEP", help="the sweep's folder")
+        return command
+
+    command = add("sweep", "train a grid of hypernetworks and report which algorithms they found")
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--preset", metavar="NAME", help="a config that comes with hyperphase: quick, paper, smoke …"
+    )
+    source.add_argument("--config", type=Path, metavar="FILE", help="a config file (TOML)")
+    command.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (default: sweeps/NAME)")
+    _add_run_options(command)
+
+    command = add_sweep("resume", "continue a sweep: do only what is missing")
+    _add_run_options(command)
+
+    command = add_sweep("refine", "put more trainings where the boundaries are least known")
+    _add_run_options(command)
+
+    add_sweep("status", "say what is done, what failed and why, and how to continue")
+    add_sweep("report", "write the tables and the report anew from the ledger")
+
+    command = add("boundaries", "map the phases of any table of x, y and label")
+    command.add_argument("table", type=Path, metavar="TABLE", help="a .csv or .parquet file")
+    for axis in ("x", "y", "label"):
+        command.add_argument(f"--{axis}", required=True, metavar="COLUMN")
+    command.add_argument("--log-x", action="store_true", help="x is to be seen on a log axis")
+    command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    command = add("classify", "name the algorithm in network files")
+    command.add_argument("files", nargs="+", metavar="FILE.npz")
+    command.add_argument(
+        "--task", default="l1_norm", metavar="NAME", help="what the networks were to compute"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a file, one a line")
+
+    command = add("draw", "draw network files")
+    command.add_argument("files", nargs="+", metavar="FILE.npz")
+    command.add_argument("--out", type=Path, metavar="PATH", help="a .png or .svg file, or a folder for several "
+                         "(default: a .png beside each file)")  # fmt: skip
+
+    command = add("generate", "draw a network at any dimension from a training's hypernetwork")
+    command.add_argument("key", metavar="KEY", help="the training's key, or the beginning of it")
+    command.add_argument("--sweep", type=Path, required=True, metavar="DIR", help="the sweep's folder")
+    command.add_argument("--dimension", type=int, required=True, metavar="N")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+
+    command = add_sweep("ui", "open MLflow's page on the sweep's trainings")
+    command.add_argument("--port", type=int, default=5000, metavar="PORT")
+
+    command = add_sweep("sync", "log to MLflow what is not there yet")
+    _add_settings(command)
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command. Exit codes: 0 done, 1 incomplete, 2 a mistake of the user's, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    root = parser()
+    options = root.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"hyperphase {version('hyperphase')}")
+        return 0
+    if options.command is None:
+        root.print_help()
+        return 2
+    try:
+        from search import commands
+
+        _plain_warnings()
+        options.command_line = ["hyperphase", *arguments]
+        return getattr(commands, options.command)(options) or 0
+    except UserError as error:
+        print(f"hyperphase: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("hyperphase: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `hyperphase … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    _add_settings(command)
+    command.add_argument(
+        "--address", metavar="A", help="a running Ray cluster (default: RAY_ADDRESS, else one here)"
+    )
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--set", action="append", default=[], dest="settings", metavar="SECTION.KEY=VALUE",
+                         help="change a setting of the config; the value is TOML")  # fmt: skip
+
+
+def _plain_warnings() -> None:
+    """Warnings as one line on stderr, ours only."""
+    import warnings
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if category is UserWarning and f"{os.sep}search{os.sep}" in filename:
+            print(f"warning: {message}", file=sys.stderr, flush=True)
+
+    warnings.showwarning = show
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""What each command does: glue between the options and the functions that do the work.
+
+A command takes the parsed options and returns its exit code (None: 0).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from analysis.errors import UserError
+from search import config as configs
+from search import folder as folders
+
+
+def sweep(options) -> int:
+    from search.sweep import sweep
+
+    config = configs.load(preset=options.preset, file=options.config, settings=_settings(options))
+    name = options.preset or options.config.stem
+    return sweep(config, options.out or Path("sweeps") / name, command=options.command_line)
+
+
+def resume(options) -> int:
+    from search.sweep import sweep
+
+    folder = folders.existing(options.sweep)
+    config = configs.load(file=folder.config, settings=_settings(options))
+    return sweep(config, folder.path, command=options.command_line)
+
+
+def refine(options) -> int:
+    folders.existing(options.sweep)
+    raise UserError("refine is not built yet")
+
+
+def status(options) -> int:
+    from search.status import status
+
+    folder = folders.existing(options.sweep)
+    print(status(folders.read_config(folder), folder))
+    return 0
+
+
+def report(options) -> int:
+    from search import collect
+    from search.sweep import write_report
+
+    folder = folders.existing(options.sweep)
+    with folders.locked(folder):
+        rows = collect.collect(folder, folders.read_config(folder).training.recipe()).rows
+        if not rows:
+            raise UserError(f"{options.sweep}: no training has finished yet")
+        return 0 if write_report(folder) else 1
+
+
+def boundaries(options) -> None:
+    from analysis.boundaries import write_boundaries
+
+    write_boundaries(
+        options.table,
+        x=options.x,
+        y=options.y,
+        label=options.label,
+        log_x=options.log_x,
+        log_y=options.log_y,
+        out=options.out,
+    )
+    print(f"{options.out / 'boundaries.csv'}, phase_map.png and probabilities.csv written")
+
+
+def classify(options) -> None:
+    from analysis.classify import describe
+    from trainables.tasks import get_task
+
+    target = get_task(options.task).target
+    for file in options.files:
+        found = describe(file, target)
+        if options.json:
+            print(json.dumps(found, ensure_ascii=False), flush=True)
+        else:
+            print(f"{file}: {found['algorithm'].replace('_', ' ')}; f(x) ≈ {found['formula']} "
+                  f"(faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g})")  # fmt: skip
+
+
+def draw(options) -> None:
+    from analysis.drawing import draw
+    from analysis.network import Network
+
+    networks = [
+        Network.load(file) for file in options.files
+    ]  # a bad file stops it before anything is written
+    several = len(options.files) > 1 or (options.out and options.out.suffix.lower() not in (".png", ".svg"))
+    for file, network in zip(options.files, networks, strict=True):
+        path = Path(file).with_suffix(".png")
+        if options.out:
+            path = options.out / path.name if several else options.out
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draw(network, path)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+        print(path)
+
+
+def generate(options) -> None:
+    if options.dimension < 1:
+        raise UserError(f"--dimension must be at least 1, not {options.dimension}")
+    if options.seed < 0:
+        raise UserError(f"--seed must not be negative, not {options.seed}")
+    folder = folders.existing(options.sweep)
+    record = _find_training(folder, options.key)
+
+    from trainables.recipe import Recipe
+    from trainables.training import draw_networks
+
+    recipe = Recipe(**json.loads(record.row["recipe"]))
+    network = draw_networks(record.hypernetwork, recipe, options.dimension, seed=options.seed, draws=1)[0]
+    try:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with folders.replaced(options.out) as temporary:
+            network.save(temporary)
+    except OSError as error:
+        raise UserError(f"cannot write {options.out}: {error.strerror or error}") from None
+    print(options.out)
+
+
+def ui(options) -> int:
+    from search.tracking import store_uri
+
+    if not 0 < options.port < 65536:
+        raise UserError(f"--port must be between 1 and 65535, not {options.port}")
+    folder = folders.existing(options.sweep)
+    store = store_uri(folders.read_config(folder), folder)
+    if store.startswith("http"):
+        print(f"this sweep is logged to a tracking server; open {store}")
+        return 0
+    if not folder.mlflow_store.exists():
+        raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {options.sweep}` logs it")
+    print(f"MLflow: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1"]
+    command += ["--port", str(options.port), "--workers", "1"]
+    command += ["--artifacts-destination", folder.mlflow_artifacts.as_uri()]
+    os.execve(sys.executable, command, environment)
+
+
+def sync(options) -> int:
+    from search.sync import sync
+
+    folder = folders.existing(options.sweep)
+    return sync(configs.load(file=folder.config, settings=options.settings), folder)
+
+
+def _settings(options) -> list[str]:
+    return options.settings + ([f"ray.address={json.dumps(options.address)}"] if options.address else [])
+
+
+def _find_training(folder: folders.SweepFolder, start: str):
+    from search import ledger
+
+    found = sorted(key for key in ledger.keys(folder.ledger) if key.startswith(start))
+    if not start or not found:
+        raise UserError(f"{folder.path}: no training {start!r}")
+    if len(found) > 1:
+        raise UserError(f"{folder.path}: {len(found)} trainings begin with {start!r}; give more of the key")
+    record = ledger.read_or_set_aside(ledger.record_path(folder.ledger, found[0]))
+    if record is None:
+        raise UserError(f"{folder.path}: the record of training {found[0]} is damaged")
+    if not record.hypernetwork:
+        raise UserError(f"training {found[0]} failed ({record.row.get('reason')}): it has no hypernetwork")
+    return record

@@ -1,0 +1,206 @@
+"""Ray: an embedded one or a cluster's, and Tune over the packs. Everything it prints goes to the sweep's log."""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from analysis.errors import UserError
+from search.config import Config, ray_address
+from search.folder import SweepFolder
+from search.grid import Pack
+
+# Set before Ray is imported; what the user has set stays.
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # about five files a trial
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the driver's to handle
+    "TUNE_GLOBAL_CHECKPOINT_S": "60",  # Tune's own state is never used: the ledger is
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints tables even when told to be quiet
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+OBJECT_STORE_BYTES = 128 * 2**20  # packs and reports are small
+LONGEST_SOCKET_FOLDER = 40  # characters: Ray puts Unix sockets, whose paths end at 107, some 60 below it
+
+
+class ClusterError(UserError):
+    """A Ray that cannot be started or reached."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connected Ray. workers: packs that run at once; device and gpus: of a pack."""
+
+    workers: int
+    device: str
+    gpus: float
+
+
+@contextlib.contextmanager
+def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
+    """Connects to the cluster of the config or starts an embedded Ray, which ends with the block."""
+    address = ray_address(config)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with contextlib.ExitStack() as stack:
+        if address is None:
+            stack.enter_context(_alone())
+        import ray
+
+        _log_to(folder.log)  # importing Ray sets its loggers up anew
+        if ray.is_initialized():
+            raise ClusterError("this process is connected to a Ray already")
+        temporary = stack.enter_context(_socket_folder()) if address is None else None
+        stack.callback(ray.shutdown)
+        try:
+            ray.init(**(_embedded(config, temporary) if address is None else _joined(address)))
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            where = "cannot start Ray" if address is None else f"cannot connect to the Ray at {address}"
+            raise ClusterError(f"{where}: {reason}") from error
+        _log_to(folder.log)  # ray.init takes the handlers off again
+        yield _describe(config, ray.cluster_resources())
+
+
+def run_packs(
+    config: Config,
+    folder: SweepFolder,
+    cluster: Cluster,
+    packs: list[Pack],
+    on_step: Callable[[int, int], None],
+) -> list[str]:
+    """Trains `packs`, in their order as cores become free; `on_step(pack index, step)` follows them.
+
+    Returns one line for every pack that failed for good.
+    """
+    from ray import tune
+
+    from search.worker import run_pack
+
+    class Follow(tune.Callback):
+        def __reduce__(
+            self,
+        ):  # Tune pickles its callbacks into a state that nobody reads: the ledger is our state
+            return tune.Callback, ()
+
+        def on_trial_result(self, iteration, trials, trial, result, **info):
+            if "pack_index" in result:
+                on_step(result["pack_index"], result["step"])
+
+    tuner = tune.Tuner(
+        tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
+        param_space={
+            "pack": tune.grid_search([_pack_config(index, pack) for index, pack in enumerate(packs)]),
+            "recipe": config.training.recipe().model_dump(mode="json"),
+            "device": cluster.device,
+            "ledger": str(folder.ledger),
+            "threads": max(1, int(config.ray.cpus_per_pack)),
+        },
+        tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+        run_config=tune.RunConfig(
+            name=f"packs-{time.time_ns()}",
+            storage_path=str(folder.tune),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=config.ray.max_failures),
+            callbacks=[Follow()],
+        ),
+    )
+    results = tuner.fit()
+    return [_last_line(error) for error in results.errors]
+
+
+def _pack_config(index: int, pack: Pack) -> dict:
+    members = [{name: asdict(point)[name] for name in ("key", "beta", "seed")} for point in pack.members]
+    return {"index": index, "dimension": pack.dimension, "members": members}
+
+
+def _embedded(config: Config, temporary: Path) -> dict:
+    return {
+        "address": "local",
+        "num_cpus": config.ray.cpus,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "configure_logging": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "_temp_dir": str(temporary),
+    }
+
+
+def _joined(address: str) -> dict:
+    return {"address": address, "log_to_driver": False, "configure_logging": False}
+
+
+def _describe(config: Config, resources: dict) -> Cluster:
+    cpus, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
+    device = config.training.device
+    if device == "cuda" and not gpus:
+        raise ClusterError("training.device is 'cuda', but Ray has no GPU")
+    if device == "auto":
+        device = "cuda" if gpus else "cpu"
+    share = (config.ray.gpus_per_pack or 1) if device == "cuda" else 0
+    workers = int(cpus // config.ray.cpus_per_pack)
+    if share:
+        workers = min(workers, int(gpus // share) if share >= 1 else int(gpus) * int(1 / share))
+    if workers < 1:
+        raise ClusterError(
+            f"no room for a pack: it wants {config.ray.cpus_per_pack:g} cores and {share:g} GPUs, "
+            f"Ray has {cpus:g} and {gpus:g}"
+        )
+    return Cluster(workers, device, share)
+
+
+def _log_to(path: Path) -> None:
+    """Sends the loggers of Ray to a file instead of the terminal."""
+    for name in ("ray", "ray.tune", "ray.data", "ray.train"):
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+        logger.propagate = name != "ray"
+    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger("ray").addHandler(handler)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Variables of an embedded Ray, for the length of the block: it listens on loopback only, with its own token.
+
+    Without a token of ours Ray would leave one behind in the home folder, and later clusters would pick it up.
+    """
+    values = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"
+    }  # despite its name: on any system, loopback instead of all
+    if not any(name.startswith("RAY_AUTH_") for name in os.environ):
+        values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def _socket_folder() -> Iterator[Path]:
+    """A short temporary folder for Ray's session; gone at the end."""
+    base = tempfile.gettempdir()
+    path = Path(
+        tempfile.mkdtemp(prefix="hyperphase-", dir=base if len(base) <= LONGEST_SOCKET_FOLDER else "/tmp")
+    )
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,116 @@
+"""Live progress: one bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import threading
+import time
+from collections import Counter
+from typing import TextIO
+
+BAR = 24  # characters
+PLAIN_SECONDS = 30.0  # between lines when the output is no terminal
+
+
+def duration(seconds: float) -> str:
+    """7 → '7 s', 100 → '1 min 40 s', 7300 → '2 h 02 min'."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Counts trainings as they arrive and shows them. Safe to call from several threads.
+
+    pack_seconds: estimated cost of each pack, which weighs the steps that running packs report, for the ETA.
+    """
+
+    def __init__(
+        self,
+        *,
+        total: int,
+        done: Counter | None = None,
+        pack_seconds: list[float] = (),
+        stream: TextIO | None = None,
+    ):
+        self.total = total
+        self.counts = Counter(done or {})  # algorithm, or "failed" -> trainings
+        self.pack_seconds = list(pack_seconds)
+        self.pack_share = [0.0] * len(self.pack_seconds)  # of each pack's steps
+        self.stream = stream or sys.stderr
+        self.started: float | None = None
+        self._live = self.stream.isatty()
+        self._shown = 0.0
+        self._width = 0
+        self._lock = threading.RLock()
+
+    def start(self) -> None:
+        """The clock of the ETA starts: call it when work does."""
+        self.started = self._shown = time.monotonic()
+        self.show()
+
+    def pack_step(self, index: int, share: float) -> None:
+        """A pack has done `share` of its steps."""
+        with self._lock:
+            self.pack_share[index] = max(self.pack_share[index], share)
+            self.show()
+
+    def add(self, row: dict) -> None:
+        """A training has arrived in the ledger."""
+        with self._lock:
+            self.counts[row["algorithm"] if row["status"] == "done" else "failed"] += 1
+            self.show()
+
+    @property
+    def done(self) -> int:
+        return sum(self.counts.values())
+
+    def eta(self) -> float | None:
+        """Estimated seconds to the end; None while there is nothing to judge from."""
+        total = sum(self.pack_seconds)
+        share = (
+            sum(p * s for p, s in zip(self.pack_share, self.pack_seconds, strict=True)) / total
+            if total
+            else 0.0
+        )
+        if self.started is None or share <= 0.01:
+            return None
+        return (time.monotonic() - self.started) * (1 - share) / share
+
+    def line(self) -> str:
+        eta = self.eta()
+        left = "" if eta is None or self.done >= self.total else f" · {duration(eta)} left"
+        counts = "".join(f" · {name} {number}" for name, number in self.counts.most_common())
+        return f"{self.done}/{self.total} trainings{left}{counts}"
+
+    def show(self, *, last: bool = False) -> None:
+        with self._lock:
+            if self._live:
+                self._show_live(last)
+            elif last or time.monotonic() - self._shown >= PLAIN_SECONDS:
+                self._shown = time.monotonic()
+                print(self.line(), file=self.stream, flush=True)
+
+    def clear(self) -> None:
+        """Takes the bar away, to make room for a line."""
+        with self._lock:
+            if self._live and self._width:
+                print("\r" + " " * self._width + "\r", end="", file=self.stream, flush=True)
+                self._width = 0
+
+    def say(self, text: str) -> None:
+        """A line of its own above the bar."""
+        with self._lock:
+            self.clear()
+            print(text, file=self.stream, flush=True)
+            self.show()
+
+    def _show_live(self, last: bool) -> None:
+        import shutil
+
+        filled = round(BAR * self.done / self.total) if self.total else BAR
+        text = f"{'█' * filled}{'░' * (BAR - filled)} {self.line()}"
+        text = text[: max(20, shutil.get_terminal_size().columns - 1)]
+        print("\r" + text.ljust(self._width), end="\n" if last else "", file=self.stream, flush=True)
+        self._width = 0 if last else len(text)

@@ -1,0 +1,242 @@
+"""The driver: what is missing → packs → Ray Tune → ledger → tables → MLflow → report."""
+
+import contextlib
+import shlex
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import UserError
+from search import collect, engine, ledger, manifest
+from search import folder as folders
+from search.background import LedgerWatch, TrackingQueue, one_line
+from search.config import Config
+from search.folder import SweepFolder
+from search.grid import Point, expand, make_packs
+from search.progress import Progress
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends the sweep as Ctrl-C does."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a sweep is. points: its grid; rows: key -> ledger row, of every training with this recipe."""
+
+    points: list[Point]
+    rows: dict[str, dict]
+
+    @property
+    def missing(self) -> list[Point]:
+        return [point for point in self.points if point.key not in self.rows]
+
+    @property
+    def counts(self) -> Counter:
+        """Trainings of the grid per algorithm, and "failed"."""
+        keys = {point.key for point in self.points}
+        rows = [row for key, row in self.rows.items() if key in keys]
+        return Counter(row["algorithm"] if row["status"] == "done" else "failed" for row in rows)
+
+
+def read_state(config: Config, folder: SweepFolder) -> State:
+    """Reads the ledger, every record checked."""
+    rows: dict[str, dict] = {}
+    recipe = config.training.recipe()
+
+    def visit(record: ledger.Record) -> None:
+        if collect.is_of(record.row, recipe):
+            rows[record.row["key"]] = record.row
+
+    ledger.done(folder.ledger, visit)
+    return State(expand(config), rows)
+
+
+def sweep(config: Config, path: Path, *, command: list[str]) -> int:
+    """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code."""
+    check_secrets(config)
+    folder = folders.create(path)
+    with folders.locked(folder), _interruptible():
+        folders.write_config(folder, config)
+        facts = manifest.begin(folder, config, command)
+        ledger.sweep_up(folder.ledger)
+        state = read_state(config, folder)
+        _say(_opening(state, folder))
+        tracking = TrackingQueue(config, folder, facts, _say) if config.mlflow.enabled else None
+        problems: list[str] = []
+        interrupt: KeyboardInterrupt | None = None
+        try:
+            if state.missing:
+                problems = _train(config, folder, state, tracking)
+            elif tracking:
+                tracking.put(sorted(state.rows))
+                tracking.start()
+        except KeyboardInterrupt as caught:
+            interrupt = caught
+        return _conclude(config, folder, facts, tracking, problems, interrupt)
+
+
+def write_report(folder: SweepFolder) -> bool:
+    """The report and, on stdout, the summary. False, with one line on stderr, if they cannot be made."""
+    try:
+        import pandas as pd
+
+        from analysis.report import write_report as write
+        from analysis.summary import summary
+        from analysis.table import load_sweep
+
+        write(folder.path)
+        boundaries = folder.report / "boundaries.csv"
+        print(summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None))
+        return True
+    except Exception as error:  # noqa: BLE001
+        if not isinstance(error, UserError):
+            _log_traceback(folder)
+        _say(f"no report: {one_line(error)} (`{command_line('report', folder)}` tries again)")
+        return False
+
+
+def check_secrets(config: Config) -> None:
+    """The config is copied into the sweep's folder, so it must not hold passwords."""
+    uri = config.mlflow.tracking_uri or ""
+    if manifest.mask(uri) != uri:
+        raise UserError(
+            "mlflow.tracking_uri holds a password: give the address by the variable MLFLOW_TRACKING_URI instead"
+        )
+
+
+def command_line(command: str, folder: SweepFolder) -> str:
+    """The command as one would type it here."""
+    with contextlib.suppress(ValueError):
+        return f"hyperphase {command} {shlex.quote(str(folder.path.relative_to(Path.cwd())))}"
+    return f"hyperphase {command} {shlex.quote(str(folder.path))}"
+
+
+def _train(config: Config, folder: SweepFolder, state: State, tracking: TrackingQueue | None) -> list[str]:
+    """Trains what is missing; returns one line for every pack that failed for good."""
+    recipe = config.training.recipe()
+    if tracking:
+        tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
+        tracking.start()
+    with engine.connected(config, folder) as cluster:
+        packs = make_packs(
+            state.missing,
+            recipe,
+            workers=cluster.workers,
+            pack_size=config.ray.pack_size,
+            device=cluster.device,
+        )
+        progress = Progress(
+            total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs]
+        )
+
+        def on_record(record: ledger.Record) -> None:
+            progress.add(record.row)
+            collect.save_network(folder, record)
+            if tracking:
+                tracking.put([record.row["key"]])
+
+        watch = LedgerWatch(folder, {point.key for point in state.missing}, on_record)
+        try:
+            progress.start()
+            watch.start()
+            return engine.run_packs(
+                config,
+                folder,
+                cluster,
+                packs,
+                lambda index, step: progress.pack_step(index, step / recipe.steps),
+            )
+        finally:
+            watch.finish()
+            progress.show(last=True)
+
+
+def _conclude(
+    config: Config,
+    folder: SweepFolder,
+    facts: dict,
+    tracking: TrackingQueue | None,
+    problems: list[str],
+    interrupt: KeyboardInterrupt | None,
+) -> int:
+    """Tables, MLflow, report, and the last lines. Returns the exit code."""
+    shutil.rmtree(folder.tune, ignore_errors=True)
+    if tracking:
+        if tracking.waiting and not interrupt:
+            _say(f"logging {tracking.waiting} trainings to MLflow")
+        tracking.finish(abandon=interrupt is not None)
+    collected = collect.collect(folder, config.training.recipe())
+    state = State(expand(config), {row["key"]: row for row in collected.rows})
+    missing, failed = len(state.missing), state.counts["failed"]
+    reported = True
+    if not interrupt and state.rows:
+        reported = write_report(folder)
+    if tracking:
+        tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
+    manifest.end(
+        folder,
+        facts,
+        status="interrupted" if interrupt else "incomplete" if missing else "complete",
+        trainings=len(state.points) - missing,
+        missing=missing,
+        failed=failed,
+    )
+    if collected.others:
+        _say(
+            f"{collected.others} trainings of other recipes stay in the ledger and are left out of tables and report"
+        )
+    if failed:
+        _say(f"{failed} trainings failed; `{command_line('status', folder)}` says why")
+    if tracking and tracking.error and not interrupt:
+        _say(
+            f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing"
+        )
+    if interrupt:
+        _say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
+             f"`{command_line('resume', folder)}` continues")  # fmt: skip
+        return 143 if isinstance(interrupt, Terminated) else 130
+    if missing:
+        for problem in sorted(set(problems)):
+            _say(f"a pack failed: {problem}")
+        _say(f"{missing} trainings are missing; `{command_line('resume', folder)}` continues")
+    return 1 if missing or not reported else 0
+
+
+def _opening(state: State, folder: SweepFolder) -> str:
+    total, missing = len(state.points), len(state.missing)
+    text = f"{folder.name}: {total} trainings"
+    return text + (f", {total - missing} of them done before" if missing < total else "")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _log_traceback(folder: SweepFolder) -> None:
+    import traceback
+
+    with contextlib.suppress(OSError), open(folder.log, "a", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the sweep like Ctrl-C."""
+
+    def terminate(number, frame):
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,216 @@
+"""MLflow: a parent run for the sweep, a child run for each training. A window for people, never needed.
+
+All logging happens here, in one process, through an explicit client and in batches. A store that is down costs one
+warning; `sync` writes what is missing later. What is there is found by tags, so nothing is ever logged twice.
+"""
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from search.collect import representative
+from search.config import Config
+from search.folder import SweepFolder
+from search.ledger import Record
+from search.manifest import mask
+
+PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
+CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
+FINALS = ("faithfulness", "margin", "seconds")
+RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
+PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
+
+
+def store_uri(config: Config, folder: SweepFolder) -> str:
+    """Where runs go: the config's server, MLFLOW_TRACKING_URI, or a file in the sweep's folder."""
+    return (
+        config.mlflow.tracking_uri
+        or os.environ.get("MLFLOW_TRACKING_URI")
+        or f"sqlite:///{folder.mlflow_store}"
+    )
+
+
+class Tracker:
+    """Logs the trainings of one sweep. Every method may raise whatever the store raises.
+
+    After a failure make a new one: it looks again at what is there.
+    """
+
+    def __init__(self, config: Config, folder: SweepFolder, sweep: str):
+        """Opens the store (and makes its schema), finds or makes the experiment and lists the sweep's runs."""
+        # a store that is down must be noticed in seconds, not in MLflow's minutes of retries
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        from mlflow import MlflowClient
+
+        _quiet_loggers(folder.log)  # after the import, which sets them up
+        self.config, self.folder, self.sweep = config, folder, sweep
+        self.client = MlflowClient(store_uri(config, folder))
+        self.experiment = self._find_experiment()
+        self.parent: str | None = None
+        self.children: dict[str, tuple[str, bool]] = {}  # key -> (run id, complete)
+        self._list_runs()
+
+    def is_logged(self, key: str) -> bool:
+        return self.children.get(key, ("", False))[1]
+
+    def open_sweep(self, manifest: dict) -> None:
+        """The parent run, RUNNING: found again or made."""
+        if self.parent is None:
+            self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None)
+            recipe = self.config.training.recipe().model_dump(mode="json")
+            grid = {
+                name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()
+            }
+            git = manifest.get("git") or {}
+            facts = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
+            self._log_params(self.parent, recipe | facts)
+            self.client.set_tag(self.parent, "folder", str(self.folder.path))
+            for name, text in grid.items():  # tags: a grid may grow, a param may not change
+                self.client.set_tag(self.parent, f"grid.{name}", text[:5000])
+        else:
+            self.client.update_run(self.parent, status=RUNNING)
+
+    def close_sweep(self, status: str, counts: dict[str, int]) -> None:
+        """The end of the parent run: trainings per algorithm, the phase map, its status."""
+        if self.parent is None:
+            return
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            self.parent, metrics=[_metric(name, value, now, 0) for name, value in counts.items()]
+        )
+        for name in ("phase_map.png", "index.html"):
+            if (self.folder.report / name).is_file():
+                self.client.log_artifact(self.parent, str(self.folder.report / name))
+        if self.folder.manifest.is_file():
+            self.client.log_artifact(self.parent, str(self.folder.manifest))
+        self.client.set_terminated(self.parent, status=status)
+
+    def log(self, record: Record) -> None:
+        """One training: its child run is made, or completed if an earlier driver died in the middle."""
+        row = record.row
+        run_id, complete = self.children.get(row["key"], (None, False))
+        if complete:
+            return
+        end = int(row["finished_at"] * 1000)
+        start = end - int(row["seconds"] * 1000)
+        if run_id is None:
+            name = f"n={row['dimension']} β={row['beta']:g} seed={row['seed']}"
+            tags = {
+                "kind": "training",
+                "key": row["key"],
+                "algorithm": row["algorithm"] if row["status"] == "done" else "failed",
+                "dimension": str(row["dimension"]),
+                "beta": f"{row['beta']:g}",
+                "seed": str(row["seed"]),
+            }
+            run_id = self._create(name, tags, start)
+            self.children[row["key"]] = (run_id, False)
+        self._log_params(run_id, {name: row[name] for name in PARAMETERS}, _metrics(record, end))
+        self._log_pictures(run_id, record)
+        status = FINISHED if row["status"] == "done" else FAILED
+        if row["reason"]:
+            self.client.set_tag(run_id, "reason", row["reason"][:5000])
+        self.client.set_terminated(run_id, status=status, end_time=end)
+        self.children[row["key"]] = (run_id, True)
+
+    def _find_experiment(self) -> str:
+        name = self.config.mlflow.experiment
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(found.experiment_id)
+            return found.experiment_id
+        # a store in the sweep's folder keeps its artifacts there too, not in the working directory's ./mlruns
+        own = store_uri(self.config, self.folder) == f"sqlite:///{self.folder.mlflow_store}"
+        return self.client.create_experiment(
+            name, artifact_location=self.folder.mlflow_artifacts.as_uri() if own else None
+        )
+
+    def _list_runs(self) -> None:
+        """Fills `parent` and `children` from the store. Of runs with one key (a reply that got lost) one stays."""
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment], f"tags.sweep = '{self.sweep}'", max_results=5000, page_token=token
+            )
+            for run in page:
+                tags, run_id = run.data.tags, run.info.run_id
+                if tags.get("kind") == PARENT:
+                    self.parent = self.parent or run_id
+                    continue
+                key, complete = tags.get("key", ""), run.info.status in (FINISHED, FAILED)
+                other = self.children.get(key)
+                if other is None or (complete and not other[1]):
+                    self.children[key] = (run_id, complete)
+                    run_id = other and other[0]
+                if run_id:
+                    self.client.delete_run(run_id)
+            token = page.token
+            if not token:
+                return
+
+    def _create(self, name: str, tags: dict[str, str], start: int | None) -> str:
+        tags = tags | {"sweep": self.sweep, "mlflow.source.name": "hyperphase"}
+        if self.parent is not None:
+            tags["mlflow.parentRunId"] = self.parent
+        return self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name).info.run_id
+
+    def _log_params(self, run_id: str, params: dict, metrics: list = ()) -> None:
+        from mlflow.entities import Param
+
+        self.client.log_batch(
+            run_id, params=[Param(name, mask(str(value))) for name, value in params.items()], metrics=metrics
+        )
+
+    def _log_pictures(self, run_id: str, record: Record) -> None:
+        """drawing.png, which the UI shows first, and network.npz: the training's representative network."""
+        network = representative(record)
+        if network is None:
+            return
+        with tempfile.TemporaryDirectory(prefix="hyperphase-") as folder:
+            if self.config.mlflow.drawings:
+                from analysis.drawing import draw
+
+                row = record.row
+                title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {row['beta']:g}"
+                draw(network, Path(folder) / "drawing.png", title=title)
+            network.save(Path(folder) / "network.npz")
+            self.client.log_artifacts(run_id, folder)
+
+
+def _metrics(record: Record, time_ms: int) -> list:
+    """Curves over the snapshots' steps, and the final values at the last step."""
+    row = record.row
+    metrics = []
+    for values in [*record.snapshots, row]:
+        step = values.get("step", row["steps"])
+        names = [name for name in values if name in CURVES or name.startswith("complexity_")]
+        if values is row:
+            names += FINALS
+        metrics += [
+            _metric(name, values[name], time_ms, step) for name in names if values.get(name) is not None
+        ]
+    # the last snapshot and the final look share a step: the final look, with more draws, is the one to show
+    return list({(metric.key, metric.step): metric for metric in metrics}.values())
+
+
+def _metric(name: str, value: float, time_ms: int, step: int):
+    from mlflow.entities import Metric
+
+    return Metric(name, float(value), time_ms, step)
+
+
+def _quiet_loggers(log: Path) -> None:
+    """MLflow's and its schema migrations' messages go to the sweep's log."""
+    import logging
+
+    for name in ("mlflow", "alembic", "urllib3"):
+        logger = logging.getLogger(name)
+        if not any(getattr(handler, "baseFilename", "") == str(log) for handler in logger.handlers):
+            logger.handlers[:] = [logging.FileHandler(log, delay=True, encoding="utf-8")]
+        logger.propagate = False

@@ -1,0 +1,98 @@
+"""The function that Ray Tune runs: train a pack, read its networks, put each training into the ledger."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from search import ledger
+from trainables.recipe import Recipe
+
+REPORT_SECONDS = 3.0  # between two reports of a pack's step; each costs a round trip to the driver
+
+
+def run_pack(config: dict) -> None:
+    """Trains the members of `config["pack"]` that the ledger lacks. A second try after a crash repeats nothing done.
+
+    config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}]}, "recipe": {…}, "device", "ledger",
+    "threads"}
+    """
+    import torch
+    from ray import tune
+
+    from trainables.training import Member, train_pack
+
+    torch.set_num_threads(config["threads"])
+    pack, recipe, folder = config["pack"], Recipe(**config["recipe"]), Path(config["ledger"])
+    there = ledger.keys(folder)
+    members = [Member(**member) for member in pack["members"] if member["key"] not in there]
+    said = time.monotonic()
+
+    def say(step: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > REPORT_SECONDS and step < recipe.steps:
+            tune.report({"pack_index": pack["index"], "step": step})
+            said = time.monotonic()
+
+    if members:
+        for trained in train_pack(pack["dimension"], members, recipe, device=config["device"], on_step=say):
+            ledger.write(folder, to_record(trained, recipe, pack["dimension"]))
+    tune.report({"pack_index": pack["index"], "step": recipe.steps})
+
+
+def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
+    """A training's record: its networks read, its row and snapshot rows filled in."""
+    from analysis import classify
+    from analysis.formula import formula
+    from trainables.tasks import get_task
+
+    member, target = trained.member, get_task(recipe.task).target
+    identity = {
+        "key": member.key,
+        "task": recipe.task,
+        "dimension": dimension,
+        "beta": member.beta,
+        "seed": member.seed,
+    }
+
+    def measures(snapshot, readings: dict) -> dict:
+        # the error is the mean over draws, which is what the training minimises
+        return (
+            {
+                name: value
+                for name, value in readings.items()
+                if name not in ("relative_error", "representative")
+            }
+            | {"relative_error": snapshot.relative_error, "complexity_nats": snapshot.complexity_nats}
+            | {f"complexity_{component}": nats for component, nats in snapshot.complexity.items()}
+        )
+
+    def read(snapshot) -> dict:
+        return classify.summarise(classify.read(snapshot.draws, target))
+
+    snapshots = [
+        identity | {"step": snapshot.step} | measures(snapshot, read(snapshot))
+        for snapshot in trained.snapshots
+        if np.isfinite(snapshot.errors).all()
+    ]
+    row = identity | {
+        "status": trained.status,
+        "reason": trained.reason,
+        "hidden": recipe.hidden(dimension),
+        "steps": recipe.steps,
+        "seconds": trained.seconds,
+        "recipe": json.dumps(recipe.model_dump(mode="json"), sort_keys=True),
+    }
+    draws = None
+    if trained.status == "done" and not np.isfinite(trained.final.errors).all():
+        row |= {"status": "failed", "reason": "drawn networks are not finite"}
+    elif trained.status == "done":
+        readings, draws = read(trained.final), trained.final.draws
+        representative = readings["representative"]
+        row |= measures(trained.final, readings) | {
+            "representative": representative,
+            "formula": formula(draws[representative], readings["algorithm"]).text,
+        }
+    row["finished_at"] = time.time()
+    return ledger.Record(row, snapshots, draws, trained.hypernetwork)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from analysis.phases import Phases
+
 WIDTH = 9.6  # inches
 LEAST_NATS = 0.1  # complexities below are drawn here: on a log axis nothing else is near zero
 LEAST_ERROR = 1e-5
@@ -69,6 +71,20 @@ def legend(chart: Chart, labels) -> None:
     colour = colours(labels)
     chart.figure.legend(handles=[Patch(color=colour[label], label=title(label)) for label in in_order(labels)],
                         loc="outside upper left", ncols=6, handlelength=0.9, handleheight=0.9, columnspacing=1.6)
+
+
+def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
+    """The phase map (`analysis.phase_plots`) as one of the report's charts, its dots telling their trainings."""
+    from analysis.phase_plots import draw_phase_map
+
+    chart = new_chart(WIDTH, 3.0 if done["dimension"].nunique() == 1 else 4.8)
+    axes = chart.figure.subplots()
+    draw_phase_map(phases.phase_map, table=phases.boundaries, axes=axes, x_label="β", y_label="input dimension n")
+    for label in phases.phase_map.labels:
+        for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
+            if str(points.get_label()).startswith(f"{title(label)} ("):
+                chart.tip(points, *training_tips(done[phases.phase_map.row_labels == label]))
+    return chart
 
 
 def counts_by_beta(done: "pd.DataFrame") -> Chart:

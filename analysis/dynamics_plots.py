@@ -1,5 +1,6 @@
 """Pictures of phases over training: algorithm fractions over (step, β), and what turns into what."""
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,14 @@ def fractions_over_training(snapshots: "pd.DataFrame") -> Chart:
         table = share.loc[dimension]
         steps = np.unique(table.index.get_level_values("step")).astype(float)
         edges = _edges(np.log10(np.maximum(steps, 1)))
-        column = dict(zip(steps, zip(edges, edges[1:], strict=False), strict=True))
+        overlap = 0.01 * (edges[-1] - edges[0])  # the next cell covers it: no hairlines between cells
+        column = dict(zip(steps, itertools.pairwise(edges), strict=True))
         for (log_beta, step), parts in table.iterrows():
             left, right = column[step]
             bottom, text = log_beta - (0.5 - GAP / 2) * width, _cell_tip(dimension, log_beta, step, parts,
                                                                        trainings[dimension, log_beta])
             for algorithm, part in parts[parts > 0].items():
-                cell = Rectangle((left, bottom), right - left, part * (1 - GAP) * width, linewidth=0,
+                cell = Rectangle((left, bottom), right - left + overlap, part * (1 - GAP) * width, linewidth=0,
                                  facecolor=colour[algorithm], antialiased=False)
                 axes.add_patch(cell)
                 chart.tip(cell, text)

@@ -1,0 +1,96 @@
+"""Which trainings to draw in the report, and their cards."""
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.errors import UserError
+from analysis.table import Sweep, in_order
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PER_ALGORITHM = 6
+WORST_PURITY = 0.5  # a training whose draws disagree more than this shows its algorithm badly
+
+
+def choose(done: "pd.DataFrame", algorithm: str, most: int = PER_ALGORITHM) -> "pd.DataFrame":
+    """The trainings to draw for one algorithm: an equal share from each dimension, each from another β if possible.
+
+    Best first: the purest (rounded, so that a draw more or less doesn't matter), then the nearest to the typical
+    (median) error of the algorithm in this dimension.
+    """
+    import pandas as pd
+
+    mine = done[done["algorithm"] == algorithm]
+    purity = mine["purity"].fillna(0) if "purity" in mine else pd.Series(1.0, index=mine.index)
+    typical = mine.groupby("dimension")["relative_error"].transform("median")
+    rank = pd.DataFrame({
+        "mixed": purity < WORST_PURITY, "purity": -purity.round(1), "distance": (mine["relative_error"] - typical).abs(),
+        "dimension": mine["dimension"], "beta": mine["beta"]}).sort_values(["purity", "distance"], kind="stable")
+    rank["repeat"] = rank.groupby(["dimension", "beta"]).cumcount()  # 0: the best at this β
+    rank = rank.sort_values(["mixed", "repeat", "purity", "distance"], kind="stable")
+    rank["turn"] = rank.groupby("dimension").cumcount()  # each dimension gives its best, then each its second, …
+    spread = _spread(sorted(mine["dimension"].unique()), most)
+    best = rank[rank["dimension"].isin(spread)].sort_values(["turn", "dimension"], kind="stable").index[:most]
+    return mine.loc[best].sort_values(["dimension", "beta", "seed"])
+
+
+def _spread(values: list, most: int) -> list:
+    """At most `most` of the values, evenly spread from the first to the last."""
+    if len(values) <= most:
+        return values
+    return [values[round(i * (len(values) - 1) / max(1, most - 1))] for i in range(most)]
+
+
+def draw_gallery(sweep: Sweep, folder: Path) -> tuple[list[dict], str]:
+    """Draw the chosen trainings' networks as SVG files into `folder` -> groups for the template, and a remark.
+
+    A network file that is absent or damaged costs its card, never the report; the remark counts them.
+    """
+    from analysis.drawing import draw_svg
+    from analysis.network import Network
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.svg"):
+        stale.unlink()
+    done, groups, absent = sweep.done, [], 0
+    has_network = done["key"].map(lambda key: sweep.network_path(key).is_file())
+    for algorithm in in_order(done["algorithm"]):
+        cards = []
+        for row in choose(done[has_network], algorithm).to_dict("records"):
+            try:
+                network = Network.load(sweep.network_path(row["key"]))
+            except UserError:
+                absent += 1
+                continue
+            svg = draw_svg(network, legend=False)
+            path = folder / f"{row['key']}.svg"
+            path.write_text(svg, encoding="utf-8")
+            cards.append(row | _labels(row, network) | {"path": path, "image": _data_uri(svg)})
+        if cards:
+            groups.append({"label": algorithm, "cards": cards})
+    absent += int((~has_network).sum())
+    remark = f"{absent} trainings have no readable network file and could not be drawn." if absent else ""
+    return groups, remark
+
+
+def _labels(row: dict, network) -> dict:
+    """The formula and its faithfulness: the table's if it has them, else read off the drawn network now."""
+    import pandas as pd
+
+    text, faithful = row.get("formula"), row.get("faithfulness")
+    if not isinstance(text, str) or not text:
+        from analysis.formula import faithfulness, formula
+
+        try:
+            closed = formula(network, row["algorithm"])
+            text = closed.text
+            faithful = faithfulness(network, closed) if pd.isna(faithful) else faithful
+        except (KeyError, ValueError):  # a label without a closed formula (another task's)
+            text = ""
+    return {"formula": text, "faithfulness": None if pd.isna(faithful) else faithful}
+
+
+def _data_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -1,0 +1,215 @@
+"""What the report's template shows, prepared as plain values: texts, table rows, filters."""
+
+import datetime
+import importlib.metadata
+import json
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from analysis.palette import colours, title
+from analysis.table import Sweep, in_order, order_parameters, ranking, splits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.phases import Phases
+
+# Column of the table of trainings -> its heading. Those that a sweep lacks are left out.
+COLUMNS = {"dimension": "n", "beta": "β", "seed": "seed", "algorithm": "algorithm", "purity": "purity",
+           "relative_error": "error", "complexity_nats": "nats", "faithfulness": "faithfulness", "margin": "margin"}
+MOST_ORDER_PARAMETERS = 3
+LONG = 240  # characters of a manifest's value that are shown
+MANY = 40  # entries of one of its tables, likewise
+PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
+
+
+def number(value) -> str:
+    """A number as people read it: three digits, thousands in full, an en dash for a gap."""
+    if value is None or math.isnan(value):
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e6:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+
+
+def enumeration(values: list[str]) -> str:
+    return " and ".join([", ".join(values[:-1]), values[-1]] if len(values) > 1 else values)
+
+
+def version() -> str:
+    try:
+        return importlib.metadata.version("hyperphase")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def opening(sweep: Sweep, figures: dict, groups) -> dict:
+    """Heading, lead, notes, the counts in the header and the sections of the navigation."""
+    trainings, done = sweep.trainings, sweep.done
+    tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
+    present = done["algorithm"].value_counts()
+    sections = [("map", "Phase map", "phase_map"), ("counts", "By β", "counts"),
+                ("complexity", "Error and complexity", "error_complexity"), ("dynamics", "Over training", "fractions"),
+                ("order", "Order parameters", "order_parameters")]
+    links = [(place, name) for place, name, figure in sections if figures[figure]]
+    links += [("gallery", "Drawings")] if groups else []
+    links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
+    return {"heading": f"Phase diagram of {enumeration(tasks)}" if tasks else "Phase diagram",
+            "lead": lead(trainings), "notes": notes(sweep), "sections": [*links, ("manifest", "Manifest")],
+            "phases": [{"label": label, "count": int(present[label])} for label in in_order(present.index)]}
+
+
+def lead(trainings: "pd.DataFrame") -> str:
+    """The sweep in one sentence."""
+    betas, dimensions = sorted(trainings["beta"].unique()), sorted(trainings["dimension"].unique())
+    at = f"β from {betas[0]:.2g} to {betas[-1]:.2g} ({len(betas)} values)" if len(betas) > 1 else f"β = {betas[0]:.2g}"
+    some = dimensions if len(dimensions) <= 6 else [dimensions[0], "…", dimensions[-1]]
+    seeds = trainings["seed"].nunique()
+    text = (f"{len(trainings):,} training{'s' * (len(trainings) != 1)} of hypernetworks: {at}, "
+            f"n = {enumeration([str(n) for n in some])}, {seeds} seed{'s' * (seeds != 1)}")
+    if "steps" in trainings and trainings["steps"].notna().any():
+        low, high = int(trainings["steps"].min()), int(trainings["steps"].max())
+        text += f", {low:,} steps each" if low == high else f", {low:,} to {high:,} steps each"
+    if "seconds" in trainings and trainings["seconds"].notna().any():
+        seconds = float(trainings["seconds"].sum())
+        text += f"; {seconds / 3600:.1f} hours" if seconds >= 3600 else f"; {seconds / 60:.1f} minutes"
+        text += " of training in all"
+    return text + "."
+
+
+def notes(sweep: Sweep) -> list[str]:
+    """What a reader must know before trusting the page."""
+    found = []
+    if sweep.missing:
+        found.append(f"This sweep is not complete: {sweep.missing:,} training{'s' * (sweep.missing != 1)} of its grid "
+                     f"{'have' if sweep.missing != 1 else 'has'} not finished yet. "
+                     f"The page shows the {len(sweep.trainings):,} that have.")
+    if not len(sweep.done):
+        found.append("Every training failed, so there is nothing to map. The reasons are below.")
+    elif len(sweep.failed):
+        found.append(f"{len(sweep.failed):,} training{'s' * (len(sweep.failed) != 1)} failed "
+                     f"and {'are' if len(sweep.failed) != 1 else 'is'} left out of the charts; the reasons are below.")
+    return found
+
+
+def boundary_table(phases: "Phases | None") -> dict:
+    """Boundaries with a row a dimension and a column a pair of phases, in the order of rising β."""
+    if phases is None or phases.boundaries.empty:
+        return {"boundary_columns": [], "boundary_rows": []}
+    table = phases.boundaries.sort_values(["y", "x"])
+    typical = table.groupby(["lower_phase", "upper_phase"])["x"].median().sort_values()
+    columns = list(typical.index)
+    rows = []
+    for y in sorted(set(phases.phase_map.y)):
+        cells = []
+        for lower, upper in columns:
+            here = table[(table["y"] == y) & (table["lower_phase"] == lower) & (table["upper_phase"] == upper)]
+            cells.append([{"x": f"{at.x:.2g}", "band": _band(at)} for at in here.itertuples()])
+        rows.append({"y": f"{y:g}", "cells": cells})
+    return {"boundary_columns": columns, "boundary_rows": rows}
+
+
+def _band(at) -> str:
+    """The 90 % interval; an end where the data stop says so."""
+    low = "< " * bool(getattr(at, "low_is_open", False)) + f"{at.x_low:.2g}"
+    high = "> " * bool(getattr(at, "high_is_open", False)) + f"{at.x_high:.2g}"
+    return f"{low} … {high}"
+
+
+def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
+    table = splits(done, merge)
+    return {"splits": table.to_dict("records"), "split_parts": list(merge) if len(table) else []}
+
+
+def ranking_table(done: "pd.DataFrame") -> dict:
+    """Median complexity and error, a row an algorithm (cheapest first), a column a dimension."""
+    table = ranking(done)
+    dimensions = sorted(table["dimension"].unique())
+    order = table.groupby("algorithm")["complexity_nats"].median().sort_values(kind="stable").index
+    cells = {(row.algorithm, row.dimension): row for row in table.itertuples()}
+    rows = [{"algorithm": algorithm, "cells": [cells.get((algorithm, n)) for n in dimensions]} for algorithm in order]
+    return {"ranking": rows, "ranking_dimensions": dimensions}
+
+
+def gallery_context(groups, remark: str) -> dict:
+    cards = [card for group in groups or [] for card in group["cards"]]
+    betas, dimensions = sorted({card["beta"] for card in cards}), sorted({card["dimension"] for card in cards})
+    shown = [{"label": group["label"], "cards": [{
+        "dimension": card["dimension"], "beta": f"{card['beta']:.2g}", "seed": card["seed"], "key": card["key"],
+        "formula": card["formula"], "image": card["image"], "file": f"drawings/{card['path'].name}",
+        "faithfulness": f"{card['faithfulness']:.3f}" if card["faithfulness"] is not None else "",
+        "error": number(card["relative_error"]), "nats": number(card["complexity_nats"])}
+        for card in group["cards"]]} for group in groups or []]
+    filters = [("algorithm", [(group["label"], title(group["label"])) for group in shown]),
+               ("dimension", [(n, f"n = {n}") for n in dimensions]),
+               ("beta", [(f"{beta:.2g}", f"β = {beta:.2g}") for beta in betas])]
+    return {"gallery": shown, "gallery_note": remark, "gallery_filters": [f for f in filters if len(f[1]) > 1]}
+
+
+def training_table(trainings: "pd.DataFrame") -> dict:
+    """Columns and rows of the sortable table. Cells hold ready text; `data-v` holds what they sort by."""
+    parameters = order_parameters(trainings)
+    preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
+    names = [name for name in COLUMNS if name in trainings]
+    names += (preferred or parameters)[:MOST_ORDER_PARAMETERS]
+    names += ["status"] * bool((trainings["status"] != "done").any())
+    names += [name for name in ("seconds", "key") if name in trainings]
+    texts = {"algorithm", "status", "key"}
+    colour = colours(trainings["algorithm"].dropna())
+    columns = [{"name": COLUMNS.get(name, name.replace("_", " ")), "numeric": name not in texts} for name in names]
+    rows = [[_cell(name, value, colour) for name, value in zip(names, row, strict=True)]
+            for row in trainings[names].itertuples(index=False, name=None)]
+    return {"columns": columns, "rows": rows}
+
+
+def _cell(name: str, value, colour: dict[str, str]) -> dict:
+    if name == "algorithm":
+        known = isinstance(value, str)
+        return {"text": title(value) if known else "", "colour": colour[value] if known else "",
+                "attributes": ' class="t"'}
+    if name in ("status", "key"):
+        return {"text": value, "colour": "", "attributes": ' class="t mono"' if name == "key" else ' class="t"'}
+    if value is None or not math.isfinite(value):
+        return {"text": "", "colour": "", "attributes": ' class="n"'}
+    text = f"{value:.3g}" if name == "beta" else number(value)
+    plain = isinstance(value, int) and abs(value) < 1000
+    return {"text": text, "colour": "", "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
+
+
+def manifest_context(manifest: dict) -> dict:
+    return {"manifest": list(flatten(manifest)), "manifest_json": json.dumps(_cut(manifest), indent=1, ensure_ascii=False)}
+
+
+def flatten(value, name: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted name, text) of everything in nested dictionaries, what is long cut short; all of it is in the file."""
+    if isinstance(value, dict) and len(value) > MANY:  # the versions of every package that is installed
+        some = {key: inner for key, inner in value.items() if key.lower() in PACKAGES}
+        yield name, "; ".join([f"{key} {inner}" for key, inner in some.items()] + [f"{len(value) - len(some)} more"])
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flatten(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        yield from flatten(value[-1], f"{name} ({len(value)}, the last)" if len(value) > 1 else name)
+    elif isinstance(value, list) and len(value) > 8 and all(isinstance(item, int | float) for item in value):
+        yield name, f"{len(value)} values from {min(value):g} to {max(value):g}"
+    elif name.endswith("_at") and isinstance(value, int | float):
+        yield name, datetime.datetime.fromtimestamp(value, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    else:
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        lines = text.count("\n")
+        if lines > 2:
+            yield name, f"{lines:,} lines"
+        elif text and value is not None:
+            yield name, text if len(text) <= LONG else f"{text[:LONG].rstrip()} … ({len(text):,} characters)"
+
+
+def _cut(value, longest: int = 4000):
+    """The same with long texts (a diff of the checkout, say) cut, so that the page stays light."""
+    if isinstance(value, dict):
+        return {key: _cut(inner, longest) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_cut(inner, longest) for inner in value]
+    if isinstance(value, str) and len(value) > longest:
+        return f"{value[:longest]}\n… ({len(value):,} characters: the rest is in manifest.json)"
+    return value

@@ -1,0 +1,32 @@
+"""From a sweep's finished trainings to its phase map and boundaries: what the report and the summary both show."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.phase_map import PhaseMap
+
+# Mirror images (x -> -x) of one algorithm: which of them a seed finds is a coin flip, so there is no boundary between.
+MERGE = {"pudding_positive": "pudding", "pudding_negative": "pudding"}
+
+
+@dataclass(frozen=True)
+class Phases:
+    phase_map: "PhaseMap"
+    boundaries: "pd.DataFrame"  # lower_phase, upper_phase, y (the dimension), x (β), x_low, x_high, ...
+
+
+def read_phases(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> Phases:
+    """Fit p(algorithm | log β, n) with mirror images merged (`MERGE` by default) and read the boundaries off it."""
+    from analysis.boundaries import boundaries
+    from analysis.phase_map import fit
+
+    if done.empty:
+        raise UserError("no training has finished well, so there is no phase map yet")
+    phase_map = fit(done["beta"].to_numpy(), done["dimension"].to_numpy(), done["algorithm"].to_numpy(), log_x=True,
+                    merge=MERGE if merge is None else merge, x_name="beta", y_name="dimension")
+    return Phases(phase_map, boundaries(phase_map))

@@ -1,0 +1,125 @@
+"""The report: one page about a sweep that opens from disk, and its pictures as PNG files beside it."""
+
+import datetime
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import UserError
+from analysis.table import Sweep, load_sweep
+
+REPORT = "report"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One numbered picture of the page."""
+
+    number: int
+    file: str  # PNG beside the page
+    caption: str
+    svg: str
+
+
+def write_report(sweep_folder: Path | str) -> Path:
+    """Write SWEEP/report/index.html, its pictures and boundaries.csv from the sweep's tables -> path of the page.
+
+    Works on an interrupted sweep too: the page says how much is missing. Overwrites an earlier report.
+    """
+    sweep = load_sweep(sweep_folder)
+    folder = sweep.folder / REPORT
+    try:
+        folder.mkdir(exist_ok=True)
+        page = _render(sweep, folder)
+        temporary = folder / f".index.{os.getpid()}.html"
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(folder / "index.html")  # a reader never sees half a page
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write the report ({error.strerror or error})") from error
+    return folder / "index.html"
+
+
+def _render(sweep: Sweep, folder: Path) -> str:
+    import jinja2
+
+    from analysis import page
+    from analysis.gallery import draw_gallery
+    from analysis.palette import colours, title
+    from analysis.phases import MERGE, read_phases
+
+    done = sweep.done
+    phases = groups = None
+    remark = ""
+    if len(done):
+        phases = read_phases(done)
+        phases.boundaries.to_csv(folder / "boundaries.csv", index=False)
+        groups, remark = draw_gallery(sweep, folder / "drawings")
+    else:
+        (folder / "boundaries.csv").unlink(missing_ok=True)
+    figures = dict.fromkeys(CAPTIONS) | _figures(sweep, phases, folder)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True)
+    labels = {*done["algorithm"], *MERGE, *MERGE.values(), *sweep.snapshots["algorithm"]}
+    return environment.get_template("report.html.j2").render(
+        css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        js=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
+        colour=colours(labels), title=title, number=page.number,
+        figures=figures, snapshots=len(sweep.snapshots),
+        written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"), version=page.version(),
+        **page.opening(sweep, figures, groups), **page.boundary_table(phases), **page.split_table(done, MERGE),
+        **page.ranking_table(done), **page.gallery_context(groups, remark), **page.training_table(sweep.trainings),
+        failures=sweep.failed.to_dict("records"), **page.manifest_context(sweep.manifest))
+
+
+def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
+    """Draw every chart that the data allow: name -> Figure, in the order of the page."""
+    from analysis import charts, dynamics_plots
+    from analysis.dynamics import transitions
+    from analysis.pictures import save_png, styled, svg_text
+    from analysis.table import order_parameters
+
+    done, snapshots = sweep.done, sweep.snapshots
+    pairs = charts.order_parameter_pairs(order_parameters(done)) if len(done) else []
+    wanted = {}
+    if len(done):
+        wanted |= {
+            "phase_map": (lambda: charts.phase_map_chart(phases, done), CAPTIONS["phase_map"]),
+            "counts": (lambda: charts.counts_by_beta(done), CAPTIONS["counts"]),
+            "error_complexity": (lambda: charts.error_complexity(done), CAPTIONS["error_complexity"]),
+            "kl_components": (lambda: charts.kl_components(done), CAPTIONS["kl_components"])}
+    if len(snapshots):
+        wanted |= {
+            "fractions": (lambda: dynamics_plots.fractions_over_training(snapshots), CAPTIONS["fractions"]),
+            "transitions": (lambda: dynamics_plots.transition_graph(transitions(snapshots)), CAPTIONS["transitions"])}
+    if pairs:
+        wanted["order_parameters"] = (lambda: charts.order_parameter_scatter(done, pairs),
+                                      CAPTIONS["order_parameters"])
+    figures = {}
+    for stale in (f"{name}.png" for name in CAPTIONS):
+        (folder / stale).unlink(missing_ok=True)
+    for name, (draw, caption) in wanted.items():
+        with styled():
+            chart = draw()
+        if chart is None:
+            continue
+        save_png(chart, folder / f"{name}.png")
+        figures[name] = Figure(len(figures) + 1, f"{name}.png", caption, svg_text(chart, name))
+    return figures
+
+
+CAPTIONS = {
+    "phase_map": "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
+                 "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
+                 "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
+    "counts": "Trainings per algorithm at each β. Every seed counts once.",
+    "error_complexity": "Every training’s relative error (mean squared error over the variance of the target; 1 is as "
+                        "good as a constant) against its complexity, the KL divergence of its weights from their prior.",
+    "kl_components": "Where the complexity lies: mean KL divergence by tensor of weights.",
+    "fractions": "The algorithm of every training at each snapshot. Each row is one β; a cell divides as the "
+                 "trainings do.",
+    "transitions": "Which algorithm turns into which between consecutive snapshots, and how often. A disc’s size shows "
+                   "how many trainings ever had the algorithm.",
+    "order_parameters": "Order parameters of every training: medians over the networks that it draws.",
+}

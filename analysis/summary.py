@@ -1,0 +1,100 @@
+"""The few lines that a sweep ends with on the terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.table import MANIFEST, TRAININGS, Sweep, load_sweep, ranking
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_REASONS = 3
+MOST_BOUNDARIES = 12
+
+
+def sweep_summary(sweep_folder: Path | str) -> str:
+    """The summary of a sweep whose report has been written (its boundaries are read from there, else fitted anew)."""
+    import pandas as pd
+
+    from analysis.phases import read_phases
+
+    sweep = load_sweep(sweep_folder)
+    if not len(sweep.done):
+        return summary(sweep, None)
+    stored = sweep.folder / "report" / "boundaries.csv"
+    fresh = stored.is_file() and stored.stat().st_mtime >= (sweep.folder / TRAININGS).stat().st_mtime
+    return summary(sweep, pd.read_csv(stored) if fresh else read_phases(sweep.done).boundaries)
+
+
+def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
+    """Phases found, boundaries with their bands, failures, where the report is and how to open MLflow's UI."""
+    lines = [_headline(sweep), ""]
+    lines += _phases(sweep.done)
+    lines += _boundaries(boundaries)
+    lines += _failures(sweep.failed)
+    page = sweep.folder / "report" / "index.html"
+    if page.is_file():
+        lines.append(f"Report   {page}")
+    lines.append(f"MLflow   hyperphase ui {sweep.folder}")
+    if sweep.missing:
+        lines.append(f"Resume   hyperphase resume {sweep.folder}")
+    return "\n".join(lines)
+
+
+def _headline(sweep: Sweep) -> str:
+    text = f"{len(sweep.done):,} trainings done"
+    if len(sweep.failed):
+        text += f", {len(sweep.failed):,} failed"
+    if sweep.missing:
+        text += f", {sweep.missing:,} of the grid still missing"
+    elif sweep.missing is None:
+        text += f" (no {MANIFEST}: unknown how many were asked for)"
+    return text
+
+
+def _phases(done: "pd.DataFrame") -> list[str]:
+    """Counts per algorithm, a column a dimension, with median complexity and error."""
+    from analysis.palette import title
+    from analysis.table import counts
+
+    if done.empty:
+        return ["No phases: not one training has finished well.", ""]
+    table = counts(done, ["dimension"])
+    medians = done.groupby("algorithm")[["complexity_nats", "relative_error"]].median()
+    order = ranking(done).groupby("algorithm")["complexity_nats"].median().sort_values(kind="stable").index
+    heads = [f"n={n}" for n in table.index]
+    lines = [f"  {'phase':<18}" + "".join(f"{head:>6}" for head in heads) + f"{'nats':>10}{'error':>9}   (medians)"]
+    for label in order:
+        numbers = "".join(f"{count:>6}" for count in table[label])
+        lines.append(f"  {title(label):<18}{numbers}{medians.loc[label, 'complexity_nats']:>10.3g}"
+                     f"{medians.loc[label, 'relative_error']:>9.2g}")
+    return [*lines, ""]
+
+
+def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
+    from analysis.palette import title
+
+    if boundaries is None:
+        return []
+    if boundaries.empty:
+        return ["Boundaries: none that is certain enough to report.", ""]
+    table = boundaries.sort_values(["y", "x"])
+    lines = ["Boundaries in β (90 % interval):"]
+    for row in table.head(MOST_BOUNDARIES).itertuples():
+        pair = f"{title(row.lower_phase)} | {title(row.upper_phase)}"
+        lines.append(f"  n={row.y:<4g} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
+    if len(table) > MOST_BOUNDARIES:
+        lines.append(f"  … and {len(table) - MOST_BOUNDARIES} more: see the report")
+    return [*lines, ""]
+
+
+def _failures(failed: "pd.DataFrame") -> list[str]:
+    if failed.empty:
+        return []
+    lines = ["Failed:"]
+    for row in failed.head(MOST_REASONS).itertuples():
+        reason = (row.reason.splitlines() or ["no reason recorded"])[0]
+        lines.append(f"  n={row.dimension} β={row.beta:.2g} seed {row.seed}: {reason}")
+    if len(failed) > MOST_REASONS:
+        lines.append(f"  … and {len(failed) - MOST_REASONS} more: see the report")
+    return [*lines, ""]

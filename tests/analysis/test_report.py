@@ -1,0 +1,184 @@
+import html.parser
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pandas as pd
+import pytest
+
+from analysis.errors import UserError
+from analysis.gallery import choose
+from analysis.report import write_report
+from analysis.summary import sweep_summary
+from analysis.table import load_sweep
+from tests.analysis.fake_sweep import write_fake_sweep
+
+VOID = {"meta", "link", "img", "input", "br", "hr"}
+
+
+class Page(html.parser.HTMLParser):
+    """Collects ids, references and text, and insists on balanced tags."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.references, self.tags, self.open, self.words = [], [], [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+        assert not self.open, f"tags left open: {self.open}"
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.references += [attrs[name] for name in ("src", "href", "xlink:href") if name in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"stray </{tag}>"
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def sweep_folder(tmp_path_factory):
+    folder = write_fake_sweep(tmp_path_factory.mktemp("sweep"), betas=(1e-9, 1e-7, 1e-5, 1e-3, 1e-2, 0.3), seeds=4)
+    write_report(folder)
+    return folder
+
+
+def test_the_page_is_whole_and_needs_no_network(sweep_folder):
+    page = Page(sweep_folder / "report" / "index.html")
+    assert len(page.ids) == len(set(page.ids))
+    for reference in page.references:
+        if reference.startswith("#"):
+            assert reference[1:] in page.ids
+        elif not reference.startswith("data:"):
+            assert (sweep_folder / "report" / reference).is_file(), reference
+    assert page.tags.count("svg") == 7
+    for words in ("Phase map", "Over training", "Order parameters", "Drawings", "Failures", "0123abc", "a processor",
+                  "double-sided", "probability of a split", "loss became nan"):
+        assert words in page.text
+
+
+def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
+    sweep, text = load_sweep(sweep_folder), (sweep_folder / "report" / "index.html").read_text()
+    table = text[text.index('<table id="trainings">'):]
+    assert all(f">{key}</td>" in table for key in sweep.trainings["key"])
+    scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[2]
+    titles = [element.text for element in ET.fromstring(scatter).iter("{http://www.w3.org/2000/svg}title")]
+    assert sorted(title.splitlines()[-1] for title in titles) == sorted(sweep.done["key"])
+
+
+def test_pictures_are_png_files_beside_the_page(sweep_folder):
+    pictures = sorted(path.name for path in (sweep_folder / "report").glob("*.png"))
+    assert pictures == ["counts.png", "error_complexity.png", "fractions.png", "kl_components.png",
+                        "order_parameters.png", "phase_map.png", "transitions.png"]
+    drawings = {path.stem for path in (sweep_folder / "report" / "drawings").glob("*.svg")}
+    assert drawings and drawings <= set(load_sweep(sweep_folder).done["key"])
+
+
+def test_the_summary_says_what_was_found(sweep_folder):
+    text = sweep_summary(sweep_folder)
+    done = load_sweep(sweep_folder).done
+    line = next(line for line in text.splitlines() if line.strip().startswith("positive pudding"))
+    here = done[done["algorithm"] == "pudding_positive"].groupby("dimension").size()
+    assert line.split()[2:5] == [str(here.get(n, 0)) for n in (4, 6, 8)]
+    assert "convexity | constant" in text and "index.html" in text and "hyperphase ui" in text
+    assert "2 failed" in text and "loss became nan" in text and "resume" not in text
+    boundaries = pd.read_csv(sweep_folder / "report" / "boundaries.csv")
+    assert {"lower_phase", "upper_phase", "y", "x", "x_low", "x_high"} <= set(boundaries)
+
+
+@pytest.mark.parametrize("change", [
+    {"dimensions": (6,)}, {"betas": (1e-3,)}, {"betas": (0.31,), "dimensions": (4,)}, {"snapshots": False},
+    {"manifest": False}, {"drop": 5}, {"seeds": 1, "dimensions": (4,), "betas": (1e-4,)},
+], ids=lambda change: "-".join(change))
+def test_less_than_a_whole_sweep(tmp_path, change):
+    settings = {"betas": (1e-6, 1e-2, 0.3), "seeds": 2, "failed": 0} | change
+    write_fake_sweep(tmp_path, **settings)
+    page = Page(write_report(tmp_path))
+    summary = sweep_summary(tmp_path)
+    assert ("Phases over training" in page.text) == settings.get("snapshots", True)
+    assert ("not complete: 5 trainings" in page.text) == ("drop" in change)
+    assert ("5 of the grid still missing" in summary) == ("drop" in change)
+    assert ("no manifest" in summary) == ("manifest" in change)
+
+
+def test_only_failures(tmp_path):
+    write_fake_sweep(tmp_path, betas=(1e-4,), seeds=2, failed=0)
+    table = pd.read_parquet(tmp_path / "trainings.parquet")
+    table = table.assign(status="failed", reason="loss became <inf>", algorithm=None, relative_error=float("nan"),
+                         complexity_nats=float("nan"))
+    table.to_parquet(tmp_path / "trainings.parquet")
+    (tmp_path / "snapshots.parquet").unlink()
+    page = Page(write_report(tmp_path))
+    assert "Every training failed" in page.text and page.text.count("loss became <inf>") == 6
+    assert "svg" not in page.tags
+    assert "6 failed" in sweep_summary(tmp_path)
+
+
+def test_a_second_report_leaves_nothing_stale(tmp_path):
+    write_fake_sweep(tmp_path, betas=(1e-6, 1e-2), seeds=2)
+    write_report(tmp_path)
+    (tmp_path / "snapshots.parquet").unlink()
+    (tmp_path / "report" / "drawings" / "gone.svg").write_bytes(b"")
+    write_report(tmp_path)
+    assert not (tmp_path / "report" / "fractions.png").exists()
+    assert not (tmp_path / "report" / "drawings" / "gone.svg").exists()
+    assert not list((tmp_path / "report").glob(".index*"))
+
+
+def test_missing_and_damaged_networks_cost_their_cards_only(tmp_path):
+    write_fake_sweep(tmp_path, betas=(0.3,), dimensions=(4,), seeds=4, failed=0)
+    first, second, *_ = sorted((tmp_path / "networks").iterdir())
+    first.unlink()
+    second.write_bytes(b"torn")
+    page = Page(write_report(tmp_path))
+    assert "2 trainings have no readable network file" in page.text
+    assert page.tags.count("img") == 2
+
+
+def test_labels_and_tasks_that_nobody_knows(tmp_path):
+    write_fake_sweep(tmp_path, betas=(1e-6, 0.3), seeds=2, failed=0)
+    for name in ("trainings", "snapshots"):
+        table = pd.read_parquet(tmp_path / f"{name}.parquet")
+        table = table.assign(algorithm=table["algorithm"].replace("constant", "my_<b>own</b>"), task="sum_of_squares")
+        table.drop(columns=["locality", "formula"], errors="ignore").to_parquet(tmp_path / f"{name}.parquet")
+    page = Page(write_report(tmp_path))
+    assert "sum_of_squares" in page.text and "my <b>own</b>" in page.text
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    write_fake_sweep(tmp_path, betas=(0.3,), seeds=1)
+    (tmp_path / "report").write_text("in the way")
+    with pytest.raises(UserError, match="cannot write the report"):
+        write_report(tmp_path)
+
+
+def test_the_gallery_takes_the_purest_and_most_typical_of_every_dimension(sweep_folder):
+    done = load_sweep(sweep_folder).done
+    for algorithm in ("pudding_positive", "constant"):
+        chosen = choose(done, algorithm, most=6)
+        assert len(chosen) == min(6, (done["algorithm"] == algorithm).sum())
+        assert set(chosen["dimension"]) == {4, 6, 8} and set(chosen["algorithm"]) == {algorithm}
+    done = done[(done["algorithm"] == "constant") & (done["dimension"] == 4)].head(3)
+    done = done.assign(purity=[0.3, 1.0, 1.0], relative_error=[1.0, 1.0, 9.0], beta=0.3)
+    assert choose(done, "constant", most=1)["key"].tolist() == [done["key"].iloc[1]]
+
+
+def test_the_report_needs_no_training_software():
+    code = ("import sys, analysis.report, analysis.page, analysis.gallery, analysis.charts, analysis.dynamics_plots, "
+            "analysis.summary, analysis.phases; "
+            "print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'trainables', 'search') if m in sys.modules])")
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -14,6 +14,7 @@ from search.manifest import mask
 from search.tracking import Tracker
 
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 4.0  # of silence while the last trainings are logged
 RETRY_SECONDS = 30.0  # between two attempts to reach a store that failed
 
 
@@ -50,9 +51,9 @@ class LedgerWatch(threading.Thread):
 class TrackingQueue(threading.Thread):
     """Logs trainings to MLflow, one after the other. Records wait in the ledger, not in memory."""
 
-    def __init__(self, config: Config, folder: SweepFolder, manifest: dict, warn: Callable[[str], None]):
+    def __init__(self, config: Config, folder: SweepFolder, manifest: dict, say: Callable[[str], None]):
         super().__init__(name="mlflow", daemon=True)
-        self._config, self._folder, self._manifest, self._warn = config, folder, manifest, warn
+        self._config, self._folder, self._manifest, self._say = config, folder, manifest, say
         self._waiting: collections.deque[str] = collections.deque()
         self._change = threading.Condition()
         self._draining = self._abandoned = self._warned = False
@@ -81,7 +82,7 @@ class TrackingQueue(threading.Thread):
                 self._next_try = time.monotonic() + RETRY_SECONDS
                 if not self._warned:
                     self._warned = True
-                    self._warn(
+                    self._say(
                         f"MLflow: {self.error}; the sweep goes on, `hyperphase sync` can log the rest later"
                     )
                 if self._draining:
@@ -93,6 +94,9 @@ class TrackingQueue(threading.Thread):
             self._draining, self._abandoned, self._next_try = True, abandon, 0.0
             self._change.notify()
         if self.is_alive():
+            self.join(timeout=PATIENCE_SECONDS)
+            if self.is_alive() and self.waiting and not abandon:
+                self._say(f"logging {self.waiting} trainings to MLflow")
             self.join()
 
     def close(self, status: str, counts: dict[str, int]) -> None:

@@ -5,6 +5,7 @@ A command takes the parsed options and returns its exit code (None: 0).
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -137,6 +138,12 @@ def ui(options) -> int:
         return 0
     if not folder.mlflow_store.exists():
         raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {options.sweep}` logs it")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", options.port))
+        except OSError as error:
+            raise UserError(f"port {options.port}: {error.strerror}; choose another with --port") from None
     print(f"MLflow: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

@@ -57,7 +57,7 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         _log_to(folder.log)  # importing Ray sets its loggers up anew
         if ray.is_initialized():
             raise ClusterError("this process is connected to a Ray already")
-        temporary = stack.enter_context(_socket_folder()) if address is None else None
+        temporary = stack.enter_context(_socket_folder(folder)) if address is None else None
         stack.callback(ray.shutdown)
         try:
             ray.init(**(_embedded(config, temporary) if address is None else _joined(address)))
@@ -189,14 +189,17 @@ def _alone() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _socket_folder() -> Iterator[Path]:
-    """A short temporary folder for Ray's session; gone at the end."""
+def _socket_folder(folder: SweepFolder) -> Iterator[Path]:
+    """A short temporary folder for Ray's session; gone at the end. One that a killed driver left goes first."""
+    note = folder.tune / "session"
+    with contextlib.suppress(OSError):
+        shutil.rmtree(note.read_text(), ignore_errors=True)
     base = tempfile.gettempdir()
-    path = Path(
-        tempfile.mkdtemp(prefix="hyperphase-", dir=base if len(base) <= LONGEST_SOCKET_FOLDER else "/tmp")
-    )
+    path = tempfile.mkdtemp(prefix="hyperphase-", dir=base if len(base) <= LONGEST_SOCKET_FOLDER else "/tmp")
     try:
-        yield path
+        folder.tune.mkdir(exist_ok=True)
+        note.write_text(path)
+        yield Path(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
 

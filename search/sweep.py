@@ -77,7 +77,13 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
                 tracking.start()
         except KeyboardInterrupt as caught:
             interrupt = caught
-        return _conclude(config, folder, facts, tracking, problems, interrupt)
+        try:
+            return _conclude(config, folder, facts, tracking, problems, interrupt)
+        except (
+            KeyboardInterrupt
+        ) as again:  # a second Ctrl-C, or one after the training: the ledger has everything
+            _say(f"stopped; `{command_line('resume', folder)}` continues")
+            return _exit_code(again)
 
 
 def write_report(folder: SweepFolder) -> bool:
@@ -167,17 +173,10 @@ def _conclude(
     """Tables, MLflow, report, and the last lines. Returns the exit code."""
     shutil.rmtree(folder.tune, ignore_errors=True)
     if tracking:
-        if tracking.waiting and not interrupt:
-            _say(f"logging {tracking.waiting} trainings to MLflow")
         tracking.finish(abandon=interrupt is not None)
     collected = collect.collect(folder, config.training.recipe())
     state = State(expand(config), {row["key"]: row for row in collected.rows})
     missing, failed = len(state.missing), state.counts["failed"]
-    reported = True
-    if not interrupt and state.rows:
-        reported = write_report(folder)
-    if tracking:
-        tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
     manifest.end(
         folder,
         facts,
@@ -186,6 +185,11 @@ def _conclude(
         missing=missing,
         failed=failed,
     )
+    reported = True
+    if not interrupt and state.rows:
+        reported = write_report(folder)
+    if tracking:
+        tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
     if collected.others:
         _say(
             f"{collected.others} trainings of other recipes stay in the ledger and are left out of tables and report"
@@ -199,12 +203,16 @@ def _conclude(
     if interrupt:
         _say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
              f"`{command_line('resume', folder)}` continues")  # fmt: skip
-        return 143 if isinstance(interrupt, Terminated) else 130
+        return _exit_code(interrupt)
     if missing:
         for problem in sorted(set(problems)):
             _say(f"a pack failed: {problem}")
         _say(f"{missing} trainings are missing; `{command_line('resume', folder)}` continues")
     return 1 if missing or not reported else 0
+
+
+def _exit_code(interrupt: KeyboardInterrupt) -> int:
+    return 143 if isinstance(interrupt, Terminated) else 130
 
 
 def _opening(state: State, folder: SweepFolder) -> str:

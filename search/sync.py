@@ -19,7 +19,7 @@ def sync(config: Config, folder: SweepFolder) -> int:
                 f"{folder.path}: its manifest.json is missing or damaged; run `hyperphase resume` first"
             )
         state = read_state(config, folder)
-        queue = TrackingQueue(config, folder, facts, warn=lambda text: None)
+        queue = TrackingQueue(config, folder, facts, say=lambda text: None)
         queue.put(sorted(state.rows))
         queue.start()
         try:

@@ -1,0 +1,70 @@
+"""Progress: counts, an honest ETA, quiet where nobody looks."""
+
+import io
+from collections import Counter
+
+import pytest
+
+from search import progress
+from search.progress import Progress, duration
+
+DONE = {"status": "done", "algorithm": "convexity"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (7.4, "7 s"), (59.6, "1 min 00 s"), (100, "1 min 40 s"), (7300, "2 h 01 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_counts_and_eta(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = Progress(total=6, done=Counter(constant=2), pack_seconds=[10.0, 30.0], stream=io.StringIO())
+    assert shown.eta() is None
+    shown.start()
+    now[0] = 20.0
+    shown.pack_step(0, 1.0)
+    shown.pack_step(1, 1 / 3)  # half of the work in all
+    assert shown.eta() == pytest.approx(20.0)
+    shown.pack_step(1, 0.1)  # a pack that starts again does not take the estimate back
+    assert shown.eta() == pytest.approx(20.0)
+    shown.add(DONE)
+    shown.add({"status": "failed", "algorithm": None})
+    assert shown.line() == "4/6 trainings · 20 s left · constant 2 · convexity 1 · failed 1"
+    for _ in range(2):
+        shown.add(DONE)
+    assert "left" not in shown.line()
+
+
+def test_plain_lines_are_rare(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    shown = Progress(total=100, stream=stream)
+    shown.start()
+    for _ in range(100):
+        now[0] += 1.0
+        shown.add(DONE)
+    shown.show(last=True)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4 and lines[-1].startswith("100/100") and "\r" not in stream.getvalue()
+
+
+def test_the_bar_stays_on_one_line():
+    stream = Terminal()
+    shown = Progress(total=2, stream=stream)
+    shown.start()
+    shown.add(DONE)
+    shown.say("a word")
+    shown.add(DONE)
+    shown.show(last=True)
+    assert stream.getvalue().count("\n") == 2  # the word and the end
+    assert "█" * progress.BAR in stream.getvalue()

@@ -1,0 +1,176 @@
+"""MLflow: every training once, whatever happened before; a store that is down stops nothing."""
+
+import shutil
+import socket
+import time
+
+import pytest
+
+from search import folder as folders
+from search import ledger
+from search.background import TrackingQueue
+from search.sync import sync
+from search.tracking import Tracker, store_uri
+from tests.search.records import records, smoke
+
+mlflow = pytest.importorskip("mlflow")
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A store with its schema: making one takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def swept(tmp_path, empty_store, monkeypatch):
+    """A sweep's folder whose ledger is full and whose MLflow is empty: (config, folder, records)."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    config, folder = smoke("mlflow.drawings=false"), folders.create(tmp_path / "my sweep")
+    found = records(config)
+    for record in found:
+        ledger.write(folder.ledger, record)
+    shutil.copy(empty_store, folder.mlflow_store)
+    folders.replace_text(folder.manifest, '{"sweep": "my-sweep-1"}')
+    return config, folder, found
+
+
+def all_runs(config, folder):
+    client = mlflow.MlflowClient(store_uri(config, folder))
+    experiment = client.get_experiment_by_name("hyperphase")
+    return client, client.search_runs([experiment.experiment_id], max_results=1000)
+
+
+def log_all(config, folder, found):
+    tracker = Tracker(config, folder, "my-sweep-1")
+    tracker.open_sweep({})
+    for record in found:
+        tracker.log(record)
+    tracker.close_sweep("FINISHED", {"convexity": 1})
+    return tracker
+
+
+def test_a_parent_and_a_child_for_every_training(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    client, runs = all_runs(config, folder)
+    [parent] = [run for run in runs if run.data.tags["kind"] == "sweep"]
+    children = {run.data.tags["key"]: run for run in runs if run.data.tags["kind"] == "training"}
+    assert len(runs) == 1 + len(found) and parent.info.status == "FINISHED"
+    assert parent.data.metrics == {"convexity": 1.0} and parent.data.params["steps"] == "20"
+
+    first = found[0]
+    child = children[first.row["key"]]
+    assert child.info.status == "FINISHED" and child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    tags = {name: child.data.tags[name] for name in ("algorithm", "dimension", "beta", "sweep")}
+    assert tags == {"algorithm": "constant", "dimension": "3", "beta": "1", "sweep": "my-sweep-1"}
+    assert child.data.params["beta"] == "1.0" and child.data.params["hidden"] == "9"
+    curve = client.get_metric_history(child.info.run_id, "relative_error")
+    assert [(point.step, point.value) for point in curve] == [(1, 1.0), (10, 0.1), (20, 0.25)]
+    assert child.data.metrics["faithfulness"] == 0.9
+    assert child.info.end_time - child.info.start_time == 1500
+    [artifact] = client.list_artifacts(child.info.run_id)
+    assert artifact.path == "network.npz" and str(folder.path) in child.info.artifact_uri.replace("%20", " ")
+
+    failed = children[found[-1].row["key"]]
+    assert failed.info.status == "FAILED" and "step 7" in failed.data.tags["reason"]
+
+
+def test_logging_again_adds_nothing(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    before = {run.info.run_id for run in all_runs(config, folder)[1]}
+    tracker = log_all(config, folder, found)
+    assert all(tracker.is_logged(record.row["key"]) for record in found)
+    assert {run.info.run_id for run in all_runs(config, folder)[1]} == before
+
+
+def test_runs_that_a_killed_driver_left_are_mended(swept):
+    config, folder, found = swept
+    tracker = Tracker(config, folder, "my-sweep-1")
+    tracker.open_sweep({})
+    tracker.log(found[0])
+    stuck = tracker._create("stuck", {"kind": "training", "key": found[1].row["key"]}, None)
+    for _ in range(2):  # replies that got lost: the run is there, nobody knows
+        tracker._create("again", {"kind": "training", "key": found[0].row["key"]}, None)
+    client, runs = all_runs(config, folder)
+    assert [run.info.status for run in runs].count("RUNNING") == 4  # with the parent
+
+    log_all(config, folder, found)
+    client, runs = all_runs(config, folder)
+    assert len(runs) == 1 + len(found) and "RUNNING" not in {run.info.status for run in runs}
+    assert client.get_run(stuck).info.status == "FINISHED"
+
+
+def test_two_sweeps_share_a_store(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    other = Tracker(config, folder, "another-sweep")
+    assert other.parent is None and not other.children
+
+
+def drain(queue, keys):
+    queue.put(keys)
+    queue.start()
+    queue.finish()
+    queue.close("FINISHED", {})
+    assert not queue.is_alive()
+
+
+def test_the_queue_logs_everything_and_then_nothing(swept):
+    config, folder, found = swept
+    keys = [record.row["key"] for record in found]
+    for expected in (len(found), 0):
+        queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail)
+        drain(queue, keys)
+        assert (queue.logged, queue.waiting, queue.error) == (expected, 0, None)
+
+
+def test_a_store_that_is_down_costs_one_warning(swept):
+    config, folder, found = swept
+    with socket.socket() as nobody:  # bound, but not listening
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        down = smoke(f'mlflow.tracking_uri="{address}"')
+        said, started = [], time.monotonic()
+        queue = TrackingQueue(down, folder, {"sweep": "my-sweep-1"}, said.append)
+        drain(queue, [record.row["key"] for record in found])
+        assert time.monotonic() - started < 30
+        [warning] = said
+        assert "\n" not in warning and "hyperphase sync" in warning
+        assert queue.error and queue.waiting == len(found)
+        with pytest.raises(ValueError, match=r"0 trainings were logged, 4 are missing"):
+            sync(down, folder)
+    assert sync(config, folder) == 0  # the store is back
+    assert len(all_runs(config, folder)[1]) == 1 + len(found)
+
+
+def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeypatch):
+    config, folder, found = swept
+    bad, log = found[0].row["key"], Tracker.log
+
+    def fail_for_one(self, record):
+        if record.row["key"] == bad:
+            raise RuntimeError("no")
+        log(self, record)
+
+    monkeypatch.setattr(Tracker, "log", fail_for_one)
+    monkeypatch.setattr("search.background.RETRY_SECONDS", 0.0)
+    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None)
+    queue.put([record.row["key"] for record in found])
+    queue.start()
+    deadline = time.monotonic() + 60
+    while queue.logged < len(found) - 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    queue.finish(abandon=True)
+    assert queue.logged == len(found) - 1
+
+
+def test_passwords_reach_no_param(swept):
+    config, folder, _ = swept
+    tracker = Tracker(config, folder, "my-sweep-1")
+    tracker.open_sweep({})
+    tracker._log_params(tracker.parent, {"uri": "http://me:secret@host/"})
+    assert tracker.client.get_run(tracker.parent).data.params["uri"] == "http://***@host/"

@@ -22,10 +22,10 @@ ALGORITHMS = (*KNOWN, "other")
 # Thresholds. Each lies in the gap between what the algorithms are and what spoils them.
 CONSTANT_ERROR = 0.9  # shape error from here on: as good as a constant …
 CONSTANT_VARIANCE = 0.5  # … unless the output varies by more than this share of the target's variance
-DENSE_LOCALITY, LOCAL_LOCALITY = 0.3, 0.6  # between them a mixture of dense and one-input neurons
-POSITIVITY = 0.8  # convexity is a sum of convex functions: outgoing weights of one sign
+DENSE_LOCALITY, LOCAL_LOCALITY = 0.3, 0.7  # between them a mixture of dense and one-input neurons
+POSITIVITY = 0.7  # convexity is a sum of convex functions: outgoing weights of one sign
 ONE_SIDED = 0.5  # |sidedness| of an input beyond this: served from one side
-MISSED, DOUBLED = 0.6, 1.4  # amplitude of an input over the typical one
+MISSED, DOUBLED = 0.5, 1.5  # amplitude of an input over the typical one
 LINEAR_REST = 0.6  # mean slope left at an input: 1 when a pudding's linear term is missing there
 
 

@@ -72,14 +72,14 @@ def read(network: Network, target: Target, *, rng_seed: int = 0, samples: int = 
 
 
 def _canonical(network: Network) -> Network:
-    """The batch as float32 with hidden neurons in the order of their strength |v| |w|.
+    """The batch as float32 with hidden neurons sorted by their weights.
 
     Sums then run in the same order whatever the order of the neurons was, so a permuted network reads exactly
     alike, to the last bit.
     """
     flat = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values()))
-    strength = np.abs(flat.output_weight) * np.sqrt((flat.hidden_weight**2).sum(-1))
-    order = np.lexsort((flat.hidden_bias, flat.output_weight, strength), axis=-1)  # (k, m)
+    keys = (flat.hidden_bias, *np.moveaxis(flat.hidden_weight, -1, 0), flat.output_weight)
+    order = np.lexsort(keys, axis=-1)  # (k, m), by the outgoing weight first
     return Network(
         np.take_along_axis(flat.hidden_weight, order[..., None], 1),
         np.take_along_axis(flat.hidden_bias, order, 1),

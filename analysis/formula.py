@@ -3,7 +3,7 @@
     double_sided      p·Σ relu(x_i) + q·Σ relu(-x_i) + c
     pudding_positive  a·Σ relu(x_i) + b·Σ x_i + c
     pudding_negative  a·Σ relu(-x_i) + b·Σ x_i + c
-    convexity         a·Σ_j swish(w_j·x) + c, over the network's own rows (see `convexity_rows`)
+    convexity         a·Σ_j swish(w_j·x + b) + c, over the network's own directions (see `convexity_rows`)
     constant          c
 
 Where the network is soft enough for it to matter, relu(x) becomes x·σ(t·x), a swish of sharpness t. The constants
@@ -12,7 +12,8 @@ each other is not predicted well, and its faithfulness shows it.
 
 Faithfulness is R² of the formula's prediction against the network's own output on other fresh inputs. A constant
 explains no variance at all, so for `constant` it is measured against the mean square instead:
-1 - E(f - c)² / E f². For `other` the nearest known formula stands, and its text says so.
+1 - E(f - c)² / E f². For `other` the nearest of the double-sided and the convexity formula stands, and its text says
+so; a mixture of one-input algorithms may well be predicted by it, because they all compute the same function.
 """
 
 from dataclasses import dataclass, field
@@ -22,9 +23,12 @@ import numpy as np
 
 from analysis.inputs import fresh_inputs
 from analysis.network import Network, swish
+from analysis.order_parameters import nonlinear_deviation
 
 SHARPNESS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, np.inf)  # inf is relu itself
-SHARP_ENOUGH = 0.002  # share of the output's variance that a finite sharpness must gain to be worth a constant
+SHARP_ENOUGH = (
+    0.0005  # share of the output's variance that a finite sharpness must gain to be worth a constant
+)
 SIDED = ("double_sided", "pudding_positive", "pudding_negative")
 
 
@@ -39,13 +43,17 @@ class Formula:
     @property
     def text(self) -> str:
         """Readable text, for example `1.99·Σᵢ relu(xᵢ) − 0.98·Σᵢ xᵢ + 0.05`."""
-        terms = [(self.constants[name], term) for name, term in self._terms(_TEXT)] + [(self.constants["c"], "")]
+        terms = [(self.constants[name], term) for name, term in self._terms(_TEXT)] + [
+            (self.constants["c"], "")
+        ]
         text = _signed_sum(terms, "·")
         return f"no known algorithm; nearest is {self.form}: {text}" if self.algorithm == "other" else text
 
     @property
     def latex(self) -> str:
-        terms = [(self.constants[name], term) for name, term in self._terms(_LATEX)] + [(self.constants["c"], "")]
+        terms = [(self.constants[name], term) for name, term in self._terms(_LATEX)] + [
+            (self.constants["c"], "")
+        ]
         return _signed_sum(terms, r"\,").replace("−", "-")
 
     def expression(self):
@@ -59,13 +67,15 @@ class Formula:
             t = self.constants.get("t")
             return sympy.Max(value, 0) if t is None else value / (1 + sympy.exp(-t * value))
 
+        def swished_row():
+            z = sympy.Sum(w[j, i] * x[i], (i, 1, n)) + self.constants["b"]
+            return z / (1 + sympy.exp(-z))
+
         builders = {
             "positive": lambda: sympy.Sum(relu(x[i]), (i, 1, n)),
             "negative": lambda: sympy.Sum(relu(-x[i]), (i, 1, n)),
             "linear": lambda: sympy.Sum(x[i], (i, 1, n)),
-            "rows": lambda: sympy.Sum(
-                (lambda z: z / (1 + sympy.exp(-z)))(sympy.Sum(w[j, i] * x[i], (i, 1, n))), (j, 1, len(self.rows))
-            ),
+            "rows": lambda: sympy.Sum(swished_row(), (j, 1, len(self.rows))),
         }
         terms = [self.constants[name] * builders[part]() for name, part in _PARTS[self.form]]
         return sum(terms, sympy.Float(self.constants["c"]))
@@ -79,7 +89,7 @@ class Formula:
             "positive": lambda: features.positive(self.constants.get("t", np.inf)),
             "negative": lambda: features.positive(self.constants.get("t", np.inf)) - features.linear,
             "linear": lambda: features.linear,
-            "rows": lambda: _row_sum(self.rows, features.x),
+            "rows": lambda: _row_sum(self.rows, self.constants["b"], features.x),
         }
         total = np.full(len(features.x), self.constants["c"])
         for name, part in _PARTS[self.form]:
@@ -87,10 +97,16 @@ class Formula:
         return total
 
     def _terms(self, words: dict[str, str]) -> list[tuple[str, str]]:
-        soft = "t" in self.constants
-        t = f"{self.constants['t']:.3g}" if soft else ""
-        return [(name, words[part + "_soft" * (soft and part + "_soft" in words)].replace("T", t))
-                for name, part in _PARTS[self.form]]  # fmt: skip
+        sharpness, bias = self.constants.get("t"), self.constants.get("b", 0.0)
+        shift = "" if abs(bias) < 0.005 else f" {'+' if bias > 0 else words['minus']} {abs(bias):.3g}"
+        soft = "" if sharpness is None else "_soft"
+        return [
+            (
+                name,
+                words.get(part + soft, words[part]).replace("T", f"{sharpness or 0:.3g}").replace("B", shift),
+            )
+            for name, part in _PARTS[self.form]
+        ]
 
 
 # form -> (constant, feature) of each term but the last, the offset c
@@ -107,7 +123,8 @@ _TEXT = {
     "positive_soft": "Σᵢ xᵢ·σ(T·xᵢ)",
     "negative_soft": "Σᵢ (−xᵢ)·σ(−T·xᵢ)",
     "linear": "Σᵢ xᵢ",
-    "rows": "Σⱼ swish(wⱼ·x)",
+    "rows": "Σⱼ swish(wⱼ·xB)",
+    "minus": "−",
 }
 _LATEX = {
     "positive": r"\sum_i \mathrm{relu}(x_i)",
@@ -115,7 +132,8 @@ _LATEX = {
     "positive_soft": r"\sum_i x_i\,\sigma(T x_i)",
     "negative_soft": r"\sum_i (-x_i)\,\sigma(-T x_i)",
     "linear": r"\sum_i x_i",
-    "rows": r"\sum_j \mathrm{swish}(w_j \cdot x)",
+    "rows": r"\sum_j \mathrm{swish}(w_j \cdot xB)",
+    "minus": "-",
 }
 
 
@@ -149,28 +167,34 @@ class Features:
         return [(t, design, np.linalg.pinv(design)) for t, design in zip(SHARPNESS, designs, strict=True)]
 
 
-def convexity_rows(network: Network) -> np.ndarray:
-    """Rows (rows, n) of convexity's formula: the neurons with v > 0, rescaled to equal outgoing weights.
+def convexity_rows(network: Network) -> tuple[np.ndarray, float]:
+    """Rows (rows, n) and the common bias of convexity's formula, from the neurons with v > 0.
 
-    v swish(w·x) ≈ a swish((v/a) w·x) for a roughly homogeneous neuron, so the job of a neuron is in v w; a is the
-    mean outgoing weight, by row norm. Biases are left out: the claim is that they do not matter.
+    All neurons get one bias and one outgoing weight, their means by nonlinear deviation: the claim is that nothing
+    else of them matters. A row keeps its direction; its length is set so that the neuron bends the output as much
+    as it did with its own bias and outgoing weight.
     """
     positive = network.output_weight > 0
-    weight, out = network.hidden_weight[positive], network.output_weight[positive]
-    norm = np.linalg.norm(weight, axis=1)
-    mean_out = (norm * out).sum() / norm.sum() if norm.sum() > 0 else 1.0
-    return weight * (out / mean_out)[:, None]
+    network = Network(*(np.asarray(a, np.float64)[positive] for a in (
+        network.hidden_weight, network.hidden_bias, network.output_weight)), network.output_bias)  # fmt: skip
+    deviation = nonlinear_deviation(network)  # (rows,)
+    if deviation.sum() <= 0:
+        return np.zeros((0, network.dimension)), 0.0
+    share = deviation / deviation.sum()
+    bias, out = float(share @ network.hidden_bias), float(share @ network.output_weight)
+    norm = np.linalg.norm(network.hidden_weight, axis=1)
+    lengths = np.geomspace(0.02, 5, 48) * max(norm.max(), 1e-6)
+    ruler = Network(lengths[:, None], np.full(48, bias), np.full(48, out), np.zeros(()))
+    length = np.interp(deviation, nonlinear_deviation(ruler), lengths)
+    return network.hidden_weight * (length / np.maximum(norm, 1e-30))[:, None], bias
 
 
 def fit(network: Network, algorithm: str, features: Features, outputs: np.ndarray) -> Formula:
     """The formula of `algorithm` for one network from its `outputs` (samples,) on the features' inputs."""
     if algorithm != "other":
         return _FITS[algorithm](network, algorithm, features, outputs)
-    sided = _fit_sided(network, "double_sided", features, outputs)
-    p, q = sided.constants["p"], sided.constants["q"]
-    if abs(p - q) > 0.5 * abs(p + q):  # the same function, in the words of the nearer pudding
-        sided = _fit_sided(network, "pudding_positive" if p > q else "pudding_negative", features, outputs)
-    candidates = [sided, _fit_convexity(network, "convexity", features, outputs)]
+    # All one-input algorithms compute the same function, so the double-sided form stands for the three of them.
+    candidates = [_FITS[form](network, form, features, outputs) for form in ("double_sided", "convexity")]
     nearest = max(candidates, key=lambda candidate: r_squared(outputs, candidate._predict(features)))
     return Formula("other", nearest.form, nearest.dimension, nearest.constants, nearest.rows)
 
@@ -194,25 +218,29 @@ def _fit_sided(network: Network, form: str, features: Features, outputs: np.ndar
         "pudding_positive": {"a": a, "b": b, "c": c},
         "pudding_negative": {"a": a, "b": a + b, "c": c},
     }[form]
-    constants = {name: float(value) for name, value in constants.items()} | ({} if np.isinf(t) else {"t": float(t)})
+    constants = {name: float(value) for name, value in constants.items()} | (
+        {} if np.isinf(t) else {"t": float(t)}
+    )
     return Formula(form, form, network.dimension, constants)
 
 
 def _fit_convexity(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
-    rows = convexity_rows(network)
-    column = _row_sum(rows, features.x)
+    rows, bias = convexity_rows(network)
+    column = _row_sum(rows, bias, features.x)
     centred = column - column.mean()
     variance = float((centred**2).mean())
     a = float((centred * outputs).mean()) / variance if variance > 0 else 0.0
-    return Formula(form, form, network.dimension, {"a": a, "c": float(outputs.mean() - a * column.mean())}, rows)
+    constants = {"a": a, "b": bias, "c": float(outputs.mean() - a * column.mean())}
+    return Formula(form, form, network.dimension, constants, rows)
 
 
 _FITS = {"constant": _fit_constant, "convexity": _fit_convexity} | {form: _fit_sided for form in SIDED}
 
 
-def _row_sum(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Σ_j swish(w_j·x), (samples,)."""
-    return swish(rows.astype(x.dtype) @ np.ascontiguousarray(x.T)).sum(0, dtype=np.float64)
+def _row_sum(rows: np.ndarray, bias: float, x: np.ndarray) -> np.ndarray:
+    """Σ_j swish(w_j·x + b), (samples,)."""
+    z = rows.astype(x.dtype) @ np.ascontiguousarray(x.T)
+    return swish(z + x.dtype.type(bias)).sum(0, dtype=np.float64)
 
 
 def formula(network: Network, algorithm: str, *, samples: int = 4096, rng_seed: int = 1) -> Formula:

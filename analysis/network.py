@@ -6,6 +6,7 @@ Shapes: `hidden_weight` W (*batch, m, n), `hidden_bias` b (*batch, m), `output_w
 
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -35,7 +36,9 @@ class Network:
         for field in fields(self):
             object.__setattr__(self, field.name, np.asarray(getattr(self, field.name)))
         if self.hidden_weight.ndim < 2:
-            raise ValueError(f"hidden_weight must have shape (hidden, inputs), not {self.hidden_weight.shape}")
+            raise ValueError(
+                f"hidden_weight must have shape (hidden, inputs), not {self.hidden_weight.shape}"
+            )
         *batch, hidden, _ = self.hidden_weight.shape
         for name, shape in {
             "hidden_bias": (*batch, hidden),
@@ -104,7 +107,12 @@ class Network:
     def load(cls, path: str | os.PathLike) -> "Network":
         """Read and check one network file, as float64. Raises NetworkFileError with one clear line."""
         arrays = _read_arrays(Path(path), [field.name for field in fields(cls)])
-        for name, ndim in {"hidden_weight": 2, "hidden_bias": 1, "output_weight": 1, "output_bias": 0}.items():
+        for name, ndim in {
+            "hidden_weight": 2,
+            "hidden_bias": 1,
+            "output_weight": 1,
+            "output_bias": 0,
+        }.items():
             array = arrays[name]
             if array.ndim != ndim or 0 in array.shape:
                 words = ("()", "(hidden,)", "(hidden, inputs)")[ndim]
@@ -120,6 +128,11 @@ class Network:
             raise NetworkFileError(f"{path}: {error}") from None
 
 
+# What zipfile and numpy raise on bytes that are not what they should be.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, MemoryError, NotImplementedError, RuntimeError,
+            SyntaxError, TypeError, OverflowError, ValueError)  # fmt: skip
+
+
 def _read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     """The named members of an .npz, with every way to fail turned into one line."""
     try:
@@ -132,17 +145,20 @@ def _read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
                 if missing:
                     raise NetworkFileError(f"{path}: missing {', '.join(missing)}")
                 return {name: _read_member(path, archive, name) for name in names}
+    except NetworkFileError:
+        raise
     except OSError as error:
         raise NetworkFileError(f"{path}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise NetworkFileError(f"{path}: damaged .npz file ({error})") from None
+    except _DAMAGED as error:
+        raise NetworkFileError(f"{path}: damaged .npz file ({type(error).__name__})") from None
 
 
 def _read_member(path: Path, archive, name: str) -> np.ndarray:
     try:
         return np.asarray(archive[name])
     except ValueError as error:
-        why = "a pickled array, which is never loaded" if "pickle" in str(error).lower() else str(error)
-        raise NetworkFileError(f"{path}: {name} is {why}") from None
-    except Exception as error:  # a torn member surfaces as zlib.error, BadZipFile, SyntaxError …
+        if "pickle" in str(error).lower():
+            raise NetworkFileError(f"{path}: {name} is a pickled array, which is never loaded") from None
+        raise NetworkFileError(f"{path}: {name} is damaged") from None
+    except (*_DAMAGED, OSError) as error:
         raise NetworkFileError(f"{path}: {name} is damaged ({type(error).__name__})") from None

@@ -8,7 +8,8 @@ integral. With He_d the normalised Hermite polynomials (Gauss–Hermite quadratu
 and two neurons with the angle cosine ρ overlap by Σ_d a_d a'_d ρ^d (Mehler's formula). So the variance of any
 *circuit* (a set of neurons) has a closed form, and splitting a neuron into copies changes nothing.
 
-A *one-input* neuron has most of its row's squared norm in one weight. Its *kink* is the slope of relu(±x_i) that
+A *one-input* neuron has more than 80 % of its row's squared norm in one weight (see `one_input_share`). A neuron
+a little below that counts in part, so that small changes of weights are small changes here. Its *kink* is the slope of relu(±x_i) that
 it adds: the least-squares projection of its nonlinear rest on that of relu. A pass-through neuron (large bias) has
 no kink; a relu(x_i) of outgoing slope 2 has kink 2; a soft swish has what it really contributes.
 p_i and q_i are the summed kinks of the one-input neurons of input i that fire on x_i > 0 and on x_i < 0.
@@ -23,35 +24,62 @@ from analysis.network import Network, swish
 ORDER = 8  # Hermite orders kept: 98.5 % of relu's nonlinear variance, nearly all of a soft swish's
 PASS_THROUGH_BEND = 0.05  # a pass-through neuron has less of its variance in its nonlinear rest (relu: 0.27)
 COUNTED = 0.1  # a neuron is counted if it carries this share of a typical circuit
+NEGLIGIBLE = 0.2  # amplitudes below this share of the network's whole nonlinear part are not divided by
 TINY = 1e-12
 CHUNK = 128  # networks at a time, so that the (chunk, m, m) overlaps stay small
 
 # name -> (lowest, highest, meaning). `n` inputs, `m` hidden neurons.
 RANGES: dict[str, tuple[float, float, str]] = {
-    "locality": (0, 1, "share of nonlinear variance carried by one-input neurons: convexity 0, others about 1"),
+    "locality": (
+        0,
+        1,
+        "share of nonlinear variance carried by one-input neurons: convexity 0, others about 1",
+    ),
     "sidedness": (-1, 1, "mean over inputs of (p - q) / (p + q): puddings +1 and -1, double-sided 0"),
     "sidedness_spread": (0, 1, "its standard deviation over inputs: 0 for one algorithm, more for mixtures"),
     "sidedness_min": (-1, 1, "its lowest value over inputs"),
     "sidedness_max": (-1, 1, "its highest value over inputs"),
     "amplitude": (-math.inf, math.inf, "mean over inputs of (p + q) / 2, the slope of |x_i|: ideally 1"),
     "amplitude_min": (-1, 1, "lowest amplitude over the (lower) median one: 0 when an input is missed"),
-    "amplitude_max": (1, 9, "highest amplitude over the (lower) median one, at most 9: 2 when an input is doubled"),
-    "coverage": (0, 1, "share of inputs with an amplitude within 40 % of the median one"),
-    "linear_rest": (0, 9, "largest |mean slope| left at an input, over the median amplitude, at most 9: ideally 0"),
+    "amplitude_max": (
+        1,
+        9,
+        "highest amplitude over the (lower) median one, at most 9: 2 when an input is doubled",
+    ),
+    "coverage": (0, 1, "share of inputs with an amplitude within 50 % of the median one"),
+    "linear_rest": (
+        0,
+        9,
+        "largest |mean slope| left at an input, over the median amplitude, at most 9: ideally 0",
+    ),
     "positivity": (0, 1, "share of the neurons' nonlinear deviations with a positive outgoing weight"),
-    "participation": (0, math.inf, "inputs that a neuron reads, 1 / Σ share², averaged by nonlinear deviation"),
-    "pass_through": (0, 1, "squared mean slopes in pass-through neurons over all: puddings about 1/2, others 0"),
+    "participation": (
+        0,
+        math.inf,
+        "inputs that a neuron reads, 1 / Σ share², averaged by nonlinear deviation",
+    ),
+    "pass_through": (
+        0,
+        1,
+        "squared mean slopes in pass-through neurons over all: puddings about 1/2, others 0",
+    ),
     "one_input_neurons": (0, math.inf, "number of one-input neurons with a kink"),
     "pass_through_neurons": (0, math.inf, "number of neurons that pass a linear term through"),
 }
 
 
-def one_input_share(dimension: int) -> float:
-    """The share of a row's squared norm above which its neuron counts as one-input.
+def one_input_share(dimension: int) -> tuple[float, float]:
+    """Share of a row's squared norm in one weight: not a one-input neuron up to the first, one from the second on.
 
-    0.8 everywhere except at the fewest inputs, where a random direction is near an axis too often.
+    Stricter at the fewest inputs, where a random direction is near an axis too often.
     """
-    return {1: 0.8, 2: 0.95, 3: 0.9, 4: 0.85}.get(dimension, 0.8)
+    return {1: (0.0, 0.8), 2: (0.85, 0.95), 3: (0.75, 0.9), 4: (0.65, 0.85)}.get(dimension, (0.55, 0.8))
+
+
+def one_input_membership(share: np.ndarray) -> np.ndarray:
+    """How much each neuron is a one-input neuron, 0 to 1, (*batch, m) from squared shares (*batch, m, n)."""
+    low, high = one_input_share(share.shape[-1])
+    return np.clip((share.max(-1) - low) / (high - low), 0, 1)
 
 
 def order_parameters(network: Network) -> dict[str, np.ndarray]:
@@ -70,7 +98,9 @@ def _relu_kink(order: int) -> np.ndarray:
     coefficients = np.zeros(order - 1)
     for k in range(1, order // 2 + 1):
         odd_product = math.prod(range(1, 2 * k - 2, 2))
-        coefficients[2 * k - 2] = (-1) ** (k + 1) * odd_product / math.sqrt(2 * math.pi * math.factorial(2 * k))
+        coefficients[2 * k - 2] = (
+            (-1) ** (k + 1) * odd_product / math.sqrt(2 * math.pi * math.factorial(2 * k))
+        )
     return coefficients
 
 
@@ -93,6 +123,11 @@ def neuron_spectra(network: Network) -> np.ndarray:
     return network.output_weight[..., None] * (activation @ _BASIS)
 
 
+def nonlinear_deviation(network: Network) -> np.ndarray:
+    """Standard deviation of every neuron's nonlinear rest, (*batch, m)."""
+    return np.sqrt((neuron_spectra(network)[..., 1:] ** 2).sum(-1))
+
+
 def neuron_kinks(spectra: np.ndarray) -> np.ndarray:
     """The relu slope that each neuron adds, were all of it on one input: (*batch, m)."""
     return spectra[..., 1:] @ (_RELU_KINK / (_RELU_KINK**2).sum())
@@ -109,48 +144,58 @@ def _chunk(network: Network) -> dict[str, np.ndarray]:
     deviation = np.sqrt((spectra[..., 1:] ** 2).sum(-1))  # nonlinear standard deviation of each neuron
 
     top = share.argmax(-1)  # (k, m) the input that a neuron reads most
-    one_input = share.max(-1) > one_input_share(network.dimension)
+    one_input = one_input_membership(share)  # (k, m)
     on_top = np.take_along_axis(direction, top[..., None], -1)[..., 0]
-    kink = np.where(one_input, neuron_kinks(spectra), 0.0)
+    kink = one_input * neuron_kinks(spectra)
 
     serves = np.arange(network.dimension) == top[..., None]  # (k, m, n)
     p = (np.where(on_top > 0, kink, 0.0)[..., None] * serves).sum(1)  # (k, n)
     q = (np.where(on_top < 0, kink, 0.0)[..., None] * serves).sum(1)
     slopes = np.einsum("kj,kji->ki", linear, direction)  # mean slope of the whole network at each input
+    local_variance, dense_variance = _nonlinear_variances(direction, spectra[..., 1:], one_input)
+    total_variance = np.maximum(local_variance + dense_variance, TINY**2)  # (k,)
+    # The amplitude that all inputs would have if the whole nonlinear variance were theirs, |x_i| each.
+    whole = np.sqrt(total_variance / network.dimension) / (2 * np.linalg.norm(_RELU_KINK))
+    least = np.maximum(NEGLIGIBLE * whole, TINY)[:, None]  # (k, 1)
 
     bend = deviation**2 / np.maximum(deviation**2 + linear**2, TINY**2)
     passes = (bend < PASS_THROUGH_BEND) & (linear != 0)
     return {
-        **_sides(p, q),
-        **_amplitudes((p + q) / 2, slopes),
-        "locality": _locality(direction, spectra[..., 1:], one_input),
+        **_sides(p, q, least),
+        **_amplitudes((p + q) / 2, slopes, least),
+        "locality": local_variance / total_variance,
         "positivity": _weighted_mean(network.output_weight > 0, deviation),
-        "participation": _weighted_mean(1 / np.maximum((share**2).sum(-1), TINY) * (norm[..., 0] > 0), deviation),
+        "participation": _weighted_mean(
+            1 / np.maximum((share**2).sum(-1), TINY) * (norm[..., 0] > 0), deviation
+        ),
         "pass_through": _pass_through(linear, direction, passes),
-        "one_input_neurons": (kink > COUNTED * np.maximum(((p + q) / 2).mean(-1), TINY)[:, None]).sum(-1),
-        "pass_through_neurons": (passes & (np.abs(linear) > COUNTED * np.abs(linear).max(-1, keepdims=True))).sum(-1),
+        "one_input_neurons": (
+            kink / np.maximum(one_input, TINY) * (one_input > 0.5)
+            > COUNTED * np.maximum(((p + q) / 2).mean(-1), TINY)[:, None]
+        ).sum(-1),
+        "pass_through_neurons": (
+            passes & (np.abs(linear) > COUNTED * np.abs(linear).max(-1, keepdims=True))
+        ).sum(-1),
     }
 
 
-def _locality(direction: np.ndarray, spectra: np.ndarray, one_input: np.ndarray) -> np.ndarray:
-    """Nonlinear variance of the one-input circuit over its sum with that of the circuit of all other neurons."""
+def _nonlinear_variances(
+    direction: np.ndarray, spectra: np.ndarray, one_input: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nonlinear variance (k,) of the circuit of one-input neurons, and of the circuit of all others."""
     cosine = direction @ np.swapaxes(direction, 1, 2)  # (k, m, m)
-    local, dense = (spectra * mask[..., None] for mask in (one_input, ~one_input))  # (k, m, ORDER - 1)
-    local_variance, dense_variance = np.zeros(len(spectra)), np.zeros(len(spectra))
+    circuits = np.stack([spectra * one_input[..., None], spectra * (1 - one_input[..., None])], -1)
+    variances = np.zeros((len(spectra), 2))
     overlap = cosine
     for d in range(spectra.shape[-1]):
         overlap = overlap * cosine  # ρ^(d + 2)
-        both = np.stack([local[..., d], dense[..., d]], -1)  # (k, m, 2)
-        quadratic = (both * (overlap @ both)).sum(1)  # (k, 2)
-        local_variance += quadratic[:, 0]
-        dense_variance += quadratic[:, 1]
-    local_variance, dense_variance = np.maximum(local_variance, 0), np.maximum(dense_variance, 0)
-    return local_variance / np.maximum(local_variance + dense_variance, TINY**2)
+        both = circuits[:, :, d]  # (k, m, 2)
+        variances += (both * (overlap @ both)).sum(1)
+    return tuple(np.maximum(variances, 0).T)
 
 
-def _sides(p: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
-    total = p + q
-    sidedness = np.where(total > TINY, np.clip((p - q) / np.where(total > TINY, total, 1), -1, 1), 0.0)  # (k, n)
+def _sides(p: np.ndarray, q: np.ndarray, least: np.ndarray) -> dict[str, np.ndarray]:
+    sidedness = np.clip((p - q) / np.maximum(p + q, 2 * least), -1, 1)  # (k, n)
     return {
         "sidedness": sidedness.mean(-1),
         "sidedness_spread": sidedness.std(-1),
@@ -159,17 +204,17 @@ def _sides(p: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _amplitudes(amplitude: np.ndarray, slopes: np.ndarray) -> dict[str, np.ndarray]:
+def _amplitudes(amplitude: np.ndarray, slopes: np.ndarray, least: np.ndarray) -> dict[str, np.ndarray]:
     """`amplitude` and `slopes` (k, n); everything is relative to the typical input, so a rescaled f reads alike."""
     n = amplitude.shape[-1]
     # The lower median: of two inputs with amplitudes 1 and 2 the second is doubled, of 0 and 1 the first is missed.
-    typical = np.maximum(np.partition(amplitude, (n - 1) // 2, -1)[:, (n - 1) // 2], TINY)[:, None]
+    typical = np.maximum(np.partition(amplitude, (n - 1) // 2, -1)[:, (n - 1) // 2, None], least)  # (k, 1)
     relative = np.clip(amplitude / typical, -1, 9)
     return {
         "amplitude": amplitude.mean(-1),
         "amplitude_min": np.minimum(relative.min(-1), 1),
         "amplitude_max": np.maximum(relative.max(-1), 1),
-        "coverage": (np.abs(relative - 1) < 0.4).mean(-1),
+        "coverage": (np.abs(relative - 1) < 0.5).mean(-1),
         "linear_rest": np.minimum((np.abs(slopes) / typical).max(-1), 9),
     }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.charts import WIDTH, beta_axis, beta_bins, legend, panels, power
+from analysis.charts import WIDTH, beta_axis, beta_bins, blocks, legend, panels, power
 from analysis.dynamics import fractions
 from analysis.palette import colours, title
 from analysis.pictures import FAINT, INK, Chart, new_chart
@@ -21,13 +21,11 @@ GAP = 0.12  # share of a row left white between two values of β
 
 def fractions_over_training(snapshots: "pd.DataFrame") -> Chart:
     """A panel a dimension, a row a β, a column a snapshot; each cell divides as the trainings do among algorithms."""
-    from matplotlib.patches import Rectangle
-
     dimensions = sorted(snapshots["dimension"].unique())
     logs, width = beta_bins(snapshots["beta"])
     rows = len(np.unique(logs))
-    height = float(np.clip(0.6 + 0.17 * rows, 1.9, 3.6))
-    chart = new_chart(WIDTH, 0.5 + height * math.ceil(len(dimensions) / 3))
+    panel = float(np.clip(0.6 + 0.17 * rows, 1.9, 3.6))
+    chart = new_chart(WIDTH, 0.5 + panel * math.ceil(len(dimensions) / 3))
     colour = colours(snapshots["algorithm"])
     share = fractions(snapshots.assign(beta=logs))
     trainings = snapshots.assign(beta=logs).groupby(["dimension", "beta"])["key"].nunique()
@@ -37,16 +35,16 @@ def fractions_over_training(snapshots: "pd.DataFrame") -> Chart:
         edges = _edges(np.log10(np.maximum(steps, 1)))
         overlap = 0.01 * (edges[-1] - edges[0])  # the next cell covers it: no hairlines between cells
         column = dict(zip(steps, itertools.pairwise(edges), strict=True))
+        rectangles = []
         for (log_beta, step), parts in table.iterrows():
             left, right = column[step]
-            bottom, text = log_beta - (0.5 - GAP / 2) * width, _cell_tip(dimension, log_beta, step, parts,
-                                                                       trainings[dimension, log_beta])
+            bottom = log_beta - (0.5 - GAP / 2) * width
+            text = _cell_tip(dimension, log_beta, step, parts, trainings[dimension, log_beta])
             for algorithm, part in parts[parts > 0].items():
-                cell = Rectangle((left, bottom), right - left + overlap, part * (1 - GAP) * width, linewidth=0,
-                                 facecolor=colour[algorithm], antialiased=False)
-                axes.add_patch(cell)
-                chart.tip(cell, text)
-                bottom += part * (1 - GAP) * width
+                height = part * (1 - GAP) * width
+                rectangles.append((left, bottom, right - left + overlap, height, colour[algorithm], text))
+                bottom += height
+        blocks(chart, axes, rectangles, smooth=False)
         axes.set_xlim(edges[0], edges[-1])
         decades = range(math.ceil(edges[0]), math.floor(edges[-1]) + 1)
         axes.set_xticks(list(decades), [power(decade) for decade in decades])

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import UserError
-from analysis.table import Sweep, in_order
+from analysis.table import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PER_ALGORITHM = 6
+FEWER = {"constant": 3}  # drawings that show next to nothing
 WORST_PURITY = 0.5  # a training whose draws disagree more than this shows its algorithm badly
 
 
@@ -56,9 +57,11 @@ def draw_gallery(sweep: Sweep, folder: Path) -> tuple[list[dict], str]:
         stale.unlink()
     done, groups, absent = sweep.done, [], 0
     has_network = done["key"].map(lambda key: sweep.network_path(key).is_file())
-    for algorithm in in_order(done["algorithm"]):
+    nats = done.groupby("algorithm")["complexity_nats"].median()
+    for algorithm in sorted(nats.index, key=lambda label: (-nats[label], label)):  # the most intricate first
         cards = []
-        for row in choose(done[has_network], algorithm).to_dict("records"):
+        most = FEWER.get(algorithm, PER_ALGORITHM)
+        for row in choose(done[has_network], algorithm, most).to_dict("records"):
             try:
                 network = Network.load(sweep.network_path(row["key"]))
             except UserError:

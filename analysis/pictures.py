@@ -60,18 +60,22 @@ def styled():
 
 def save_png(chart: Chart, path: "Path") -> None:
     """Also settles the layout, so that the same chart as SVG need not compute it again."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     with styled():
-        chart.figure.savefig(path, dpi=DPI)
+        chart.figure.set_dpi(DPI)
+        FigureCanvasAgg(chart.figure).print_png(path)  # unlike Figure.savefig, draws once and not twice
         chart.figure.set_layout_engine("none")
 
 
 def svg_text(chart: Chart, name: str) -> str:
     """The chart as inline SVG. `name` keeps the ids of several charts on one page apart."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
     with styled(), matplotlib.rc_context({"svg.hashsalt": name}):
-        chart.figure.savefig(buffer, format="svg", metadata={"Date": None})
+        FigureCanvasSVG(chart.figure).print_svg(buffer, metadata={"Date": None})
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
     root = ET.fromstring(buffer.getvalue())

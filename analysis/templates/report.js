@@ -28,18 +28,17 @@
     const number = parseFloat(text);
     return Number.isNaN(number) || cell.classList.contains("t") ? text : number;
   };
-  const compare = (a, b) => {
+  const compare = (a, b, up) => {
     if (a === b) return 0;
-    if (a === "") return 1;  // gaps last
-    if (b === "") return -1;
-    return a < b ? -1 : 1;
+    if (a === "" || b === "") return a === "" ? 1 : -1;  // gaps last, whichever way
+    return (a < b) === up ? -1 : 1;
   };
   const sort = (head) => {
     const up = head.getAttribute("aria-sort") !== "ascending";
     table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", up ? "ascending" : "descending");
     const rows = Array.from(body.rows, (row) => [value(row, head.cellIndex), row]);
-    rows.sort((a, b) => (up ? 1 : -1) * compare(a[0], b[0]));
+    rows.sort((a, b) => compare(a[0], b[0], up));
     body.append(...rows.map((pair) => pair[1]));
   };
   table.querySelectorAll("th").forEach((head) => {

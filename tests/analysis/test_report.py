@@ -100,11 +100,11 @@ def test_the_summary_says_what_was_found(sweep_folder):
 
 
 @pytest.mark.parametrize("change", [
-    {"dimensions": (6,)}, {"betas": (1e-3,)}, {"betas": (0.31,), "dimensions": (4,)}, {"snapshots": False},
-    {"manifest": False}, {"drop": 5}, {"seeds": 1, "dimensions": (4,), "betas": (1e-4,)},
-], ids=lambda change: "-".join(change))
+    {"dimensions": (6,), "snapshots": False, "manifest": False}, {"betas": (1e-3,), "drop": 5},
+    {"betas": (0.3,), "seeds": 1, "dimensions": (4,)},
+], ids=["one dimension", "one beta", "one training"])
 def test_less_than_a_whole_sweep(tmp_path, change):
-    settings = {"betas": (1e-6, 1e-2, 0.3), "seeds": 2, "failed": 0} | change
+    settings = {"betas": (1e-6, 0.3), "seeds": 2, "failed": 0} | change
     write_fake_sweep(tmp_path, **settings)
     page = Page(write_report(tmp_path))
     summary = sweep_summary(tmp_path)
@@ -128,7 +128,7 @@ def test_only_failures(tmp_path):
 
 
 def test_a_second_report_leaves_nothing_stale(tmp_path):
-    write_fake_sweep(tmp_path, betas=(1e-6, 1e-2), seeds=2)
+    write_fake_sweep(tmp_path, betas=(1e-6,), dimensions=(4,), seeds=2)
     write_report(tmp_path)
     (tmp_path / "snapshots.parquet").unlink()
     (tmp_path / "report" / "drawings" / "gone.svg").write_bytes(b"")
@@ -149,7 +149,7 @@ def test_missing_and_damaged_networks_cost_their_cards_only(tmp_path):
 
 
 def test_labels_and_tasks_that_nobody_knows(tmp_path):
-    write_fake_sweep(tmp_path, betas=(1e-6, 0.3), seeds=2, failed=0)
+    write_fake_sweep(tmp_path, betas=(1e-6, 0.3), dimensions=(4,), seeds=2, failed=0)
     for name in ("trainings", "snapshots"):
         table = pd.read_parquet(tmp_path / f"{name}.parquet")
         table = table.assign(algorithm=table["algorithm"].replace("constant", "my_<b>own</b>"), task="sum_of_squares")

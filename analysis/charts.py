@@ -38,7 +38,7 @@ def beta_bins(betas) -> tuple[np.ndarray, float]:
     if len(values) == 1:
         return logs, 0.5
     if len(values) <= MOST_BETAS:
-        return logs, float(np.diff(values).min())
+        return logs, min(1.0, float(np.diff(values).min()))
     width = float(values[-1] - values[0]) / MOST_BETAS
     return values[0] + width * (np.floor((logs - values[0]) / width).clip(max=MOST_BETAS - 1) + 0.5), width
 

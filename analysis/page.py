@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Column of the table of trainings -> its heading. Those that a sweep lacks are left out.
 COLUMNS = {"dimension": "n", "beta": "β", "seed": "seed", "algorithm": "algorithm", "purity": "purity",
-           "relative_error": "error", "complexity_nats": "nats", "faithfulness": "faithfulness", "margin": "margin"}
+           "relative_error": "error", "complexity_nats": "nats", "faithfulness": "faithfulness"}
 MOST_ORDER_PARAMETERS = 3
 LONG = 240  # characters of a manifest's value that are shown
 MANY = 40  # entries of one of its tables, likewise
@@ -73,9 +73,14 @@ def lead(trainings: "pd.DataFrame") -> str:
         text += f", {low:,} steps each" if low == high else f", {low:,} to {high:,} steps each"
     if "seconds" in trainings and trainings["seconds"].notna().any():
         seconds = float(trainings["seconds"].sum())
-        text += f"; {seconds / 3600:.1f} hours" if seconds >= 3600 else f"; {seconds / 60:.1f} minutes"
-        text += " of training in all"
+        text += f"; {_duration(seconds)} of training in all"
     return text + "."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def notes(sweep: Sweep) -> list[str]:

@@ -47,7 +47,8 @@ def read(network: Network, target: Target, *, rng_seed: int = 0, samples: int = 
     Labels rest on closed forms except for two errors, which come from `samples` fresh inputs. Half of these fit
     each formula's constants, the other half measures its faithfulness.
     """
-    network = _canonical(network)
+    # float32 is plenty, and sorting makes the readings of a permuted network the same to the last bit.
+    network = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values())).in_order()
     halves = [fresh_inputs(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2)]
     fitted, tested = (Features(x) for x in halves)
     x = np.concatenate(halves)
@@ -69,23 +70,6 @@ def read(network: Network, target: Target, *, rng_seed: int = 0, samples: int = 
         guess = fit(network[i], str(label), fitted, outputs[i, :split])
         faithful[i] = explained(guess, outputs[i, split:], guess._predict(tested))
     return Readings(labels, margins, relative_error, faithful, parameters)
-
-
-def _canonical(network: Network) -> Network:
-    """The batch as float32 with hidden neurons sorted by their weights.
-
-    Sums then run in the same order whatever the order of the neurons was, so a permuted network reads exactly
-    alike, to the last bit.
-    """
-    flat = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values()))
-    keys = (flat.hidden_bias, *np.moveaxis(flat.hidden_weight, -1, 0), flat.output_weight)
-    order = np.lexsort(keys, axis=-1)  # (k, m), by the outgoing weight first
-    return Network(
-        np.take_along_axis(flat.hidden_weight, order[..., None], 1),
-        np.take_along_axis(flat.hidden_bias, order, 1),
-        np.take_along_axis(flat.output_weight, order, 1),
-        flat.output_bias,
-    )
 
 
 def summarise(readings: Readings) -> dict[str, float | int | str]:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.inputs import fresh_inputs
 from analysis.network import Network
 from analysis.order_parameters import PASS_THROUGH_BEND, neuron_spectra, one_input_membership
 
 IDLE = 0.05  # a neuron that moves the output by less than this share of the most active one is not drawn
+BARELY = 0.25  # a neuron that moves the output by less than this share of its mean per input has faint lines
 FADED, FULL = (
     0.15,
     0.45,
@@ -54,7 +56,7 @@ class Scene:
 
 def scene(network: Network) -> Scene:
     """Lay one network out."""
-    n = network.dimension
+    network, n = network.in_order(), network.dimension
     weight, out, glyphs, activity, idle = _active_neurons(network)
     visible = _visibility(weight)  # (hidden, n)
     positions = _force_directed(weight, out, visible)
@@ -92,11 +94,13 @@ def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str]
     weight, out = (np.asarray(a, np.float64) for a in (network.hidden_weight, network.output_weight))
     spectra = neuron_spectra(network)  # (m, order)
     activity = np.sqrt((spectra**2).sum(-1))
-    activity = activity / max(activity.max(), 1e-30)
+    # Where hardly anything varies (`constant`), the most active neuron is faint as well.
+    mean = float(network(fresh_inputs(network.dimension, 256, 0)).mean())
+    activity = activity / max(activity.max(), BARELY * abs(mean) / network.dimension, 1e-30)
     norm = np.linalg.norm(weight, axis=1)
-    order = np.lexsort((network.hidden_bias, out, norm, weight @ np.arange(1, network.dimension + 1)))
-    active = [int(j) for j in order if activity[j] > IDLE]
-    active = sorted(active, key=lambda j: -activity[j])[:MOST_DRAWN] if len(active) > MOST_DRAWN else active
+    active = np.flatnonzero(activity > IDLE)
+    if len(active) > MOST_DRAWN:
+        active = np.sort(np.argsort(-activity, kind="stable")[:MOST_DRAWN])
 
     gain = np.sqrt(np.abs(out) / np.maximum(norm, 1e-30))  # balances |row| and |outgoing weight|
     share = weight**2 / np.maximum(norm**2, 1e-30)[:, None]

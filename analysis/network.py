@@ -81,6 +81,21 @@ class Network:
             self.output_bias.reshape(-1),
         )
 
+    def in_order(self) -> "Network":
+        """The same networks with their hidden neurons sorted by their weights, outgoing weight first.
+
+        Whatever is computed from this doesn't depend on the order that the neurons came in, to the last bit.
+        """
+        flat = self.flat()
+        keys = (flat.hidden_bias, *np.moveaxis(flat.hidden_weight, -1, 0), flat.output_weight)
+        order = np.lexsort(keys, axis=-1)  # (k, m)
+        hidden = [
+            np.take_along_axis(flat.hidden_weight, order[..., None], 1).reshape(self.hidden_weight.shape),
+            np.take_along_axis(flat.hidden_bias, order, 1).reshape(self.hidden_bias.shape),
+            np.take_along_axis(flat.output_weight, order, 1).reshape(self.output_weight.shape),
+        ]
+        return Network(*hidden, self.output_bias)
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Outputs (*batch, samples) on inputs x (samples, n), in the wider of the two dtypes."""
         x = np.asarray(x)

@@ -26,7 +26,7 @@ DENSE_LOCALITY, LOCAL_LOCALITY = 0.3, 0.7  # between them a mixture of dense and
 POSITIVITY = 0.7  # convexity is a sum of convex functions: outgoing weights of one sign
 ONE_SIDED = 0.5  # |sidedness| of an input beyond this: served from one side
 MISSED, DOUBLED = 0.5, 1.5  # amplitude of an input over the typical one
-LINEAR_REST = 0.6  # mean slope left at an input: 1 when a pudding's linear term is missing there
+LINEAR_REST = 0.8  # mean slope left at an input: 1 when a pudding's linear term is missing there
 
 
 def scores(parameters: dict[str, np.ndarray], dimension: int) -> np.ndarray:

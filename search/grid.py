@@ -15,14 +15,15 @@ KEY_DIGITS = 16  # hexadecimal: 64 bits of the hash
 
 # Seconds a training step of a pack takes: STEP + members · (MEMBER + EDGE · n · m), one core.
 # Only ratios matter: they balance the packs and scale the progress bar.
-STEP_SECONDS = 5e-3
-MEMBER_SECONDS = 3.4e-4
-EDGE_SECONDS = 2.2e-6
+STEP_SECONDS = 12e-3
+MEMBER_SECONDS = 5.5e-4
+EDGE_SECONDS = 5e-6
 
 # Past this many members a pack's step costs what its members cost: larger packs only delay results.
-LARGEST_PACK = {"cpu": 16, "cuda": 256}
+LARGEST_PACK = {"cpu": 32, "cuda": 256}
 # A pack is not made smaller than this for the sake of balance: it would pay the fixed cost of a step alone.
 SMALLEST_PACK = 4
+ROUNDS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)  # packs a core gets, to choose from
 # How much of a later end one is willing to accept for results that come earlier.
 FIRST_RESULT_WEIGHT = 0.1
 
@@ -97,7 +98,8 @@ def make_packs(
     for point in points:
         by_dimension.setdefault(point.dimension, []).append(point)
     largest = pack_size or LARGEST_PACK.get(device, LARGEST_PACK["cpu"])
-    counts = {n: math.ceil(len(members) / largest) for n, members in by_dimension.items()}
+    fewest = {n: math.ceil(len(members) / largest) for n, members in by_dimension.items()}
+    most = {n: max(fewest[n], len(members) // SMALLEST_PACK) for n, members in by_dimension.items()}
 
     def plan(counts: dict[int, int]) -> list[Pack]:
         packs = [
@@ -107,16 +109,23 @@ def make_packs(
         ]
         return _order(packs, workers)
 
-    best = _loss(plan(counts), workers) if by_dimension else 0.0
-    # the costliest dimension first; twice: they balance each other
+    def loss(counts: dict[int, int]) -> float:
+        return _loss(plan(counts), workers)
+
+    if not by_dimension:
+        return []
+    # first, packs of one length in all dimensions: so many that every core gets `rounds` of them
+    whole = {n: pack_seconds(recipe, n, len(members)) for n, members in by_dimension.items()}
+    starts = [fewest]
+    for rounds in ROUNDS:
+        wanted = {n: round(rounds * workers * whole[n] / sum(whole.values())) for n in whole}
+        starts.append({n: min(max(fewest[n], wanted[n]), most[n]) for n in whole})
+    best = min(starts, key=loss)
+    # then one dimension at a time, the costliest first; twice: they balance each other
     for n in sorted(by_dimension, reverse=True) * 2:
-        fewest = math.ceil(len(by_dimension[n]) / largest)
-        most = max(fewest, math.ceil(len(by_dimension[n]) / min(SMALLEST_PACK, largest)))
-        for count in range(fewest, min(most, fewest + 4 * workers) + 1):
-            loss = _loss(plan({**counts, n: count}), workers)
-            if loss < best - 1e-9:
-                best, counts = loss, {**counts, n: count}
-    return plan(counts)
+        choices = range(fewest[n], min(most[n], fewest[n] + 4 * workers) + 1)
+        best = min([best, *({**best, n: count} for count in choices)], key=loss)
+    return plan(best)
 
 
 def _split(members: Sequence[Point], count: int) -> list[Sequence[Point]]:

@@ -108,7 +108,7 @@ def test_cores_end_together(preset, workers):
     for pack in packs:
         free.sort()
         free[0] += pack.seconds
-    assert max(free) <= 1.12 * sum(free) / workers
+    assert max(free) <= 1.15 * sum(free) / workers
     # something is to be seen before the sweep is half over
     assert packs[0].seconds <= sum(free) / workers / 2
 

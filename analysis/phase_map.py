@@ -15,18 +15,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.errors import UserError
-from analysis.softmax_field import Basis, Laplace, Settings, contrasts, laplace, make_basis, softmax
+from analysis.field_sampling import slice_sample
+from analysis.softmax_field import Basis, FieldFit, Settings, contrasts, laplace, make_basis, softmax, settle
 
 LADDERS = {  # the values that each setting may take; neighbours differ enough to matter
-    "trend": (3.0, 6.0, 12.0, 24.0, 48.0, 96.0),
+    "trend": (3.0, 6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0),
+    "tilt": (0.03, 0.06, 0.12, 0.25, 0.5, 1.0),
     "ripple": (0.5, 1.0, 2.0, 4.0, 8.0),
     "length_x": (0.18, 0.25, 0.35, 0.5, 0.7),
     "length_y": (0.35, 0.5, 0.7, 1.0, 1.4),
     "noise": (0.003, 0.01, 0.03, 0.1, 0.2),
 }
-PRIOR_CENTRE = Settings(trend=20.0, ripple=2.0, length_x=0.4, length_y=0.8, noise=0.015)
-PRIOR_LOG_SD = {"trend": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}  # nats of the setting
-START = Settings(trend=24.0, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
+PRIOR_CENTRE = Settings(trend=30.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.8, noise=0.015)
+PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}  # nats of the setting
+START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class PhaseMap:
     basis: Basis
     weights: np.ndarray  # (draws, features, labels) posterior draws of the fields' weights
     noise: np.ndarray  # (draws,)
-    fits: tuple[Laplace, ...]  # settings in the mixture, best first
+    fits: tuple[FieldFit, ...]  # settings in the mixture, best first
     shares: np.ndarray  # (fits,) their shares of the mixture
 
     def fields(self, x, y, *, draws: int | None = None):
@@ -115,12 +117,14 @@ class PhaseMap:
 
 def fit(
     x, y, labels, *, log_x: bool = False, log_y: bool = False, merge: Mapping[str, str] | None = None,
-    x_name: str = "x", y_name: str = "y", settings: Settings | None = None, draws: int = 400, rng_seed: int = 0,
+    x_name: str = "x", y_name: str = "y", settings: Settings | None = None, draws: int = 400,
+    rounds: int = 6, rng_seed: int = 0,
 ) -> PhaseMap:
     """Fit the map to a table's columns, each (rows,).
 
     merge: new name for each label that is to count as another (mirror phases), {} for none.
     settings: hyperparameters to take as given (one fast fit); by default they are weighed by evidence.
+    rounds: of slice sampling, from Laplace draws to exact ones; 0 leaves them Laplace's (a few milliseconds).
     """
     x, y, raw = _columns(x, y, labels, log_x, log_y, x_name, y_name)
     merge = dict(merge or {})
@@ -134,16 +138,16 @@ def fit(
     basis = make_basis(len(np.unique(places[:, 0])), len(np.unique(places[:, 1])))
     features = basis.features(places[:, 0], places[:, 1])
     if settings is not None:
-        fits, shares = (laplace(basis, features, counts, settings),), np.ones(1)
+        fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
     else:
         fits, shares = weigh_settings(basis, features, counts)
-    weights, noise = _draw(basis, fits, shares, len(names), draws, rng_seed)
+    weights, noise = _draw(basis, features, counts, fits, shares, draws, rounds, rng_seed)
     return PhaseMap(names, x_axis, y_axis, x, y, merged, raw, merge, basis, weights, noise, fits, shares)
 
 
 def weigh_settings(basis, features, counts):
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
-    tried: dict[Settings, tuple[float, Laplace]] = {}
+    tried: dict[Settings, tuple[float, FieldFit]] = {}
 
     def score(settings, start):
         if settings not in tried:
@@ -151,7 +155,7 @@ def weigh_settings(basis, features, counts):
             tried[settings] = (found.evidence + _log_prior(settings), found)
         return tried[settings]
 
-    names = [name for name in LADDERS if name != "length_y" or basis.use_y]
+    names = [name for name in LADDERS if basis.use_y or name not in ("tilt", "length_y")]
     best, settings = score(START, None), START
     moved = True
     while moved:
@@ -167,9 +171,9 @@ def weigh_settings(basis, features, counts):
                         break
                     best, settings, place, moved = found, candidate, place + step, True
     ranked = sorted(tried.values(), key=lambda item: -item[0])
-    ranked = [item for item in ranked if item[0] > best[0] - 4.0][:24]
+    ranked = [item for item in ranked if item[0] > best[0] - 4.0][:10]
     shares = np.exp([item[0] - best[0] for item in ranked])
-    return tuple(item[1] for item in ranked), shares / shares.sum()
+    return tuple(settle(features, counts, item[1]) for item in ranked), shares / shares.sum()
 
 
 def _log_prior(settings):
@@ -179,17 +183,22 @@ def _log_prior(settings):
     )
 
 
-def _draw(basis, fits, shares, phases, draws, rng_seed):
+def _draw(basis, features, counts, fits, shares, draws, rounds, rng_seed):
     """Posterior draws from the mixture, the settings in proportion to their shares -> weights, noise."""
     rng = np.random.default_rng(rng_seed)
     # systematic sampling: each fit gets its share of draws to within one
     chosen = np.searchsorted(np.cumsum(shares), (np.arange(draws) + 0.5) / draws)
     chosen = rng.permutation(np.minimum(chosen, len(fits) - 1))
-    weights = np.zeros((draws, basis.size, phases))
+    contrast = contrasts(counts.shape[1])
+    weights = np.zeros((draws, basis.size, counts.shape[1]))
     for index in np.unique(chosen):
         rows = np.flatnonzero(chosen == index)
         normals = rng.standard_normal((len(rows), fits[index].mode.size))
-        weights[rows] = fits[index].weights(normals, basis.size) @ contrasts(phases).T
+        if rounds > 0 and normals.size:
+            found = slice_sample(fits[index], features, counts, normals, trends=basis.trends, rounds=rounds, rng=rng)
+        else:
+            found = fits[index].weights(normals)
+        weights[np.ix_(rows, fits[index].kept)] = found @ contrast.T
     noise = np.array([fits[index].settings.noise for index in chosen])
     return weights, noise
 

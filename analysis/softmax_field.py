@@ -15,19 +15,21 @@ floor makes the likelihood non-concave; the Fisher information stays positive). 
 matter, so weights live in an orthonormal basis of contrasts: phases - 1 columns instead of phases.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 BOX = 1.6  # half-width of the box of the eigenfunctions; the data lie in [-1, 1]
 NEGLIGIBLE = 1e-4  # features with less than this share of the largest prior variance are left out
+WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian that the slice sampler reaches out from
 
 
 @dataclass(frozen=True)
 class Settings:
     """Hyperparameters of the fields. Lengths are in half-ranges of the axis."""
 
-    trend: float = 12.0  # sd of the slopes, logits per half-range
+    trend: float = 12.0  # sd of the slopes along x, logits per half-range
+    tilt: float = 0.25  # sd of the slopes along y, in slopes along x: how far straight boundaries lean
     ripple: float = 2.0  # sd of the bending part, logits
     length_x: float = 0.5
     length_y: float = 1.0
@@ -44,8 +46,13 @@ class Basis:
     use_y: bool
 
     @property
+    def trends(self) -> int:
+        """How many features, the first ones, make the trend."""
+        return 1 + self.use_x + self.use_y
+
+    @property
     def size(self) -> int:
-        return 1 + self.use_x + self.use_y + len(self.orders_x)
+        return self.trends + len(self.orders_x)
 
     def features(self, u, v):
         """u, v: (points,) scaled coordinates -> (points, size)."""
@@ -59,7 +66,7 @@ class Basis:
 
     def prior_sd(self, settings: Settings):
         """-> (size,) prior standard deviation of every weight; 0 where negligible."""
-        linear = np.full(1 + self.use_x + self.use_y, settings.trend)
+        linear = [settings.trend] * (1 + self.use_x) + [settings.trend * settings.tilt] * self.use_y
         density = _density(self.orders_x, settings.length_x) * _density(self.orders_y, settings.length_y)
         density = np.where(density > NEGLIGIBLE * density.max(initial=0.0), density, 0.0)
         return np.concatenate([linear, settings.ripple * np.sqrt(density)])
@@ -97,8 +104,8 @@ def softmax(fields):
 
 
 @dataclass(frozen=True)
-class Laplace:
-    """Gaussian approximation to the weights' posterior, in units of their prior."""
+class FieldFit:
+    """Gaussian approximation to the weights' posterior, in units of their prior (whitened weights)."""
 
     settings: Settings
     scale: np.ndarray  # (kept,) prior sd of the features kept
@@ -106,20 +113,18 @@ class Laplace:
     mode: np.ndarray  # (kept, phases - 1)
     cholesky: np.ndarray  # lower factor of the posterior precision, (kept·(phases-1),) squared, contrast-major
     evidence: float  # log marginal likelihood, nats
+    wide: np.ndarray | None = None  # factor of a wider precision, for the slice sampler to reach out from
 
-    def weights(self, normals, size: int):
-        """normals: (draws, kept·(phases-1)) standard normal -> (draws, size, phases - 1)."""
+    def weights(self, normals):
+        """normals: (draws, kept·(phases-1)) standard normal -> (draws, kept, phases - 1), in logits."""
         from scipy.linalg import solve_triangular
 
         kept, columns = self.mode.shape
         steps = solve_triangular(self.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
-        steps = steps.reshape(len(normals), columns, kept).swapaxes(1, 2)
-        weights = np.zeros((len(normals), size, columns))
-        weights[:, self.kept] = (self.mode + steps) * self.scale[:, None]
-        return weights
+        return (self.mode + steps.reshape(len(normals), columns, kept).swapaxes(1, 2)) * self.scale[:, None]
 
 
-def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, tolerance: float = 1e-3) -> Laplace:
+def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, tolerance: float = 1e-3) -> FieldFit:
     """Fit by damped Fisher scoring.
 
     features: (places, size); counts: (places, phases) labels seen at each place;
@@ -133,7 +138,6 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
     prior_sd = basis.prior_sd(settings)
     kept = np.flatnonzero(prior_sd)
     scaled = features[:, kept] * prior_sd[kept]  # (places, kept)
-    total = counts.sum(axis=1)
     mode = np.zeros((len(kept), columns))
     if start is not None:
         full = np.zeros((basis.size, columns))
@@ -146,16 +150,7 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
     value, share, probability = _objective(scaled, mode, contrast, counts, settings.noise)
     factor = None
     for _ in range(rounds):
-        # d log p_l / d f = ratio_l (e_l - share), so gradient and Fisher information are:
-        ratio = (1 - settings.noise) * share / probability
-        pull = counts * ratio
-        gradient = (pull - share * pull.sum(axis=1, keepdims=True)) @ contrast  # (places, columns)
-        weight = probability * ratio**2  # (places, phases)
-        sums = weight.sum(axis=1)[:, None, None]
-        outer = weight[:, :, None] * share[:, None, :]
-        fisher = sums * share[:, :, None] * share[:, None, :] - outer - outer.swapaxes(1, 2)
-        fisher[:, np.arange(phases), np.arange(phases)] += weight
-        fisher = np.einsum("pkl,ka,lb->pab", fisher * total[:, None, None], contrast, contrast, optimize=True)
+        gradient, fisher = _slopes(share, probability, counts, settings.noise, contrast)
         precision = _precision(scaled, fisher)
         factor = cholesky(precision, lower=True, check_finite=False)
         slope = (scaled.T @ gradient - mode).T.ravel()  # contrast-major
@@ -175,13 +170,72 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
         mode = mode + length * step
         value, share, probability = trial
     evidence = value - np.log(np.diag(factor)).sum()
-    return Laplace(settings, prior_sd[kept], kept, mode, factor, float(evidence))
+    return FieldFit(settings, prior_sd[kept], kept, mode, factor, float(evidence))
+
+
+def settle(features, counts, fit: FieldFit, *, rounds: int = 3) -> FieldFit:
+    """Laplace's approximation with a curvature that knows the walls.
+
+    At the mode the labels that are certain have no curvature, and Laplace's draws stray into other phases. Here
+    the precision is the prior's plus the *mean* Fisher information under the approximation itself, found in a few
+    rounds (the covariance half of Opper & Archambeau 2009; the mean stays at the mode).
+    """
+    from scipy.linalg import cholesky, solve_triangular
+
+    kept, columns = fit.mode.shape
+    contrast, noise = contrasts(columns + 1), fit.settings.noise
+    scaled = features[:, fit.kept] * fit.scale
+    normals = _spread(columns)  # (quadrature, columns)
+    factor, precision = fit.cholesky, None
+    for _ in range(rounds):
+        root = solve_triangular(factor, np.eye(kept * columns), lower=True, check_finite=False)
+        covariance = (root.T @ root).reshape(columns, kept, columns, kept)
+        marginal = np.empty((len(scaled), columns, columns))  # covariance of the contrasts at each place
+        for a in range(columns):
+            for b in range(a + 1):
+                marginal[:, a, b] = marginal[:, b, a] = ((scaled @ covariance[a, :, b]) * scaled).sum(axis=1)
+        marginal[:, np.arange(columns), np.arange(columns)] += 1e-9
+        wander = np.einsum("pab,qb->qpa", np.linalg.cholesky(marginal), normals)
+        share = softmax((scaled @ fit.mode + wander) @ contrast.T)  # (quadrature, places, phases)
+        probability = (1 - noise) * share + noise / (columns + 1) + 1e-12
+        _, fisher = _slopes(share, probability, np.broadcast_to(counts, share.shape), noise, contrast)
+        precision = _precision(scaled, fisher.mean(axis=0))
+        factor = cholesky(precision, lower=True, check_finite=False)
+    wide = WIDER * precision + (1 - WIDER) * np.eye(len(precision))  # the prior is the unit matrix
+    return replace(fit, cholesky=factor, wide=cholesky(wide, lower=True, check_finite=False))
+
+
+def _spread(columns: int, points: int = 16):
+    """Fixed antithetic standard normals with unit covariance: (2·points, columns)."""
+    half = np.random.default_rng(0).standard_normal((points, columns))
+    normals = np.concatenate([half, -half])
+    if columns == 0:
+        return normals
+    return normals @ np.linalg.inv(np.linalg.cholesky(normals.T @ normals / len(normals))).T
 
 
 def _objective(scaled, mode, contrast, counts, noise):
     share = softmax((scaled @ mode) @ contrast.T)  # (places, phases)
     probability = (1 - noise) * share + noise / counts.shape[1] + 1e-12
     return (counts * np.log(probability)).sum() - 0.5 * (mode**2).sum(), share, probability
+
+
+def _slopes(share, probability, counts, noise, contrast):
+    """Gradient and Fisher information of the log likelihood in contrasts: (..., columns), (..., columns, columns).
+
+    share, probability: (..., phases), softmax of the fields and with the noise floor; counts: (..., phases).
+    d log p_l / d f = ratio_l (e_l - share) with ratio_l = (1 - noise) share_l / p_l.
+    """
+    ratio = (1 - noise) * share / probability
+    pull = counts * ratio
+    gradient = (pull - share * pull.sum(axis=-1, keepdims=True)) @ contrast
+    weight = probability * ratio**2 * counts.sum(axis=-1, keepdims=True)  # (..., phases)
+    # fisher = diag(w) - w shareᵀ - share wᵀ + (Σ w) share shareᵀ, seen through the contrasts
+    through, total = share @ contrast, weight.sum(axis=-1)[..., None, None]
+    cross = (weight @ contrast)[..., :, None] * through[..., None, :]
+    outer = contrast[:, :, None] * contrast[:, None, :]  # (phases, columns, columns)
+    fisher = np.tensordot(weight, outer, axes=(-1, 0)) - cross - cross.swapaxes(-1, -2)
+    return gradient, fisher + total * through[..., :, None] * through[..., None, :]
 
 
 def _precision(scaled, fisher):

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ ENVIRONMENT = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
 OBJECT_STORE_BYTES = 128 * 2**20  # packs and reports are small
+KNOCK_SECONDS = 5.0
 LONGEST_SOCKET_FOLDER = 40  # characters: Ray puts Unix sockets, whose paths end at 107, some 60 below it
 
 
@@ -52,6 +54,8 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
     with contextlib.ExitStack() as stack:
         if address is None:
             stack.enter_context(_alone())
+        else:
+            _knock(address)
         import ray
 
         _log_to(folder.log)  # importing Ray sets its loggers up anew
@@ -63,8 +67,12 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
             ray.init(**(_embedded(config, temporary) if address is None else _joined(address)))
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            where = "cannot start Ray" if address is None else f"cannot connect to the Ray at {address}"
-            raise ClusterError(f"{where}: {reason}") from error
+            if address is None:
+                raise ClusterError(f"cannot start Ray: {reason}") from error
+            raise ClusterError(
+                f"cannot join the Ray at {address}: {reason} (something listens there: look at the token, "
+                "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH, and at the versions of Ray and Python)"
+            ) from error
         _log_to(folder.log)  # ray.init takes the handlers off again
         yield _describe(config, ray.cluster_resources())
 
@@ -135,6 +143,19 @@ def _embedded(config: Config, temporary: Path) -> dict:
 
 def _joined(address: str) -> dict:
     return {"address": address, "log_to_driver": False, "configure_logging": False}
+
+
+def _knock(address: str) -> None:
+    """ClusterError in seconds if nobody listens at host:port; Ray itself tries for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return  # "auto" and the like: Ray's to find
+    if not port.isdigit():
+        raise ClusterError(f"{address}: expected host:port")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
+    except OSError as error:
+        raise ClusterError(f"cannot reach the Ray at {address}: {error.strerror or error}") from None
 
 
 def _describe(config: Config, resources: dict) -> Cluster:

@@ -77,11 +77,16 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
                 tracking.start()
         except KeyboardInterrupt as caught:
             interrupt = caught
+        except UserError as error:
+            manifest.end(folder, facts, status="refused", reason=one_line(error))
+            raise
+        except Exception as error:  # noqa: BLE001 - Ray itself died: what the ledger has is kept and shown
+            log_traceback(folder)
+            problems = [one_line(error)]
         try:
             return _conclude(config, folder, facts, tracking, problems, interrupt)
-        except (
-            KeyboardInterrupt
-        ) as again:  # a second Ctrl-C, or one after the training: the ledger has everything
+        except KeyboardInterrupt as again:
+            # a second Ctrl-C, or one after the training: the ledger has everything
             _say(f"stopped; `{command_line('resume', folder)}` continues")
             return _exit_code(again)
 
@@ -101,7 +106,7 @@ def write_report(folder: SweepFolder) -> bool:
         return True
     except Exception as error:  # noqa: BLE001
         if not isinstance(error, UserError):
-            _log_traceback(folder)
+            log_traceback(folder)
         _say(f"no report: {one_line(error)} (`{command_line('report', folder)}` tries again)")
         return False
 
@@ -125,10 +130,10 @@ def command_line(command: str, folder: SweepFolder) -> str:
 def _train(config: Config, folder: SweepFolder, state: State, tracking: TrackingQueue | None) -> list[str]:
     """Trains what is missing; returns one line for every pack that failed for good."""
     recipe = config.training.recipe()
-    if tracking:
-        tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
-        tracking.start()
     with engine.connected(config, folder) as cluster:
+        if tracking:
+            tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
+            tracking.start()
         packs = make_packs(
             state.missing,
             recipe,
@@ -206,7 +211,7 @@ def _conclude(
         return _exit_code(interrupt)
     if missing:
         for problem in sorted(set(problems)):
-            _say(f"a pack failed: {problem}")
+            _say(f"training failed: {problem}; see {folder.log}")
         _say(f"{missing} trainings are missing; `{command_line('resume', folder)}` continues")
     return 1 if missing or not reported else 0
 
@@ -225,7 +230,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _log_traceback(folder: SweepFolder) -> None:
+def log_traceback(folder: SweepFolder) -> None:
     import traceback
 
     with contextlib.suppress(OSError), open(folder.log, "a", encoding="utf-8") as file:

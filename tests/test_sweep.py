@@ -196,3 +196,17 @@ def test_killed_and_interrupted_and_resumed(tmp_path, sessions):
     assert code == 0 and f"8 trainings, {len(second)} of them done before" in err
     check_once_each(folder, 8)
     assert all((folder / "ledger" / f"{key}.npz").read_bytes() == content for key, content in before.items())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(TIMEOUT)
+def test_a_worker_that_is_killed_costs_nothing_but_time(tmp_path, sessions):
+    folder = tmp_path / "sweep"
+    process = start(folder, "sweep", *SLOW, "--out", str(folder))
+    sessions.append(process.pid)
+    wait_for_records(process, folder, 1)
+    worker = next(pid for pid, name in processes_of(process.pid).items() if "Implicit" in name)
+    os.kill(worker, signal.SIGKILL)
+    _, err = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, err
+    check_once_each(folder, 8)

@@ -111,6 +111,10 @@ def write_report(folder: SweepFolder) -> bool:
         return False
 
 
+def trainings(number: int) -> str:
+    return f"{number} training{'' if number == 1 else 's'}"
+
+
 def check_secrets(config: Config) -> None:
     """The config is copied into the sweep's folder, so it must not hold passwords."""
     uri = config.mlflow.tracking_uri or ""
@@ -196,11 +200,9 @@ def _conclude(
     if tracking:
         tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
     if collected.others:
-        _say(
-            f"{collected.others} trainings of other recipes stay in the ledger and are left out of tables and report"
-        )
+        _say(f"{trainings(collected.others)} of another recipe in the ledger: left out of tables and report")
     if failed:
-        _say(f"{failed} trainings failed; `{command_line('status', folder)}` says why")
+        _say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
     if tracking and tracking.error and not interrupt:
         _say(
             f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing"
@@ -212,7 +214,7 @@ def _conclude(
     if missing:
         for problem in sorted(set(problems)):
             _say(f"training failed: {problem}; see {folder.log}")
-        _say(f"{missing} trainings are missing; `{command_line('resume', folder)}` continues")
+        _say(f"{trainings(missing)} missing; `{command_line('resume', folder)}` continues")
     return 1 if missing or not reported else 0
 
 
@@ -222,7 +224,7 @@ def _exit_code(interrupt: KeyboardInterrupt) -> int:
 
 def _opening(state: State, folder: SweepFolder) -> str:
     total, missing = len(state.points), len(state.missing)
-    text = f"{folder.name}: {total} trainings"
+    text = f"{folder.name}: {trainings(total)}"
     return text + (f", {total - missing} of them done before" if missing < total else "")
 
 

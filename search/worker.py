@@ -79,6 +79,9 @@ def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
     row = identity | {
         "status": trained.status,
         "reason": trained.reason,
+        "algorithm": None,  # these three stay so if the training failed: every table has their columns
+        "relative_error": float("nan"),
+        "complexity_nats": float("nan"),
         "hidden": recipe.hidden(dimension),
         "steps": recipe.steps,
         "seconds": trained.seconds,

@@ -35,7 +35,7 @@ class Crossings:
     contrast: float
 
 
-def boundaries(phase_map: PhaseMap, ys=None, *, level: float = 0.9):
+def boundaries(phase_map: PhaseMap, ys=None, *, level: float = 0.9, draws: int | None = None):
     """Every boundary at every y -> DataFrame, a row a boundary and y, ordered along x.
 
     lower_phase is the phase on the lower-x side; x_low..x_high is the `level` band; probability is the share of
@@ -49,7 +49,7 @@ def boundaries(phase_map: PhaseMap, ys=None, *, level: float = 0.9):
     to_units = axis.span / 2  # a unit of scaled x in decades, or in x
     tails = [0.5, (1 - level) / 2, (1 + level) / 2]
     rows = []
-    for crossing in crossings(phase_map, ys):
+    for crossing in crossings(phase_map, ys, draws=draws):
         middle, low, high = np.quantile(crossing.scaled_x, tails)
         if crossing.probability < LEAST_PROBABILITY or crossing.contrast < LEAST_CONTRAST or abs(middle) >= 1:
             continue
@@ -66,7 +66,7 @@ def default_ys(phase_map: PhaseMap, *, most: int = 33):
     return values if len(values) <= most else phase_map.y_axis.grid(most)
 
 
-def crossings(phase_map: PhaseMap, ys=None) -> list[Crossings]:
+def crossings(phase_map: PhaseMap, ys=None, *, draws: int | None = None) -> list[Crossings]:
     """All boundaries of the mean map at each y (the data's own by default), found again in every draw."""
     found = []
     if phase_map.x_axis.span == 0 or len(phase_map.labels) < 2:
@@ -74,13 +74,13 @@ def crossings(phase_map: PhaseMap, ys=None) -> list[Crossings]:
     ys = default_ys(phase_map) if ys is None else np.atleast_1d(np.asarray(ys, float))
     for y in ys:
         if phase_map.y_axis.low <= y <= phase_map.y_axis.high:
-            found += _crossings_at(phase_map, float(y))
+            found += _crossings_at(phase_map, float(y), draws)
     return found
 
 
-def _crossings_at(phase_map, y):
+def _crossings_at(phase_map, y, draws):
     scaled = np.linspace(-1 - 2 * MARGIN, 1 + 2 * MARGIN, GRID)
-    fields = phase_map.fields(phase_map.x_axis.unscale(scaled), y)  # (draws, GRID, labels)
+    fields = phase_map.fields(phase_map.x_axis.unscale(scaled), y, draws=draws)  # (draws, GRID, labels)
     draws = len(fields)
     best = fields.argmax(axis=2)  # (draws, GRID)
     draw, place = np.nonzero(best[:, 1:] != best[:, :-1])
@@ -111,7 +111,7 @@ def _crossings_at(phase_map, y):
             continue
         left = changes[number - 1] if number > 0 else 0
         right = changes[number + 1] if number + 1 < len(changes) else GRID - 1
-        odds = share[:, pair[1]] / (share[:, pair[0]] + share[:, pair[1]])
+        odds = share[:, pair[1]] / np.maximum(share[:, pair[0]] + share[:, pair[1]], 1e-300)
         contrast = min(1 - odds[left : at + 1].min(), odds[at + 1 : right + 1].max())
         found.append(Crossings(phase_map.labels[pair[0]], phase_map.labels[pair[1]], y, draw[mine], position[mine],
                                slope[mine], len(mine) / draws, float(contrast)))

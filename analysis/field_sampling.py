@@ -17,13 +17,15 @@ STRETCH = 0.5  # sd of the logarithm of the stretch
 SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uniform
 
 
-def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, rounds: int, rng):
+def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, scales, rounds: int, rng):
     """Chains from the Gaussian's draws `normals` (chains, kept·(phases-1)) -> weights (chains, kept, phases - 1), logits.
 
     features: (places, size), counts: (places, phases), as given to `softmax_field.laplace`; the first `trends`
-    features are the constant and the slopes. In whitened coordinates the posterior is N(0, I) times exp(rest).
+    features are the constant and the slopes. scales: (trend, tilt, probability), each (mixture,): the prior over the
+    two settings that make the trend, integrated here because no data fix how steep a crossover between two places
+    is. In whitened coordinates the posterior is N(0, I) times exp(rest).
     """
-    chains = _Chains(fit, features, counts, normals, trends)
+    chains = _Chains(fit, features, counts, normals, trends, scales)
     for _ in range(rounds):
         for move in MOVES if trends > 1 else ():
             (chains.stretch if move == "stretch" else chains.shift)(rng)
@@ -34,7 +36,7 @@ def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, round
 class _Chains:
     """Chains in the coordinates of the fit's wide Gaussian: `state` (chains, size), contrast-major, and its `rest`."""
 
-    def __init__(self, fit, features, counts, normals, trends):
+    def __init__(self, fit, features, counts, normals, trends, scales):
         from scipy.linalg import solve_triangular
 
         self.fit, self.trends = fit, trends
@@ -43,6 +45,12 @@ class _Chains:
         self.scaled = np.ascontiguousarray((features[:, fit.kept] * fit.scale).T)  # (kept, places)
         self.unwhiten = solve_triangular(fit.wide, np.eye(fit.mode.size), lower=True, check_finite=False)
         self.mode = fit.mode.T.ravel()
+        trend, tilt, probability = scales
+        steep = trend / fit.settings.trend  # the fit's own scales are 1
+        lean = steep * tilt / fit.settings.tilt
+        leans = trends - 2  # 1 with a y axis, else 0
+        self.precisions = np.stack([steep**-2, lean**-2]) / 2  # (2, mixture)
+        self.offset = np.log(probability) - columns * (2 * np.log(steep) + leans * np.log(lean))
         self.seen = [(np.flatnonzero(column), column[column > 0]) for column in counts.T]
         start = solve_triangular(fit.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
         self.state = start @ fit.wide
@@ -71,7 +79,16 @@ class _Chains:
         for phase, (at, count) in enumerate(self.seen):
             share = fields[phase][:, at] / total[:, at]
             likelihood += np.log((1 - noise) * share + noise / phases + 1e-12) @ count
-        return likelihood - 0.5 * (weights**2).sum(axis=1) + 0.5 * (state**2).sum(axis=1)
+        return likelihood + self._log_prior(weights) + 0.5 * (state**2).sum(axis=1)
+
+    def _log_prior(self, weights):
+        squares = (weights.reshape(len(weights), -1, self.kept) ** 2).sum(axis=1)  # (chains, kept)
+        if self.trends < 2:
+            return -0.5 * squares.sum(axis=1)
+        trend = np.stack([squares[:, :2].sum(axis=1), squares[:, 2 : self.trends].sum(axis=1)], axis=1)
+        terms = self.offset - trend @ self.precisions  # (chains, mixture)
+        top = terms.max(axis=1)
+        return top + np.log(np.exp(terms - top[:, None]).sum(axis=1)) - 0.5 * squares[:, self.trends :].sum(axis=1)
 
     def stretch(self, rng):
         """Multiply the trend. Its volume grows by the factor to the power of its number of weights."""

@@ -55,7 +55,8 @@ def _read(path):
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             return pd.read_parquet(path)
-        return pd.read_csv(path, skipinitialspace=True)
+        # a label may well be called "NA" or "None": only an empty cell is missing
+        return pd.read_csv(path, skipinitialspace=True, keep_default_na=False, na_values=[""], index_col=False)
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty") from None
     except OSError as error:

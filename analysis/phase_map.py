@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.errors import UserError
 from analysis.field_sampling import slice_sample
-from analysis.softmax_field import Basis, FieldFit, Settings, contrasts, laplace, make_basis, softmax, settle
+from analysis.softmax_field import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
 
 LADDERS = {  # the values that each setting may take; neighbours differ enough to matter
     "trend": (3.0, 6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0),
@@ -29,6 +29,10 @@ LADDERS = {  # the values that each setting may take; neighbours differ enough t
 PRIOR_CENTRE = Settings(trend=30.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.8, noise=0.015)
 PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}  # nats of the setting
 START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
+NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from the mixture
+MOST_FITS = 6
+MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-ranges count as one
+FINENESS = 60
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class PhaseMap:
 def fit(
     x, y, labels, *, log_x: bool = False, log_y: bool = False, merge: Mapping[str, str] | None = None,
     x_name: str = "x", y_name: str = "y", settings: Settings | None = None, draws: int = 400,
-    rounds: int = 6, rng_seed: int = 0,
+    rounds: int = 8, rng_seed: int = 0,
 ) -> PhaseMap:
     """Fit the map to a table's columns, each (rows,).
 
@@ -132,27 +136,31 @@ def fit(
     names = tuple(sorted(set(merged)))
     x_axis = Axis(x.min(), x.max(), log_x, x_name)
     y_axis = Axis(y.min(), y.max(), log_y, y_name)
-    places, place = np.unique(np.stack([x_axis.scale(x), y_axis.scale(y)], axis=1), axis=0, return_inverse=True)
+    scaled = np.stack([x_axis.scale(x), y_axis.scale(y)], axis=1)
+    places, place = np.unique(scaled, axis=0, return_inverse=True)
+    if len(places) > MANY_PLACES:
+        places, place = np.unique(np.round(scaled * FINENESS) / FINENESS, axis=0, return_inverse=True)
     counts = np.zeros((len(places), len(names)))
     np.add.at(counts, (place.ravel(), np.searchsorted(names, merged.astype(str))), 1.0)
     basis = make_basis(len(np.unique(places[:, 0])), len(np.unique(places[:, 1])))
     features = basis.features(places[:, 0], places[:, 1])
+    prior = _prior(x_axis, y_axis)
     if settings is not None:
         fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
     else:
-        fits, shares = weigh_settings(basis, features, counts)
-    weights, noise = _draw(basis, features, counts, fits, shares, draws, rounds, rng_seed)
+        fits, shares = weigh_settings(basis, features, counts, prior)
+    weights, noise = _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed)
     return PhaseMap(names, x_axis, y_axis, x, y, merged, raw, merge, basis, weights, noise, fits, shares)
 
 
-def weigh_settings(basis, features, counts):
+def weigh_settings(basis, features, counts, prior: Settings):
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
     tried: dict[Settings, tuple[float, FieldFit]] = {}
 
     def score(settings, start):
         if settings not in tried:
             found = laplace(basis, features, counts, settings, start=start)
-            tried[settings] = (found.evidence + _log_prior(settings), found)
+            tried[settings] = (found.evidence + _log_prior(settings, prior), found)
         return tried[settings]
 
     names = [name for name in LADDERS if basis.use_y or name not in ("tilt", "length_y")]
@@ -170,32 +178,54 @@ def weigh_settings(basis, features, counts):
                     if found[0] <= best[0]:
                         break
                     best, settings, place, moved = found, candidate, place + step, True
-    ranked = sorted(tried.values(), key=lambda item: -item[0])
-    ranked = [item for item in ranked if item[0] > best[0] - 4.0][:10]
-    shares = np.exp([item[0] - best[0] for item in ranked])
-    return tuple(settle(features, counts, item[1]) for item in ranked), shares / shares.sum()
+    # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
+    ranked: dict[Settings, tuple[float, FieldFit]] = {}
+    for item in sorted(tried.values(), key=lambda item: -item[0]):
+        if item[0] > best[0] - NEGLIGIBLE_ODDS:
+            ranked.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
+    kept = list(ranked.values())[:MOST_FITS]
+    shares = np.exp([item[0] - best[0] for item in kept])
+    return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
 
 
-def _log_prior(settings):
+def _log_prior(settings, prior):
     return -0.5 * sum(
-        (np.log(getattr(settings, name) / getattr(PRIOR_CENTRE, name)) / spread) ** 2
+        (np.log(getattr(settings, name) / getattr(prior, name)) / spread) ** 2
         for name, spread in PRIOR_LOG_SD.items()
     )
 
 
-def _draw(basis, features, counts, fits, shares, draws, rounds, rng_seed):
+def _prior(x_axis, y_axis) -> Settings:
+    """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
+    if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
+        return replace(PRIOR_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
+    return PRIOR_CENTRE
+
+
+def _trend_scales(prior, points: int = 11, reach: float = 2.4):
+    """The prior over (trend, tilt) on a grid -> trend, tilt, probability, each (points²,)."""
+    steps = np.linspace(-reach, reach, points)
+    trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
+    probability = np.exp(-0.5 * (trend**2 + tilt**2))
+    trend = prior.trend * np.exp(PRIOR_LOG_SD["trend"] * trend)
+    tilt = prior.tilt * np.exp(PRIOR_LOG_SD["tilt"] * tilt)
+    return trend, tilt, probability / probability.sum()
+
+
+def _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed):
     """Posterior draws from the mixture, the settings in proportion to their shares -> weights, noise."""
     rng = np.random.default_rng(rng_seed)
     # systematic sampling: each fit gets its share of draws to within one
     chosen = np.searchsorted(np.cumsum(shares), (np.arange(draws) + 0.5) / draws)
     chosen = rng.permutation(np.minimum(chosen, len(fits) - 1))
-    contrast = contrasts(counts.shape[1])
+    contrast, scales = contrasts(counts.shape[1]), _trend_scales(prior)
     weights = np.zeros((draws, basis.size, counts.shape[1]))
     for index in np.unique(chosen):
         rows = np.flatnonzero(chosen == index)
         normals = rng.standard_normal((len(rows), fits[index].mode.size))
         if rounds > 0 and normals.size:
-            found = slice_sample(fits[index], features, counts, normals, trends=basis.trends, rounds=rounds, rng=rng)
+            found = slice_sample(fits[index], features, counts, normals, trends=basis.trends, scales=scales,
+                                 rounds=rounds, rng=rng)
         else:
             found = fits[index].weights(normals)
         weights[np.ix_(rows, fits[index].kept)] = found @ contrast.T

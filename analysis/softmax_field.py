@@ -173,7 +173,7 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
     return FieldFit(settings, prior_sd[kept], kept, mode, factor, float(evidence))
 
 
-def settle(features, counts, fit: FieldFit, *, rounds: int = 3) -> FieldFit:
+def settle(features, counts, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
     """Laplace's approximation with a curvature that knows the walls.
 
     At the mode the labels that are certain have no curvature, and Laplace's draws stray into other phases. Here
@@ -240,7 +240,7 @@ def _slopes(share, probability, counts, noise, contrast):
 
 def _precision(scaled, fisher):
     """I + sum over places of fisher ⊗ feature featureᵀ, contrast-major."""
-    places, kept = scaled.shape
+    kept = scaled.shape[1]
     columns = fisher.shape[1]
     precision = np.empty((columns, kept, columns, kept))
     for a in range(columns):

@@ -14,11 +14,11 @@ INK = "#1c2128"
 DPI = 160
 
 
-def draw_phase_map(phase_map: PhaseMap, path=None, *, axes=None, x_label=None, y_label=None, heading=None):
+def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None):
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
-    axes: draw into these; path: also save there (the suffix is the format).
+    table: its `boundaries.boundaries(...)` if at hand. axes: draw into these; path: also save there (the suffix is the format).
     """
     from matplotlib.figure import Figure
 
@@ -26,7 +26,7 @@ def draw_phase_map(phase_map: PhaseMap, path=None, *, axes=None, x_label=None, y
     axes = axes if axes is not None else figure.add_subplot()
     colour = colours(phase_map.labels)
     if phase_map.y_axis.span == 0:
-        _curves(axes, phase_map, colour)
+        _curves(axes, phase_map, colour, table)
         y_label = y_label or f"probability at {phase_map.y_axis.name} = {phase_map.y_axis.low:g}"
     else:
         _regions(axes, phase_map, colour)
@@ -38,19 +38,19 @@ def draw_phase_map(phase_map: PhaseMap, path=None, *, axes=None, x_label=None, y
     return axes
 
 
-def _curves(axes, phase_map, colour):
+def _curves(axes, phase_map, colour, table):
     x = phase_map.x_axis.grid(CELLS[0])
     mean, (low, high) = phase_map.probabilities(x, phase_map.y_axis.low), phase_map.probability_band(x, phase_map.y_axis.low)
-    for row in read_boundaries(phase_map).itertuples():
+    for row in (read_boundaries(phase_map) if table is None else table).itertuples():
         axes.axvspan(row.x_low, row.x_high, color=INK, alpha=0.10, linewidth=0, zorder=1)
         axes.axvline(row.x, color=INK, linewidth=1.3, zorder=2)
     for label in _by_place(phase_map):
         at = phase_map.labels.index(label)
         mine = phase_map.row_labels == label
         axes.fill_between(x, low[:, at], high[:, at], color=colour[label], alpha=0.22, linewidth=0, zorder=3)
-        axes.plot(x, mean[:, at], color=colour[label], linewidth=1.8, zorder=4, label=f"{title(label)} ({mine.sum()})")
+        axes.plot(x, mean[:, at], color=colour[label], linewidth=1.8, zorder=4)
         axes.scatter(phase_map.x[mine], 1.05 + 0.12 * (0.5 + _fan(phase_map)[mine]), s=14, color=colour[label],
-                     edgecolor="white", linewidth=0.4, zorder=5)
+                     edgecolor="white", linewidth=0.4, zorder=5, label=f"{title(label)} ({mine.sum()})")
 
 
 def _by_place(phase_map):
@@ -63,8 +63,14 @@ def _by_place(phase_map):
 
 def _limits(axis, pad):
     low, high = (float(value) for value in axis.forward([axis.low, axis.high]))
-    extra = pad * (high - low)
+    extra = pad * (high - low) or 0.5 * (abs(low) if low and not axis.log else 1.0)  # a one-valued axis has width too
     return axis.backward(np.array([low - extra, high + extra]))
+
+
+def _y_limits(phase_map):
+    """Room for the points that fan out above and below."""
+    reach = np.abs(_fan(phase_map)).max() * _gap(phase_map) / phase_map.y_axis.span
+    return _limits(phase_map.y_axis, max(0.05, reach + 0.025))
 
 
 def _regions(axes, phase_map, colour):
@@ -73,7 +79,7 @@ def _regions(axes, phase_map, colour):
     from scipy.ndimage import zoom
 
     x_low, x_high = phase_map.x_axis.forward(_limits(phase_map.x_axis, 0.03))
-    y_low, y_high = phase_map.y_axis.forward(_limits(phase_map.y_axis, 0.06))
+    y_low, y_high = phase_map.y_axis.forward(_y_limits(phase_map))
     xs = phase_map.x_axis.backward(_centres(x_low, x_high, CELLS[0]))
     ys = phase_map.y_axis.backward(_centres(y_low, y_high, CELLS[1]))
     grid_x, grid_y = np.meshgrid(xs, ys)
@@ -149,7 +155,7 @@ def _frame(axes, phase_map, x_label, y_label, heading):
     if phase_map.y_axis.span > 0:
         if phase_map.y_axis.log:
             axes.set_yscale("log")
-        axes.set_ylim(*_limits(phase_map.y_axis, 0.06))
+        axes.set_ylim(*_y_limits(phase_map))
         values = np.unique(phase_map.y)
         if len(values) <= 14:
             axes.set_yticks(values, [f"{value:g}" for value in values])

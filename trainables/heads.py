@@ -4,6 +4,7 @@ Every weight is s · (μ + σ ε), ε ~ N(0, 1), with s a learned scale per tens
 prior, KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1) − ln σ nats, summed per tensor under that tensor's name.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from trainables.layers import MemberLinear, normalise
 
 COMPONENTS = ("hidden_weight", "hidden_bias", "output_weight")  # what complexity is made of
+INITIAL_SCALES = (2.0, 2.0, 0.7)  # s of W, b and v
+SCALE_RATE = 3.0  # s learns this much faster than other parameters: it has to change by orders of magnitude
 INITIAL_LOG_SIGMA = -2.0  # trainings start with little noise on the weights: the loss then has a slope to follow
 
 
@@ -29,15 +32,33 @@ def kl_to_prior(mean: Tensor, log_sigma: Tensor) -> Tensor:
     return 0.5 * (mean * mean + (2 * log_sigma).exp() - 1) - log_sigma
 
 
+def expected_output(hidden_weight: Tensor, hidden_bias: Tensor, output_weight: Tensor) -> Tensor:
+    """E[v · swish(W x + b)] over x ~ N(0, I), approximately: (members,).
+
+    A pre-activation is z ~ N(b, s²), s = |w|, and by Stein's lemma E[z σ(z)] = b E[σ(z)] + s² E[σ'(z)]; MacKay (1992)
+    approximates E[σ(z)] by σ(κ b) with κ = 1 / sqrt(1 + π s² / 8).
+    """
+    variance = hidden_weight.square().sum(-1)
+    kappa = (1 + math.pi / 8 * variance).rsqrt()
+    gate = (kappa * hidden_bias).sigmoid()
+    mean = hidden_bias * gate + variance * kappa * gate * (1 - gate)
+    return (output_weight * mean).sum(-1)
+
+
 class WeightHeads(nn.Module):
-    """Final state and noise -> drawn weights and their complexity by component."""
+    """Final state and noise -> drawn weights and their complexity by component.
+
+    The output bias c is not what the global node says, but that minus the expected output of the rest: W, b and v can
+    then change without shifting the output. Without this, a large bias (the pass-through neurons of pudding) could grow
+    only in step with c and grew hardly at all.
+    """
 
     def __init__(self, members: int, channels: int):
         super().__init__()
-        self.edge = MemberLinear(members, channels, 2, bias=True)  # mean and log sigma of W
-        self.hidden = MemberLinear(members, channels, 4, bias=True)  # of b, then of v
-        self.whole = MemberLinear(members, channels, 1, gain=0.1, bias=True)  # c per input
-        self.log_scale = nn.Parameter(torch.zeros(members, 3))  # of W, b, v
+        self.edge = MemberLinear(members, channels, 2, gain=0.5, bias=True)  # mean and log sigma of W
+        self.hidden = MemberLinear(members, channels, 4, gain=0.5, bias=True)  # of b, then of v
+        self.whole = MemberLinear(members, channels, 1, gain=0.1, bias=True)  # expected output per input
+        self.log_scale = nn.Parameter(torch.zeros(members, len(COMPONENTS)))  # ln (s / initial s) / SCALE_RATE
 
     def forward(
         self, edges: Tensor, hidden: Tensor, whole: Tensor, noise: tuple[Tensor, Tensor, Tensor], dimension: int
@@ -57,8 +78,8 @@ class WeightHeads(nn.Module):
         drawn, complexity = [], {}
         for k, (name, (mean, raw), epsilon) in enumerate(zip(COMPONENTS, moments, noise, strict=True)):
             log_sigma = raw + INITIAL_LOG_SIGMA
-            scale = self.log_scale[:, k].exp().view(members, *[1] * (mean.dim() - 1))
-            drawn.append(scale * (mean + log_sigma.exp() * epsilon))
+            scale = INITIAL_SCALES[k] * (SCALE_RATE * self.log_scale[:, k]).exp()
+            drawn.append(scale.view(members, *[1] * (mean.dim() - 1)) * (mean + log_sigma.exp() * epsilon))
             complexity[name] = kl_to_prior(mean, log_sigma).flatten(1).sum(1)
-        output_bias = dimension * self.whole(normalise(whole)).view(members)
-        return TargetWeights(*drawn, output_bias), complexity
+        centre = dimension * self.whole(normalise(whole)).view(members)
+        return TargetWeights(*drawn, centre - expected_output(*drawn)), complexity

@@ -76,10 +76,10 @@ class ExchangeableLayer(nn.Module):
     """One residual layer on the state (edges, hidden nodes, input nodes, global node).
 
     Edges give score matrices, in which neurons compete for inputs (`trainables.competition`). Every edge is then
-    updated by a swish-MLP of (its state, its shares in the competition, its two nodes, the global node), every node by
-    one of (its edges, pooled by share and by mean, itself, the global node), the global node by one of the mean
-    nodes. Terms of nodes are broadcast to edges after their linear maps. Exchangeable-matrix layers: Hartford et
-    al. 2018, arXiv 1803.02879.
+    updated by a swish-MLP of (its state, its shares in the competition, its two nodes, the global node); then every
+    node by one of (its updated edges, pooled by share and by mean, itself, the global node), so that a neuron learns
+    in the same layer what it won; then the global node by one of the mean nodes. Terms of nodes are broadcast to
+    edges after their linear maps. Exchangeable-matrix layers: Hartford et al. 2018, arXiv 1803.02879.
     """
 
     def __init__(self, members: int, channels: int, scores: int, width: int, sinkhorn_rounds: int):
@@ -92,8 +92,8 @@ class ExchangeableLayer(nn.Module):
         self.edge_input = MemberLinear(members, channels, width)
         self.edge_whole = MemberLinear(members, channels, width, bias=True)
         self.edge_out = MemberLinear(members, width, channels, gain=0.5)
-        self.hidden = NodeUpdate(members, channels, 3 * channels, width)
-        self.input = NodeUpdate(members, channels, 3 * channels, width)
+        self.hidden = NodeUpdate(members, channels, 5 * channels, width)
+        self.input = NodeUpdate(members, channels, 5 * channels, width)
         self.whole = NodeUpdate(members, channels, 2 * channels, width)
 
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
@@ -104,18 +104,16 @@ class ExchangeableLayer(nn.Module):
         scores = torch.bmm(self.scores.weight.transpose(1, 2), e.transpose(1, 2))  # (members, s, m n)
         of_neuron, of_input = compete(scores.view(members, -1, m, n), self.balanced, self.sinkhorn_rounds)
         shares = torch.cat([n * of_neuron - 1, m * of_input - 1], 1).flatten(2)  # (members, 2 s, m n)
-
         nodes = self.edge_hidden(h).unsqueeze(2) + (self.edge_input(i) + self.edge_whole(g)).unsqueeze(1)
         update = self.edge.onto(self.edge_shares.onto(nodes.flatten(1, 2), shares.transpose(1, 2)), e)
+        edges = self.edge_out.onto(edges, silu(update))
 
-        grid = e.view(members, m, n, -1)
-        pool = [0, self.balanced]  # one balanced and one free score pool the edges into nodes
-        by_neuron = [(grid * of_neuron[:, k].unsqueeze(-1)).sum(2) for k in pool] + [grid.mean(2)]
-        by_input = [(grid * of_input[:, k].unsqueeze(-1)).sum(1) for k in pool] + [grid.mean(1)]
-        means = torch.cat([h.mean(1, keepdim=True), i.mean(1, keepdim=True)], -1)
-        return (
-            self.edge_out.onto(edges, silu(update)),
-            self.hidden(hidden, torch.cat(by_neuron, -1), h, g),
-            self.input(inputs, torch.cat(by_input, -1), i, g),
-            self.whole(whole, means, g, g),
-        )
+        grid = normalise(edges).view(members, m, n, -1)
+        # one balanced and one free score pool the edges: by their shares among a neuron's and among an input's claims
+        pools = [share[:, k].unsqueeze(-1) for share in (of_neuron, of_input) for k in (0, self.balanced)]
+        won = [grid * share for share in pools] + [grid / n]
+        hidden = self.hidden(hidden, torch.cat([part.sum(2) for part in won], -1), h, g)
+        won[-1] = grid / m
+        inputs = self.input(inputs, torch.cat([part.sum(1) for part in won], -1), i, g)
+        means = [normalise(nodes).mean(1, keepdim=True) for nodes in (hidden, inputs)]
+        return edges, hidden, inputs, self.whole(whole, torch.cat(means, -1), g, g)

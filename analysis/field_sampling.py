@@ -98,12 +98,15 @@ class _Chains:
         self._accept(weights, factor * self.trends * self.contrast.shape[1], rng)
 
     def shift(self, rng):
-        """Move the constant and the lean of one phase, in proportion to the slopes along x, which stay."""
+        """Move the constants and leans of some phases together, in proportion to the slopes along x, which stay.
+
+        With phases in an order, those above a boundary moved together slide that boundary alone.
+        """
         chains = len(self.state)
         weights = self.whitened_weights(self.state).reshape(chains, -1, self.kept)
         slope = np.sqrt((weights[:, :, 1] ** 2).mean(axis=1)) * self.fit.scale[1]  # logits per half-range
         size = slope * np.exp(rng.uniform(*np.log(SHIFTS), chains))
-        direction = self.contrast[rng.integers(len(self.contrast), size=chains)]  # (chains, columns)
+        direction = rng.integers(2, size=(chains, len(self.contrast))) @ self.contrast  # (chains, columns)
         step = rng.standard_normal((chains, self.trends)) * size[:, None] / self.fit.scale[: self.trends]
         step[:, 1] = 0.0
         weights[:, :, : self.trends] += direction[:, :, None] * step[:, None, :]

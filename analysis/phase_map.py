@@ -26,11 +26,11 @@ LADDERS = {  # the values that each setting may take; neighbours differ enough t
     "length_y": (0.35, 0.5, 0.7, 1.0, 1.4),
     "noise": (0.003, 0.01, 0.03, 0.1, 0.2),
 }
-PRIOR_CENTRE = Settings(trend=30.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.8, noise=0.015)
+PRIOR_CENTRE = Settings(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.8, noise=0.015)
 PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}  # nats of the setting
 START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
 NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from the mixture
-MOST_FITS = 6
+MOST_FITS = 4
 MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-ranges count as one
 FINENESS = 60
 
@@ -121,8 +121,8 @@ class PhaseMap:
 
 def fit(
     x, y, labels, *, log_x: bool = False, log_y: bool = False, merge: Mapping[str, str] | None = None,
-    x_name: str = "x", y_name: str = "y", settings: Settings | None = None, draws: int = 400,
-    rounds: int = 8, rng_seed: int = 0,
+    x_name: str = "x", y_name: str = "y", settings: Settings | None = None, draws: int = 320,
+    rounds: int = 10, rng_seed: int = 0,
 ) -> PhaseMap:
     """Fit the map to a table's columns, each (rows,).
 
@@ -202,7 +202,7 @@ def _prior(x_axis, y_axis) -> Settings:
     return PRIOR_CENTRE
 
 
-def _trend_scales(prior, points: int = 11, reach: float = 2.4):
+def _trend_scales(prior, points: int = 7, reach: float = 2.1):
     """The prior over (trend, tilt) on a grid -> trend, tilt, probability, each (points²,)."""
     steps = np.linspace(-reach, reach, points)
     trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))

@@ -92,8 +92,8 @@ class ExchangeableLayer(nn.Module):
         self.edge_input = MemberLinear(members, channels, width)
         self.edge_whole = MemberLinear(members, channels, width, bias=True)
         self.edge_out = MemberLinear(members, width, channels, gain=0.5)
-        self.hidden = NodeUpdate(members, channels, 5 * channels, width)
-        self.input = NodeUpdate(members, channels, 5 * channels, width)
+        self.hidden = NodeUpdate(members, channels, 3 * channels, width)
+        self.input = NodeUpdate(members, channels, 3 * channels, width)
         self.whole = NodeUpdate(members, channels, 2 * channels, width)
 
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
@@ -109,11 +109,13 @@ class ExchangeableLayer(nn.Module):
         edges = self.edge_out.onto(edges, silu(update))
 
         grid = normalise(edges).view(members, m, n, -1)
-        # one balanced and one free score pool the edges: by their shares among a neuron's and among an input's claims
-        pools = [share[:, k].unsqueeze(-1) for share in (of_neuron, of_input) for k in (0, self.balanced)]
-        won = [grid * share for share in pools] + [grid / n]
-        hidden = self.hidden(hidden, torch.cat([part.sum(2) for part in won], -1), h, g)
-        won[-1] = grid / m
-        inputs = self.input(inputs, torch.cat([part.sum(1) for part in won], -1), i, g)
+        # nodes see their edges' mean, the edges that a neuron claims most, and those that it won against all others
+        by_neuron, by_input = [grid.sum(2) / n], [grid.sum(1) / m]
+        for share in (of_neuron[:, -1:], of_input[:, :1]):  # of a free score, of a balanced score
+            weighed = grid * share.view(members, m, n, 1)
+            by_neuron.append(weighed.sum(2))
+            by_input.append(weighed.sum(1))
+        hidden = self.hidden(hidden, torch.cat(by_neuron, -1), h, g)
+        inputs = self.input(inputs, torch.cat(by_input, -1), i, g)
         means = [normalise(nodes).mean(1, keepdim=True) for nodes in (hidden, inputs)]
         return edges, hidden, inputs, self.whole(whole, torch.cat(means, -1), g, g)

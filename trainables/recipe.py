@@ -21,7 +21,7 @@ class Recipe(BaseModel):
     inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
     channels: int = Field(16, ge=2, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, description="exchangeable-matrix layers")
-    scores: int = Field(8, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
+    scores: int = Field(2, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
     sinkhorn_rounds: int = Field(3, ge=0, description="rounds of Sinkhorn balancing of half of the scores")
     width: int = Field(16, ge=1, description="hidden width of the layers' small MLPs")
     learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle schedule")

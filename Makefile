@@ -1,0 +1,52 @@
+# hyperphase: `make sweep` and `make test` build the environment that they need.
+
+PYTHON ?= python3
+PRESET ?= quick
+OUT ?= sweeps/$(PRESET)
+ADDRESS ?=
+PORT ?= 5000
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: install sweep resume report ui test test-all lint format bench clean
+
+install: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("hyperphase needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+sweep: install  ## PRESET=quick|paper|gpu ADDRESS=… OUT=…
+	@$(BIN)/hyperphase sweep --preset $(PRESET) --out $(OUT) $(if $(ADDRESS),--address $(ADDRESS))
+
+resume: install
+	@$(BIN)/hyperphase resume $(OUT) $(if $(ADDRESS),--address $(ADDRESS))
+
+report: install
+	@$(BIN)/hyperphase report $(OUT)
+
+ui: install
+	@$(BIN)/hyperphase ui $(OUT) --port $(PORT)
+
+test: install  ## everything but the slow tests; a real tiny sweep included
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install  ## training speed of packs against single trainings, side by side
+	$(BIN)/python -m search.bench
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -72,7 +72,7 @@ class Basis:
         return np.concatenate([linear, settings.ripple * np.sqrt(density)])
 
 
-def make_basis(distinct_x: int, distinct_y: int, *, most_x: int = 20, most_y: int = 10) -> Basis:
+def make_basis(distinct_x: int, distinct_y: int, *, most_x: int = 20, most_y: int = 12) -> Basis:
     """No more orders along an axis than the data can tell apart, up to `most_x` and `most_y`."""
     orders_x = np.arange(1, min(most_x, 2 * distinct_x + 2) + 1) if distinct_x > 1 else np.array([0])
     orders_y = np.arange(1, min(most_y, 2 * distinct_y) + 1) if distinct_y > 1 else np.array([0])

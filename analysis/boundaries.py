@@ -193,8 +193,10 @@ def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int 
     return pd.DataFrame(columns)
 
 
-def write_boundaries(table_path, *, x: str, y: str, label: str, log_x: bool = False, log_y: bool = False, out, merge=None):
-    """The command line's `boundaries`: read a table, write boundaries.csv, phase_map.png and probabilities.csv to `out`.
+def write_boundaries(
+    table_path, *, x: str, y: str, label: str, out, log_x: bool = False, log_y: bool = False, merge=None
+):
+    """The command line's `boundaries`: boundaries.csv, phase_map.png and probabilities.csv in `out` from a table.
 
     -> (PhaseMap, boundaries DataFrame). Raises UserError with one clear line for everything a user can mend.
     """

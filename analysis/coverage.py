@@ -87,8 +87,8 @@ def main(arguments=None) -> None:
         for design in chosen.designs:
             one = measure(kind, design, repetitions=chosen.repetitions, rng_seed=chosen.seed)
             results.append(one)
-            print(f"{kind:13} {design:10} {one.covered:.1%} ±{one.standard_error:.1%}  {one.reported:6.1%}  {one.false:6.1%}"
-                  f"  {one.band:.2f}  {one.error:.3f}  {one.seconds:.2f} s", flush=True)
+            print(f"{kind:13} {design:10} {one.covered:.1%} ±{one.standard_error:.1%}  {one.reported:6.1%}"
+                  f"  {one.false:6.1%}  {one.band:.2f}  {one.error:.3f}  {one.seconds:.2f} s", flush=True)
     print(f"{'mean':24} {np.mean([one.covered for one in results]):.1%}")
 
 

@@ -18,10 +18,10 @@ SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uni
 
 
 def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, scales, rounds: int, rng):
-    """Chains from the Gaussian's draws `normals` (chains, kept·(phases-1)) -> weights (chains, kept, phases - 1), logits.
+    """Chains from the Gaussian's draws `normals` (chains, kept·(phases-1)) -> weights (chains, kept, phases - 1).
 
     features: (places, size), counts: (places, phases), as given to `softmax_field.laplace`; the first `trends`
-    features are the constant and the slopes. scales: (trend, tilt, probability), each (mixture,): the prior over the
+    features are the constant and the slopes. Weights are in logits. scales: (trend, tilt, probability), each (mixture,): the prior over the
     two settings that make the trend, integrated here because no data fix how steep a crossover between two places
     is. In whitened coordinates the posterior is N(0, I) times exp(rest).
     """

@@ -14,7 +14,8 @@ def read_label_table(path, *, x: str, y: str, label: str, log_x: bool = False, l
     table = _read(Path(path))
     for column in (x, y, label):
         if column not in table.columns:
-            raise UserError(f"{path}: no column {column!r}; it has {', '.join(map(str, table.columns)) or 'no columns'}")
+            names = ", ".join(map(str, table.columns))
+            raise UserError(f"{path}: no column {column!r}; it has {names or 'no columns'}")
     if len({x, y, label}) < 3:
         raise UserError(f"{path}: x, y and label must be three different columns")
     if len(table) < FEWEST_ROWS:

@@ -27,7 +27,8 @@ LADDERS = {  # the values that each setting may take; neighbours differ enough t
     "noise": (0.003, 0.01, 0.03, 0.1, 0.2),
 }
 PRIOR_CENTRE = Settings(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
-PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}  # nats of the setting
+# their spread, in nats of the setting
+PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}
 START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
 NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from the mixture
 MOST_FITS = 4

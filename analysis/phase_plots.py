@@ -14,7 +14,9 @@ INK = "#1c2128"
 DPI = 160
 
 
-def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None):
+def draw_phase_map(
+    phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None
+):
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
@@ -40,7 +42,8 @@ def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_l
 
 def _curves(axes, phase_map, colour, table):
     x = phase_map.x_axis.grid(CELLS[0])
-    mean, (low, high) = phase_map.probabilities(x, phase_map.y_axis.low), phase_map.probability_band(x, phase_map.y_axis.low)
+    y = phase_map.y_axis.low
+    mean, (low, high) = phase_map.probabilities(x, y), phase_map.probability_band(x, y)
     for row in (read_boundaries(phase_map) if table is None else table).itertuples():
         axes.axvspan(row.x_low, row.x_high, color=INK, alpha=0.10, linewidth=0, zorder=1)
         axes.axvline(row.x, color=INK, linewidth=1.3, zorder=2)

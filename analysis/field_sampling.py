@@ -21,9 +21,10 @@ def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, scale
     """Chains from the Gaussian's draws `normals` (chains, kept·(phases-1)) -> weights (chains, kept, phases - 1).
 
     features: (places, size), counts: (places, phases), as given to `softmax_field.laplace`; the first `trends`
-    features are the constant and the slopes. Weights are in logits. scales: (trend, tilt, probability), each (mixture,): the prior over the
-    two settings that make the trend, integrated here because no data fix how steep a crossover between two places
-    is. In whitened coordinates the posterior is N(0, I) times exp(rest).
+    features are the constant and the slopes. Weights are in logits.
+    scales: (trend, tilt, probability), each (mixture,): the prior over the two settings that make the trend,
+    integrated here because no data fix how steep a crossover between two places is.
+    In whitened coordinates the posterior is N(0, I) times exp(rest).
     """
     chains = _Chains(fit, features, counts, normals, trends, scales)
     for _ in range(rounds):

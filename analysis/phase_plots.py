@@ -20,7 +20,8 @@ def draw_phase_map(
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
-    table: its `boundaries.boundaries(...)` if at hand. axes: draw into these; path: also save there (the suffix is the format).
+    table: its `boundaries.boundaries(...)` if at hand. axes: draw into these.
+    path: also save there; the suffix is the format.
     """
     from matplotlib.figure import Figure
 

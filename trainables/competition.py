@@ -13,6 +13,8 @@ a round two matrix-vector products.
 import torch
 from torch import Tensor
 
+from trainables.bitwise import times_vectors
+
 FLOOR = -40.0  # log of the smallest claim relative to a neuron's largest: keeps K and its scalings finite in float32
 
 
@@ -29,8 +31,8 @@ def compete(scores: Tensor, balanced: int, rounds: int) -> tuple[Tensor, Tensor]
     transposed = balanced_claims.transpose(1, 2)
     by_input = balanced_claims.new_ones(members * balanced, n, 1)
     for _ in range(rounds):
-        by_hidden = torch.bmm(balanced_claims, by_input).reciprocal()
-        by_input = (m / n) * torch.bmm(transposed, by_hidden).reciprocal()
+        by_hidden = times_vectors(balanced_claims, by_input).reciprocal()
+        by_input = (m / n) * times_vectors(transposed, by_hidden).reciprocal()
     claims = torch.cat([claims[:, :balanced] * by_input.view(members, balanced, 1, n), claims[:, balanced:]], 1)
     flat = claims.flatten(0, 1)
     row_sums = torch.bmm(flat, flat.new_ones(1, n, 1).expand(members * s, -1, -1)).view(members, s, m, 1)

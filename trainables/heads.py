@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from trainables.bitwise import elementwise
 from trainables.layers import MemberLinear, normalise
 
 COMPONENTS = ("hidden_weight", "hidden_bias", "output_weight")  # what complexity is made of
@@ -40,7 +41,7 @@ def expected_output(hidden_weight: Tensor, hidden_bias: Tensor, output_weight: T
     """
     variance = hidden_weight.square().sum(-1)
     kappa = (1 + math.pi / 8 * variance).rsqrt()
-    gate = (kappa * hidden_bias).sigmoid()
+    gate = elementwise(torch.sigmoid, kappa * hidden_bias)
     mean = hidden_bias * gate + variance * kappa * gate * (1 - gate)
     return (output_weight * mean).sum(-1)
 

@@ -15,12 +15,12 @@ KEY_DIGITS = 16  # hexadecimal: 64 bits of the hash
 
 # Seconds a training step of a pack takes: STEP + members · (MEMBER + EDGE · n · m), one core.
 # Only ratios matter: they balance the packs and scale the progress bar.
-STEP_SECONDS = 12e-3
-MEMBER_SECONDS = 5.5e-4
-EDGE_SECONDS = 5e-6
+STEP_SECONDS = 15e-3
+MEMBER_SECONDS = 4e-4
+EDGE_SECONDS = 4e-6
 
 # Past this many members a pack's step costs what its members cost: larger packs only delay results.
-LARGEST_PACK = {"cpu": 32, "cuda": 256}
+LARGEST_PACK = {"cpu": 64, "cuda": 256}
 # A pack is not made smaller than this for the sake of balance: it would pay the fixed cost of a step alone.
 SMALLEST_PACK = 4
 ROUNDS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)  # packs a core gets, to choose from

@@ -17,8 +17,20 @@ MARGIN = 0.15  # share of the x range by which draws may look beyond the data, s
 LEAST_PROBABILITY = 0.5  # of the draws must have the boundary
 LEAST_CONTRAST = 0.75  # share that each phase must reach on its own side, of the two phases' sum
 NINE = 2 * np.log(9)  # log odds between p = 0.9 and p = 0.1
-COLUMNS = ["lower_phase", "upper_phase", "y", "x", "x_low", "x_high", "probability", "width", "width_low", "width_high",
-           "low_is_open", "high_is_open"]
+COLUMNS = [
+    "lower_phase",
+    "upper_phase",
+    "y",
+    "x",
+    "x_low",
+    "x_high",
+    "probability",
+    "width",
+    "width_low",
+    "width_high",
+    "low_is_open",
+    "high_is_open",
+]
 
 
 @dataclass(frozen=True)
@@ -55,8 +67,22 @@ def boundaries(phase_map: PhaseMap, ys=None, *, level: float = 0.9, draws: int |
             continue
         width, narrow, broad = np.quantile(NINE / np.maximum(crossing.slope, 1e-9), tails) * to_units
         x, x_low, x_high = (float(value) for value in axis.unscale(np.clip([middle, low, high], -1, 1)))
-        rows.append([crossing.lower_phase, crossing.upper_phase, crossing.y, x, x_low, x_high, crossing.probability,
-                     width, narrow, broad, bool(low <= -1), bool(high >= 1)])
+        rows.append(
+            [
+                crossing.lower_phase,
+                crossing.upper_phase,
+                crossing.y,
+                x,
+                x_low,
+                x_high,
+                crossing.probability,
+                width,
+                narrow,
+                broad,
+                bool(low <= -1),
+                bool(high >= 1),
+            ]
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -113,8 +139,18 @@ def _crossings_at(phase_map, y, draws):
         right = changes[number + 1] if number + 1 < len(changes) else GRID - 1
         odds = share[:, pair[1]] / np.maximum(share[:, pair[0]] + share[:, pair[1]], 1e-300)
         contrast = min(1 - odds[left : at + 1].min(), odds[at + 1 : right + 1].max())
-        found.append(Crossings(phase_map.labels[pair[0]], phase_map.labels[pair[1]], y, draw[mine], position[mine],
-                               slope[mine], len(mine) / draws, float(contrast)))
+        found.append(
+            Crossings(
+                phase_map.labels[pair[0]],
+                phase_map.labels[pair[1]],
+                y,
+                draw[mine],
+                position[mine],
+                slope[mine],
+                len(mine) / draws,
+                float(contrast),
+            )
+        )
     return found
 
 
@@ -166,16 +202,28 @@ def mirror_splits(phase_map: PhaseMap, *, level: float = 0.9):
 
     rows = []
     for phase in sorted(set(phase_map.merge.values())):
-        members = sorted({raw for raw, merged in zip(phase_map.raw_labels, phase_map.row_labels, strict=True)
-                          if merged == phase} | {raw for raw, merged in phase_map.merge.items() if merged == phase})
+        members = sorted(
+            {raw for raw, merged in zip(phase_map.raw_labels, phase_map.row_labels, strict=True) if merged == phase}
+            | {raw for raw, merged in phase_map.merge.items() if merged == phase}
+        )
         total = int((phase_map.row_labels == phase).sum())
         for label in members:
             count = int((phase_map.raw_labels == label).sum())
             tail = (1 - level) / 2
             low = float(beta.ppf(tail, count, total - count + 1)) if count > 0 else 0.0
             high = float(beta.ppf(1 - tail, count + 1, total - count)) if count < total else 1.0
-            rows.append([phase, label, count, total, count / total if total else np.nan, low, high,
-                         low <= 1 / len(members) <= high])
+            rows.append(
+                [
+                    phase,
+                    label,
+                    count,
+                    total,
+                    count / total if total else np.nan,
+                    low,
+                    high,
+                    low <= 1 / len(members) <= high,
+                ]
+            )
     return pd.DataFrame(rows, columns=["phase", "label", "count", "total", "share", "share_low", "share_high", "fair"])
 
 

@@ -73,8 +73,14 @@ def legend(chart: Chart, labels) -> None:
 def _swatches(chart: Chart, names: dict[str, str]) -> None:
     from matplotlib.patches import Patch
 
-    chart.figure.legend(handles=[Patch(color=colour, label=name) for name, colour in names.items()],
-                        loc="outside upper left", ncols=6, handlelength=0.9, handleheight=0.9, columnspacing=1.6)
+    chart.figure.legend(
+        handles=[Patch(color=colour, label=name) for name, colour in names.items()],
+        loc="outside upper left",
+        ncols=6,
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.6,
+    )
 
 
 def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
@@ -92,7 +98,7 @@ def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
 
 
 def blocks(chart: Chart, axes: "Axes", rectangles: list[tuple], *, smooth: bool = True) -> None:
-    """Filled rectangles (left, bottom, width, height, colour, tip) in one collection: far faster than an artist each."""
+    """Filled rectangles (left, bottom, width, height, colour, tip) in one collection: faster than an artist each."""
     from matplotlib.collections import PolyCollection
 
     corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h, *_ in rectangles]
@@ -117,7 +123,7 @@ def counts_by_beta(done: "pd.DataFrame") -> Chart:
         for log_beta, row in table.iterrows():
             bottom = 0
             for algorithm, count in row[row > 0].items():
-                tip = f"n = {dimension}, β = {10 ** log_beta:.2g}: {count} of {row.sum()} {title(algorithm)}"
+                tip = f"n = {dimension}, β = {10**log_beta:.2g}: {count} of {row.sum()} {title(algorithm)}"
                 rectangles.append((log_beta - 0.43 * width, bottom, 0.86 * width, count, colour[algorithm], tip))
                 bottom += count
         blocks(chart, axes, rectangles)
@@ -136,9 +142,11 @@ def counts_by_beta(done: "pd.DataFrame") -> Chart:
 
 def training_tips(frame: "pd.DataFrame") -> list[str]:
     """What a training's mark says on hover."""
-    return [f"{title(row.algorithm)} · n = {row.dimension}, β = {row.beta:.2g}, seed {row.seed}\n"
-            f"error {row.relative_error:.2g}, {row.complexity_nats:.4g} nats\n{row.key}"
-            for row in frame.itertuples()]
+    return [
+        f"{title(row.algorithm)} · n = {row.dimension}, β = {row.beta:.2g}, seed {row.seed}\n"
+        f"error {row.relative_error:.2g}, {row.complexity_nats:.4g} nats\n{row.key}"
+        for row in frame.itertuples()
+    ]
 
 
 def _scatter(chart: Chart, axes: "Axes", frame: "pd.DataFrame", x, y, marker: str, colour: dict, size: float) -> None:
@@ -148,8 +156,16 @@ def _scatter(chart: Chart, axes: "Axes", frame: "pd.DataFrame", x, y, marker: st
     if not len(order):
         return
     rows = frame.iloc[order]
-    points = axes.scatter(np.asarray(x)[order], np.asarray(y)[order], s=size, marker=marker, linewidths=0.35,
-                          c=[colour[label] for label in rows["algorithm"]], edgecolors="white", alpha=0.85)
+    points = axes.scatter(
+        np.asarray(x)[order],
+        np.asarray(y)[order],
+        s=size,
+        marker=marker,
+        linewidths=0.35,
+        c=[colour[label] for label in rows["algorithm"]],
+        edgecolors="white",
+        alpha=0.85,
+    )
     chart.tip(points, *training_tips(rows))
 
 
@@ -165,16 +181,36 @@ def error_complexity(done: "pd.DataFrame") -> Chart:
     shapes = {dimension: MARKERS[i % len(MARKERS)] for i, dimension in enumerate(dimensions)}
     for dimension in dimensions:
         mine = done[done["dimension"] == dimension]
-        _scatter(chart, axes, mine, mine["complexity_nats"].clip(lower=LEAST_NATS).to_numpy(),
-                 mine["relative_error"].clip(lower=LEAST_ERROR).to_numpy(), shapes[dimension], colour, size)
+        _scatter(
+            chart,
+            axes,
+            mine,
+            mine["complexity_nats"].clip(lower=LEAST_NATS).to_numpy(),
+            mine["relative_error"].clip(lower=LEAST_ERROR).to_numpy(),
+            shapes[dimension],
+            colour,
+            size,
+        )
     axes.grid()
     if (done["complexity_nats"] < LEAST_NATS).any():
         axes.set_xlim(left=0.7 * LEAST_NATS)
-        axes.annotate(f"≤ {LEAST_NATS:g} nats", (LEAST_NATS, 0), xycoords=("data", "axes fraction"), xytext=(4, 5),
-                      textcoords="offset points", color=FAINT, fontsize=7.5)
+        axes.annotate(
+            f"≤ {LEAST_NATS:g} nats",
+            (LEAST_NATS, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 5),
+            textcoords="offset points",
+            color=FAINT,
+            fontsize=7.5,
+        )
     if len(dimensions) > 1:
-        axes.legend(handles=[Line2D([], [], ls="", marker=shapes[d], color=FAINT, ms=4.5, label=f"n = {d}")
-                             for d in dimensions], loc="upper right", handletextpad=0.2)
+        axes.legend(
+            handles=[
+                Line2D([], [], ls="", marker=shapes[d], color=FAINT, ms=4.5, label=f"n = {d}") for d in dimensions
+            ],
+            loc="upper right",
+            handletextpad=0.2,
+        )
     legend(chart, done["algorithm"])
     return chart
 
@@ -195,7 +231,7 @@ def kl_components(done: "pd.DataFrame") -> Chart | None:
         for log_beta, row in table.iterrows():
             bottom = 0.0
             for name, nats in row[row > 0].items():
-                tip = f"n = {dimension}, β = {10 ** log_beta:.2g}: {nats:.4g} nats in {_part(name)}"
+                tip = f"n = {dimension}, β = {10**log_beta:.2g}: {nats:.4g} nats in {_part(name)}"
                 rectangles.append((log_beta - 0.43 * width, bottom, 0.86 * width, nats, tone[name], tip))
                 bottom += nats
         blocks(chart, axes, rectangles)

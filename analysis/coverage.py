@@ -69,9 +69,18 @@ def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **op
     covered = held.sum() / max(1, answered.sum())
     # delta method for a ratio of sums over repetitions
     spread = np.sqrt(((held - covered * answered) ** 2).sum()) / max(1, answered.sum())
-    return Coverage(kind, design, repetitions, float(covered), float(spread), float(answered.sum() / sum(asked)),
-                    rows_false / max(1, rows_all), float(np.median(widths)), float(np.median(errors)),
-                    float(np.median(seconds)))
+    return Coverage(
+        kind,
+        design,
+        repetitions,
+        float(covered),
+        float(spread),
+        float(answered.sum() / sum(asked)),
+        rows_false / max(1, rows_all),
+        float(np.median(widths)),
+        float(np.median(errors)),
+        float(np.median(seconds)),
+    )
 
 
 def main(arguments=None) -> None:
@@ -87,8 +96,11 @@ def main(arguments=None) -> None:
         for design in chosen.designs:
             one = measure(kind, design, repetitions=chosen.repetitions, rng_seed=chosen.seed)
             results.append(one)
-            print(f"{kind:13} {design:10} {one.covered:.1%} ±{one.standard_error:.1%}  {one.reported:6.1%}"
-                  f"  {one.false:6.1%}  {one.band:.2f}  {one.error:.3f}  {one.seconds:.2f} s", flush=True)
+            print(
+                f"{kind:13} {design:10} {one.covered:.1%} ±{one.standard_error:.1%}  {one.reported:6.1%}"
+                f"  {one.false:6.1%}  {one.band:.2f}  {one.error:.3f}  {one.seconds:.2f} s",
+                flush=True,
+            )
     print(f"{'mean':24} {np.mean([one.covered for one in results]):.1%}")
 
 

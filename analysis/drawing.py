@@ -119,9 +119,7 @@ def draw_svg(network: Network, *, title: str | None = None, legend: bool = True,
     return "\n".join(parts)
 
 
-def draw_png(
-    network: Network, *, title: str | None = None, legend: bool = True, pixels: int = PIXELS
-) -> bytes:
+def draw_png(network: Network, *, title: str | None = None, legend: bool = True, pixels: int = PIXELS) -> bytes:
     """The drawing as the bytes of a PNG, laid out like the SVG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
     from matplotlib.collections import CircleCollection
@@ -182,8 +180,7 @@ def _add_node(picture: Picture, layout: Scene, x: float, y: float, kind: str, la
         reach, width = 0.5 * radius, 0.2 * radius
         strokes = {"+": [(1, 0), (0, 1)], "−": [(1, 0)], "∕": [(0.7, 0.7)], "": []}[label]
         picture.marks += [
-            Line(x - dx * reach, y - dy * reach, x + dx * reach, y + dy * reach, width, INK)
-            for dx, dy in strokes
+            Line(x - dx * reach, y - dy * reach, x + dx * reach, y + dy * reach, width, INK) for dx, dy in strokes
         ]
     else:
         size = radius * (1.05 if len(label) < 3 else 0.85)

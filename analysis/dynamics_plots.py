@@ -67,7 +67,7 @@ def _edges(positions: np.ndarray) -> np.ndarray:
 
 def _cell_tip(dimension: int, log_beta: float, step: float, parts: "pd.Series", trainings: int) -> str:
     what = ", ".join(f"{title(algorithm)} {part:.0%}" for algorithm, part in parts[parts > 0].items())
-    return f"n = {dimension}, β = {10 ** log_beta:.2g}, step {step:.0f} ({trainings} trainings)\n{what}"
+    return f"n = {dimension}, β = {10**log_beta:.2g}, step {step:.0f} ({trainings} trainings)\n{what}"
 
 
 def transition_graph(graph: "networkx.DiGraph") -> Chart:
@@ -86,25 +86,61 @@ def transition_graph(graph: "networkx.DiGraph") -> Chart:
     axes = chart.figure.subplots()
     for before, after, count in sorted(graph.edges(data="count"), key=lambda edge: -edge[2]):
         reach = abs(place[after] - place[before])
-        arc = FancyArrowPatch((place[before], 0), (place[after], 0), shrinkA=15, shrinkB=17, color=colour[after],
-                              connectionstyle=f"arc3,rad={-_bend(reach):.3f}", alpha=0.75,
-                              arrowstyle="-|>,head_width=3,head_length=5", linewidth=0.7 + 5.0 * count / most)
+        arc = FancyArrowPatch(
+            (place[before], 0),
+            (place[after], 0),
+            shrinkA=15,
+            shrinkB=17,
+            color=colour[after],
+            connectionstyle=f"arc3,rad={-_bend(reach):.3f}",
+            alpha=0.75,
+            arrowstyle="-|>,head_width=3,head_length=5",
+            linewidth=0.7 + 5.0 * count / most,
+        )
         axes.add_patch(arc)
         chart.tip(arc, f"{title(before)} → {title(after)}: {count} times")
-        axes.text((place[before] + place[after]) / 2, apex[before, after], str(count), ha="center", va="center",
-                  fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9})
+        axes.text(
+            (place[before] + place[after]) / 2,
+            apex[before, after],
+            str(count),
+            ha="center",
+            va="center",
+            fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9},
+        )
     for node in nodes:
         data = graph.nodes[node]
         size = 130 + 420 * data["visits"] / visits
         dot = axes.scatter([place[node]], [0], s=size, color=colour[node], zorder=3)
-        chart.tip(dot, f"{title(node)}: {data['visits']} trainings passed through, {data['start']} began and "
-                       f"{data['end']} ended here")
-        axes.annotate(title(node), (place[node], 0), xytext=(0, -21), textcoords="offset points", ha="center",
-                      va="top", color=INK, fontweight="bold", zorder=4,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8})
-        axes.annotate(f"{data['end']} ended here", (place[node], 0), xytext=(0, -32), textcoords="offset points",
-                      ha="center", va="top", color=FAINT, fontsize=7.5, zorder=4,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8})
+        chart.tip(
+            dot,
+            f"{title(node)}: {data['visits']} trainings passed through, {data['start']} began and "
+            f"{data['end']} ended here",
+        )
+        axes.annotate(
+            title(node),
+            (place[node], 0),
+            xytext=(0, -21),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            color=INK,
+            fontweight="bold",
+            zorder=4,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
+        )
+        axes.annotate(
+            f"{data['end']} ended here",
+            (place[node], 0),
+            xytext=(0, -32),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            color=FAINT,
+            fontsize=7.5,
+            zorder=4,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
+        )
     middle = len(nodes) - 1.0
     axes.set(xlim=(middle - span / 2, middle + span / 2), ylim=(low, high), aspect="equal")
     axes.axis("off")
@@ -113,10 +149,10 @@ def transition_graph(graph: "networkx.DiGraph") -> Chart:
 
 def _bend(reach: float) -> float:
     """Curvature of an arc between nodes this far apart: longer arcs are flatter, yet higher."""
-    return 0.55 * reach ** -0.2
+    return 0.55 * reach**-0.2
 
 
 def _apex(start: float, end: float) -> float:
-    """Height of the arc's middle (a quadratic Bézier curve: half its control point's), negative for arcs that go back."""
+    """Height of the arc's middle (a quadratic Bézier curve: half its control point's), negative if it goes back."""
     reach = abs(end - start)
     return math.copysign(0.5 * _bend(reach) * reach, end - start)

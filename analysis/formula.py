@@ -26,9 +26,7 @@ from analysis.network import Network, swish
 from analysis.order_parameters import nonlinear_deviation
 
 SHARPNESS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, np.inf)  # inf is relu itself
-SHARP_ENOUGH = (
-    0.0005  # share of the output's variance that a finite sharpness must gain to be worth a constant
-)
+SHARP_ENOUGH = 0.0005  # share of the output's variance that a finite sharpness must gain to be worth a constant
 SIDED = ("double_sided", "pudding_positive", "pudding_negative")
 
 
@@ -43,17 +41,13 @@ class Formula:
     @property
     def text(self) -> str:
         """Readable text, for example `1.99·Σᵢ relu(xᵢ) − 0.98·Σᵢ xᵢ + 0.05`."""
-        terms = [(self.constants[name], term) for name, term in self._terms(_TEXT)] + [
-            (self.constants["c"], "")
-        ]
+        terms = [(self.constants[name], term) for name, term in self._terms(_TEXT)] + [(self.constants["c"], "")]
         text = _signed_sum(terms, "·")
         return f"no known algorithm; nearest is {self.form}: {text}" if self.algorithm == "other" else text
 
     @property
     def latex(self) -> str:
-        terms = [(self.constants[name], term) for name, term in self._terms(_LATEX)] + [
-            (self.constants["c"], "")
-        ]
+        terms = [(self.constants[name], term) for name, term in self._terms(_LATEX)] + [(self.constants["c"], "")]
         return _signed_sum(terms, r"\,").replace("−", "-")
 
     def expression(self):
@@ -218,9 +212,7 @@ def _fit_sided(network: Network, form: str, features: Features, outputs: np.ndar
         "pudding_positive": {"a": a, "b": b, "c": c},
         "pudding_negative": {"a": a, "b": a + b, "c": c},
     }[form]
-    constants = {name: float(value) for name, value in constants.items()} | (
-        {} if np.isinf(t) else {"t": float(t)}
-    )
+    constants = {name: float(value) for name, value in constants.items()} | ({} if np.isinf(t) else {"t": float(t)})
     return Formula(form, form, network.dimension, constants)
 
 
@@ -234,7 +226,7 @@ def _fit_convexity(network: Network, form: str, features: Features, outputs: np.
     return Formula(form, form, network.dimension, constants, rows)
 
 
-_FITS = {"constant": _fit_constant, "convexity": _fit_convexity} | {form: _fit_sided for form in SIDED}
+_FITS = {"constant": _fit_constant, "convexity": _fit_convexity} | dict.fromkeys(SIDED, _fit_sided)
 
 
 def _row_sum(rows: np.ndarray, bias: float, x: np.ndarray) -> np.ndarray:

@@ -26,9 +26,15 @@ def choose(done: "pd.DataFrame", algorithm: str, most: int = PER_ALGORITHM) -> "
     mine = done[done["algorithm"] == algorithm]
     purity = mine["purity"].fillna(0) if "purity" in mine else pd.Series(1.0, index=mine.index)
     typical = mine.groupby("dimension")["relative_error"].transform("median")
-    rank = pd.DataFrame({
-        "mixed": purity < WORST_PURITY, "purity": -purity.round(1), "distance": (mine["relative_error"] - typical).abs(),
-        "dimension": mine["dimension"], "beta": mine["beta"]}).sort_values(["purity", "distance"], kind="stable")
+    rank = pd.DataFrame(
+        {
+            "mixed": purity < WORST_PURITY,
+            "purity": -purity.round(1),
+            "distance": (mine["relative_error"] - typical).abs(),
+            "dimension": mine["dimension"],
+            "beta": mine["beta"],
+        }
+    ).sort_values(["purity", "distance"], kind="stable")
     rank["repeat"] = rank.groupby(["dimension", "beta"]).cumcount()  # 0: the best at this β
     rank = rank.sort_values(["mixed", "repeat", "purity", "distance"], kind="stable")
     rank["turn"] = rank.groupby("dimension").cumcount()  # each dimension gives its best, then each its second, …

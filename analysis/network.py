@@ -36,9 +36,7 @@ class Network:
         for field in fields(self):
             object.__setattr__(self, field.name, np.asarray(getattr(self, field.name)))
         if self.hidden_weight.ndim < 2:
-            raise ValueError(
-                f"hidden_weight must have shape (hidden, inputs), not {self.hidden_weight.shape}"
-            )
+            raise ValueError(f"hidden_weight must have shape (hidden, inputs), not {self.hidden_weight.shape}")
         *batch, hidden, _ = self.hidden_weight.shape
         for name, shape in {
             "hidden_bias": (*batch, hidden),

@@ -9,9 +9,9 @@ and two neurons with the angle cosine ρ overlap by Σ_d a_d a'_d ρ^d (Mehler's
 *circuit* (a set of neurons) has a closed form, and splitting a neuron into copies changes nothing.
 
 A *one-input* neuron has more than 80 % of its row's squared norm in one weight (see `one_input_share`). A neuron
-a little below that counts in part, so that small changes of weights are small changes here. Its *kink* is the slope of relu(±x_i) that
-it adds: the least-squares projection of its nonlinear rest on that of relu. A pass-through neuron (large bias) has
-no kink; a relu(x_i) of outgoing slope 2 has kink 2; a soft swish has what it really contributes.
+a little below that counts in part, so that small changes of weights are small changes here. Its *kink* is the slope of
+relu(±x_i) that it adds: the least-squares projection of its nonlinear rest on that of relu. A pass-through neuron
+(large bias) has no kink; a relu(x_i) of outgoing slope 2 has kink 2; a soft swish has what it really contributes.
 p_i and q_i are the summed kinks of the one-input neurons of input i that fire on x_i > 0 and on x_i < 0.
 """
 
@@ -98,9 +98,7 @@ def _relu_kink(order: int) -> np.ndarray:
     coefficients = np.zeros(order - 1)
     for k in range(1, order // 2 + 1):
         odd_product = math.prod(range(1, 2 * k - 2, 2))
-        coefficients[2 * k - 2] = (
-            (-1) ** (k + 1) * odd_product / math.sqrt(2 * math.pi * math.factorial(2 * k))
-        )
+        coefficients[2 * k - 2] = (-1) ** (k + 1) * odd_product / math.sqrt(2 * math.pi * math.factorial(2 * k))
     return coefficients
 
 
@@ -165,17 +163,13 @@ def _chunk(network: Network) -> dict[str, np.ndarray]:
         **_amplitudes((p + q) / 2, slopes, least),
         "locality": local_variance / total_variance,
         "positivity": _weighted_mean(network.output_weight > 0, deviation),
-        "participation": _weighted_mean(
-            1 / np.maximum((share**2).sum(-1), TINY) * (norm[..., 0] > 0), deviation
-        ),
+        "participation": _weighted_mean(1 / np.maximum((share**2).sum(-1), TINY) * (norm[..., 0] > 0), deviation),
         "pass_through": _pass_through(linear, direction, passes),
         "one_input_neurons": (
             kink / np.maximum(one_input, TINY) * (one_input > 0.5)
             > COUNTED * np.maximum(((p + q) / 2).mean(-1), TINY)[:, None]
         ).sum(-1),
-        "pass_through_neurons": (
-            passes & (np.abs(linear) > COUNTED * np.abs(linear).max(-1, keepdims=True))
-        ).sum(-1),
+        "pass_through_neurons": (passes & (np.abs(linear) > COUNTED * np.abs(linear).max(-1, keepdims=True))).sum(-1),
     }
 
 

@@ -16,8 +16,16 @@ if TYPE_CHECKING:
     from analysis.phases import Phases
 
 # Column of the table of trainings -> its heading. Those that a sweep lacks are left out.
-COLUMNS = {"dimension": "n", "beta": "β", "seed": "seed", "algorithm": "algorithm", "purity": "purity",
-           "relative_error": "error", "complexity_nats": "nats", "faithfulness": "faithfulness"}
+COLUMNS = {
+    "dimension": "n",
+    "beta": "β",
+    "seed": "seed",
+    "algorithm": "algorithm",
+    "purity": "purity",
+    "relative_error": "error",
+    "complexity_nats": "nats",
+    "faithfulness": "faithfulness",
+}
 MOST_ORDER_PARAMETERS = 3
 LONG = 240  # characters of a manifest's value that are shown
 MANY = 40  # entries of one of its tables, likewise
@@ -49,15 +57,23 @@ def opening(sweep: Sweep, figures: dict, groups) -> dict:
     trainings, done = sweep.trainings, sweep.done
     tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
     present = done["algorithm"].value_counts()
-    sections = [("map", "Phase map", "phase_map"), ("counts", "By β", "counts"),
-                ("complexity", "Error and complexity", "error_complexity"), ("dynamics", "Over training", "fractions"),
-                ("order", "Order parameters", "order_parameters")]
+    sections = [
+        ("map", "Phase map", "phase_map"),
+        ("counts", "By β", "counts"),
+        ("complexity", "Error and complexity", "error_complexity"),
+        ("dynamics", "Over training", "fractions"),
+        ("order", "Order parameters", "order_parameters"),
+    ]
     links = [(place, name) for place, name, figure in sections if figures[figure]]
     links += [("gallery", "Drawings")] if groups else []
     links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
-    return {"heading": f"Phase diagram of {enumeration(tasks)}" if tasks else "Phase diagram",
-            "lead": lead(trainings), "notes": notes(sweep), "sections": [*links, ("manifest", "Manifest")],
-            "phases": [{"label": label, "count": int(present[label])} for label in in_order(present.index)]}
+    return {
+        "heading": f"Phase diagram of {enumeration(tasks)}" if tasks else "Phase diagram",
+        "lead": lead(trainings),
+        "notes": notes(sweep),
+        "sections": [*links, ("manifest", "Manifest")],
+        "phases": [{"label": label, "count": int(present[label])} for label in in_order(present.index)],
+    }
 
 
 def lead(trainings: "pd.DataFrame") -> str:
@@ -66,8 +82,10 @@ def lead(trainings: "pd.DataFrame") -> str:
     at = f"β from {betas[0]:.2g} to {betas[-1]:.2g} ({len(betas)} values)" if len(betas) > 1 else f"β = {betas[0]:.2g}"
     some = dimensions if len(dimensions) <= 6 else [dimensions[0], "…", dimensions[-1]]
     seeds = trainings["seed"].nunique()
-    text = (f"{len(trainings):,} training{'s' * (len(trainings) != 1)} of hypernetworks: {at}, "
-            f"n = {enumeration([str(n) for n in some])}, {seeds} seed{'s' * (seeds != 1)}")
+    text = (
+        f"{len(trainings):,} training{'s' * (len(trainings) != 1)} of hypernetworks: {at}, "
+        f"n = {enumeration([str(n) for n in some])}, {seeds} seed{'s' * (seeds != 1)}"
+    )
     if "steps" in trainings and trainings["steps"].notna().any():
         low, high = int(trainings["steps"].min()), int(trainings["steps"].max())
         text += f", {low:,} steps each" if low == high else f", {low:,} to {high:,} steps each"
@@ -87,14 +105,18 @@ def notes(sweep: Sweep) -> list[str]:
     """What a reader must know before trusting the page."""
     found = []
     if sweep.missing:
-        found.append(f"This sweep is not complete: {sweep.missing:,} training{'s' * (sweep.missing != 1)} of its grid "
-                     f"{'have' if sweep.missing != 1 else 'has'} not finished yet. "
-                     f"The page shows the {len(sweep.trainings):,} that have.")
+        found.append(
+            f"This sweep is not complete: {sweep.missing:,} training{'s' * (sweep.missing != 1)} of its grid "
+            f"{'have' if sweep.missing != 1 else 'has'} not finished yet. "
+            f"The page shows the {len(sweep.trainings):,} that have."
+        )
     if not len(sweep.done):
         found.append("Every training failed, so there is nothing to map. The reasons are below.")
     elif len(sweep.failed):
-        found.append(f"{len(sweep.failed):,} training{'s' * (len(sweep.failed) != 1)} failed "
-                     f"and {'are' if len(sweep.failed) != 1 else 'is'} left out of the charts; the reasons are below.")
+        found.append(
+            f"{len(sweep.failed):,} training{'s' * (len(sweep.failed) != 1)} failed "
+            f"and {'are' if len(sweep.failed) != 1 else 'is'} left out of the charts; the reasons are below."
+        )
     return found
 
 
@@ -140,15 +162,32 @@ def ranking_table(done: "pd.DataFrame") -> dict:
 def gallery_context(groups, remark: str) -> dict:
     cards = [card for group in groups or [] for card in group["cards"]]
     betas, dimensions = sorted({card["beta"] for card in cards}), sorted({card["dimension"] for card in cards})
-    shown = [{"label": group["label"], "cards": [{
-        "dimension": card["dimension"], "beta": f"{card['beta']:.2g}", "seed": card["seed"], "key": card["key"],
-        "formula": card["formula"], "image": card["image"], "file": f"drawings/{card['path'].name}",
-        "faithfulness": f"{card['faithfulness']:.3f}" if card["faithfulness"] is not None else "",
-        "error": number(card["relative_error"]), "nats": number(card["complexity_nats"])}
-        for card in group["cards"]]} for group in groups or []]
-    filters = [("algorithm", [(group["label"], title(group["label"])) for group in shown]),
-               ("dimension", [(n, f"n = {n}") for n in dimensions]),
-               ("beta", [(f"{beta:.2g}", f"β = {beta:.2g}") for beta in betas])]
+    shown = [
+        {
+            "label": group["label"],
+            "cards": [
+                {
+                    "dimension": card["dimension"],
+                    "beta": f"{card['beta']:.2g}",
+                    "seed": card["seed"],
+                    "key": card["key"],
+                    "formula": card["formula"],
+                    "image": card["image"],
+                    "file": f"drawings/{card['path'].name}",
+                    "faithfulness": f"{card['faithfulness']:.3f}" if card["faithfulness"] is not None else "",
+                    "error": number(card["relative_error"]),
+                    "nats": number(card["complexity_nats"]),
+                }
+                for card in group["cards"]
+            ],
+        }
+        for group in groups or []
+    ]
+    filters = [
+        ("algorithm", [(group["label"], title(group["label"])) for group in shown]),
+        ("dimension", [(n, f"n = {n}") for n in dimensions]),
+        ("beta", [(f"{beta:.2g}", f"β = {beta:.2g}") for beta in betas]),
+    ]
     return {"gallery": shown, "gallery_note": remark, "gallery_filters": [f for f in filters if len(f[1]) > 1]}
 
 
@@ -163,16 +202,21 @@ def training_table(trainings: "pd.DataFrame") -> dict:
     texts = {"algorithm", "status", "key"}
     colour = colours(trainings["algorithm"].dropna())
     columns = [{"name": COLUMNS.get(name, name.replace("_", " ")), "numeric": name not in texts} for name in names]
-    rows = [[_cell(name, value, colour) for name, value in zip(names, row, strict=True)]
-            for row in trainings[names].itertuples(index=False, name=None)]
+    rows = [
+        [_cell(name, value, colour) for name, value in zip(names, row, strict=True)]
+        for row in trainings[names].itertuples(index=False, name=None)
+    ]
     return {"columns": columns, "rows": rows}
 
 
 def _cell(name: str, value, colour: dict[str, str]) -> dict:
     if name == "algorithm":
         known = isinstance(value, str)
-        return {"text": title(value) if known else "", "colour": colour[value] if known else "",
-                "attributes": ' class="t"'}
+        return {
+            "text": title(value) if known else "",
+            "colour": colour[value] if known else "",
+            "attributes": ' class="t"',
+        }
     if name in ("status", "key"):
         return {"text": value, "colour": "", "attributes": ' class="t mono"' if name == "key" else ' class="t"'}
     if value is None or not math.isfinite(value):
@@ -183,7 +227,10 @@ def _cell(name: str, value, colour: dict[str, str]) -> dict:
 
 
 def manifest_context(manifest: dict) -> dict:
-    return {"manifest": list(flatten(manifest)), "manifest_json": json.dumps(_cut(manifest), indent=1, ensure_ascii=False)}
+    return {
+        "manifest": list(flatten(manifest)),
+        "manifest_json": json.dumps(_cut(manifest), indent=1, ensure_ascii=False),
+    }
 
 
 def flatten(value, name: str = "") -> Iterator[tuple[str, str]]:

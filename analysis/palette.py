@@ -10,7 +10,11 @@ PHASES = {
     "double_sided": "#c8385a",
     "other": "#5b4a78",
 }
-TITLES = {"pudding_positive": "positive pudding", "pudding_negative": "negative pudding", "double_sided": "double-sided"}
+TITLES = {
+    "pudding_positive": "positive pudding",
+    "pudding_negative": "negative pudding",
+    "double_sided": "double-sided",
+}
 SPARE = ("#228833", "#aa3377", "#66ccee", "#ee7733", "#004488", "#997700", "#44aa99", "#882255", "#999933", "#332288")
 
 

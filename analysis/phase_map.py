@@ -121,9 +121,19 @@ class PhaseMap:
 
 
 def fit(
-    x, y, labels, *, log_x: bool = False, log_y: bool = False, merge: Mapping[str, str] | None = None,
-    x_name: str = "x", y_name: str = "y", settings: Settings | None = None, draws: int = 320,
-    rounds: int = 10, rng_seed: int = 0,
+    x,
+    y,
+    labels,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    merge: Mapping[str, str] | None = None,
+    x_name: str = "x",
+    y_name: str = "y",
+    settings: Settings | None = None,
+    draws: int = 320,
+    rounds: int = 10,
+    rng_seed: int = 0,
 ) -> PhaseMap:
     """Fit the map to a table's columns, each (rows,).
 
@@ -191,8 +201,7 @@ def weigh_settings(basis, features, counts, prior: Settings):
 
 def _log_prior(settings, prior):
     return -0.5 * sum(
-        (np.log(getattr(settings, name) / getattr(prior, name)) / spread) ** 2
-        for name, spread in PRIOR_LOG_SD.items()
+        (np.log(getattr(settings, name) / getattr(prior, name)) / spread) ** 2 for name, spread in PRIOR_LOG_SD.items()
     )
 
 
@@ -225,8 +234,9 @@ def _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed)
         rows = np.flatnonzero(chosen == index)
         normals = rng.standard_normal((len(rows), fits[index].mode.size))
         if rounds > 0 and normals.size:
-            found = slice_sample(fits[index], features, counts, normals, trends=basis.trends, scales=scales,
-                                 rounds=rounds, rng=rng)
+            found = slice_sample(
+                fits[index], features, counts, normals, trends=basis.trends, scales=scales, rounds=rounds, rng=rng
+            )
         else:
             found = fits[index].weights(normals)
         weights[np.ix_(rows, fits[index].kept)] = found @ contrast.T

@@ -14,9 +14,7 @@ INK = "#1c2128"
 DPI = 160
 
 
-def draw_phase_map(
-    phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None
-):
+def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None):
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
@@ -53,12 +51,21 @@ def _curves(axes, phase_map, colour, table):
         mine = phase_map.row_labels == label
         axes.fill_between(x, low[:, at], high[:, at], color=colour[label], alpha=0.22, linewidth=0, zorder=3)
         axes.plot(x, mean[:, at], color=colour[label], linewidth=1.8, zorder=4)
-        axes.scatter(phase_map.x[mine], 1.05 + 0.12 * (0.5 + _fan(phase_map)[mine]), s=14, color=colour[label],
-                     edgecolor="white", linewidth=0.4, zorder=5, label=f"{title(label)} ({mine.sum()})")
+        axes.scatter(
+            phase_map.x[mine],
+            1.05 + 0.12 * (0.5 + _fan(phase_map)[mine]),
+            s=14,
+            color=colour[label],
+            edgecolor="white",
+            linewidth=0.4,
+            zorder=5,
+            label=f"{title(label)} ({mine.sum()})",
+        )
 
 
 def _by_place(phase_map):
     """Labels in the order in which they come along x."""
+
     def place(label):
         return np.median(phase_map.x_axis.scale(phase_map.x[phase_map.row_labels == label]))
 
@@ -129,8 +136,17 @@ def _points(axes, phase_map, colour):
     size = float(np.clip(2600 / len(x), 7, 26))
     for label in _by_place(phase_map):
         mine = phase_map.row_labels == label
-        axes.scatter(x[mine], place[mine], s=size, color=colour[label], edgecolor="white", linewidth=0.4,
-                     label=f"{title(label)} ({mine.sum()})", zorder=4, clip_on=False)
+        axes.scatter(
+            x[mine],
+            place[mine],
+            s=size,
+            color=colour[label],
+            edgecolor="white",
+            linewidth=0.4,
+            label=f"{title(label)} ({mine.sum()})",
+            zorder=4,
+            clip_on=False,
+        )
 
 
 def _fan(phase_map):
@@ -187,17 +203,22 @@ def draw_scaling_laws(laws, path=None, *, x_label="x", y_label="y"):
     for law in shown:
         paint = colour[law.upper_phase]
         name = f"{title(law.lower_phase)} | {title(law.upper_phase)}"
-        text = f"{name}: no power law" if law.refused else (
-            f"{name}: γ = {law.exponent:.2f} [{law.exponent_low:.2f}, {law.exponent_high:.2f}]")
+        text = (
+            f"{name}: no power law"
+            if law.refused
+            else (f"{name}: γ = {law.exponent:.2f} [{law.exponent_low:.2f}, {law.exponent_high:.2f}]")
+        )
         errors = np.stack([law.x - law.x_low, law.x_high - law.x])
-        upper.errorbar(law.y, law.x, yerr=errors, fmt="o", color=paint, markersize=4.5, capsize=2.5, linewidth=1.2,
-                       label=text)
+        upper.errorbar(
+            law.y, law.x, yerr=errors, fmt="o", color=paint, markersize=4.5, capsize=2.5, linewidth=1.2, label=text
+        )
         if not law.refused:
             ys = np.geomspace(law.y.min(), law.y.max(), 50)
             upper.plot(ys, law.predict(ys), color=paint, linewidth=1.6)
         spread = np.log10([law.x_low, law.x_high]) - np.log10(law.x)
-        lower.errorbar(law.y, law.residual, yerr=np.abs(spread), fmt="o", color=paint, markersize=4, capsize=2,
-                       linewidth=1)
+        lower.errorbar(
+            law.y, law.residual, yerr=np.abs(spread), fmt="o", color=paint, markersize=4, capsize=2, linewidth=1
+        )
     upper.set(xscale="log", yscale="log", ylabel=f"boundary in {x_label}")
     lower.axhline(0, color=INK, linewidth=0.8)
     lower.set(xlabel=y_label, ylabel="residual\n(decades)")

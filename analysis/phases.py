@@ -27,6 +27,14 @@ def read_phases(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> Ph
 
     if done.empty:
         raise UserError("no training has finished well, so there is no phase map yet")
-    phase_map = fit(done["beta"].to_numpy(), done["dimension"].to_numpy(), done["algorithm"].to_numpy(), log_x=True, log_y=True,
-                    merge=MERGE if merge is None else merge, x_name="beta", y_name="dimension")
+    phase_map = fit(
+        done["beta"].to_numpy(),
+        done["dimension"].to_numpy(),
+        done["algorithm"].to_numpy(),
+        log_x=True,
+        log_y=True,
+        merge=MERGE if merge is None else merge,
+        x_name="beta",
+        y_name="dimension",
+    )
     return Phases(phase_map, boundaries(phase_map))

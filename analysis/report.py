@@ -59,18 +59,32 @@ def _render(sweep: Sweep, folder: Path) -> str:
         (folder / "boundaries.csv").unlink(missing_ok=True)
     figures = dict.fromkeys(CAPTIONS) | _figures(sweep, phases, folder)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True)
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     labels = {*done["algorithm"], *MERGE, *MERGE.values(), *sweep.snapshots["algorithm"]}
     return environment.get_template("report.html.j2").render(
         css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         js=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
-        colour=colours(labels), title=title, number=page.number,
-        figures=figures, snapshots=len(sweep.snapshots),
-        written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"), version=page.version(),
-        **page.opening(sweep, figures, groups), **page.boundary_table(phases), **page.split_table(done, MERGE),
-        **page.ranking_table(done), **page.gallery_context(groups, remark), **page.training_table(sweep.trainings),
-        failures=sweep.failed.to_dict("records"), **page.manifest_context(sweep.manifest))
+        colour=colours(labels),
+        title=title,
+        number=page.number,
+        figures=figures,
+        snapshots=len(sweep.snapshots),
+        written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=page.version(),
+        **page.opening(sweep, figures, groups),
+        **page.boundary_table(phases),
+        **page.split_table(done, MERGE),
+        **page.ranking_table(done),
+        **page.gallery_context(groups, remark),
+        **page.training_table(sweep.trainings),
+        failures=sweep.failed.to_dict("records"),
+        **page.manifest_context(sweep.manifest),
+    )
 
 
 def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
@@ -88,14 +102,15 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
             "phase_map": (lambda: charts.phase_map_chart(phases, done), CAPTIONS["phase_map"]),
             "counts": (lambda: charts.counts_by_beta(done), CAPTIONS["counts"]),
             "error_complexity": (lambda: charts.error_complexity(done), CAPTIONS["error_complexity"]),
-            "kl_components": (lambda: charts.kl_components(done), CAPTIONS["kl_components"])}
+            "kl_components": (lambda: charts.kl_components(done), CAPTIONS["kl_components"]),
+        }
     if len(snapshots):
         wanted |= {
             "fractions": (lambda: dynamics_plots.fractions_over_training(snapshots), CAPTIONS["fractions"]),
-            "transitions": (lambda: dynamics_plots.transition_graph(transitions(snapshots)), CAPTIONS["transitions"])}
+            "transitions": (lambda: dynamics_plots.transition_graph(transitions(snapshots)), CAPTIONS["transitions"]),
+        }
     if pairs:
-        wanted["order_parameters"] = (lambda: charts.order_parameter_scatter(done, pairs),
-                                      CAPTIONS["order_parameters"])
+        wanted["order_parameters"] = (lambda: charts.order_parameter_scatter(done, pairs), CAPTIONS["order_parameters"])
     figures = {}
     for stale in (f"{name}.png" for name in CAPTIONS):
         (folder / stale).unlink(missing_ok=True)
@@ -111,15 +126,15 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
 
 CAPTIONS = {
     "phase_map": "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
-                 "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
-                 "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
+    "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
+    "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
     "counts": "Trainings per algorithm at each β. Every seed counts once.",
     "error_complexity": "Every training’s relative error (mean squared error over the variance of the target; 1 is as "
-                        "good as a constant) against its complexity, the KL divergence of its weights from their prior.",
+    "good as a constant) against its complexity, the KL divergence of its weights from their prior.",
     "kl_components": "Where the complexity lies: mean KL divergence by tensor of weights.",
     "fractions": "The algorithm of every training at each snapshot. Each row is one β; a cell divides as the "
-                 "trainings do.",
+    "trainings do.",
     "transitions": "Which algorithm turns into which between consecutive snapshots, and how often. A disc’s size shows "
-                   "how many trainings ever had the algorithm.",
+    "how many trainings ever had the algorithm.",
     "order_parameters": "Order parameters of every training: medians over the networks that it draws.",
 }

@@ -45,8 +45,10 @@ class ScalingLaw:
         name = f"{self.lower_phase}|{self.upper_phase}"
         if self.refused:
             return f"{name}: no scaling law, {self.refused}"
-        return (f"{name}: {self.amplitude:.3g} · y^{-self.exponent:.2f}"
-                f" (γ = {self.exponent:.2f}, interval {self.exponent_low:.2f} to {self.exponent_high:.2f})")
+        return (
+            f"{name}: {self.amplitude:.3g} · y^{-self.exponent:.2f}"
+            f" (γ = {self.exponent:.2f}, interval {self.exponent_low:.2f} to {self.exponent_high:.2f})"
+        )
 
 
 def scaling_laws(phase_map: PhaseMap, ys=None, *, level: float = 0.9) -> list[ScalingLaw]:
@@ -88,10 +90,13 @@ def _law(phase_map, pair, found, level) -> ScalingLaw:
     if exponent[2] - exponent[1] > WIDEST:
         refused = f"the exponent is anywhere from {exponent[1]:.1f} to {exponent[2]:.1f}"
     elif bend[1] > 0 or bend[2] < 0:
-        refused = (f"the boundary bends on log axes (by {bend[0]:+.2f} decades over half the range,"
-                   f" 95 % interval {bend[1]:+.2f} to {bend[2]:+.2f})")
-    return ScalingLaw(*pair, refused, *exponent, through, *amplitude[1:], *bend, ys, 10**middle, 10**low, 10**high,
-                      residual)
+        refused = (
+            f"the boundary bends on log axes (by {bend[0]:+.2f} decades over half the range,"
+            f" 95 % interval {bend[1]:+.2f} to {bend[2]:+.2f})"
+        )
+    return ScalingLaw(
+        *pair, refused, *exponent, through, *amplitude[1:], *bend, ys, 10**middle, 10**low, 10**high, residual
+    )
 
 
 def _unfit(phase_map, ys):

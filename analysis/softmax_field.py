@@ -143,9 +143,10 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
         full = np.zeros((basis.size, columns))
         full[start.kept] = start.mode * start.scale[:, None]
         mode = full[kept] / prior_sd[kept][:, None]
-        if _objective(scaled, mode, contrast, counts, settings.noise)[0] < _objective(
-            scaled, 0 * mode, contrast, counts, settings.noise
-        )[0]:
+        if (
+            _objective(scaled, mode, contrast, counts, settings.noise)[0]
+            < _objective(scaled, 0 * mode, contrast, counts, settings.noise)[0]
+        ):
             mode = 0 * mode
     value, share, probability = _objective(scaled, mode, contrast, counts, settings.noise)
     factor = None

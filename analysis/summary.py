@@ -66,8 +66,10 @@ def _phases(done: "pd.DataFrame") -> list[str]:
     lines = [f"  {'phase':<18}" + "".join(f"{head:>6}" for head in heads) + f"{'nats':>10}{'error':>9}   (medians)"]
     for label in order:
         numbers = "".join(f"{count:>6}" for count in table[label])
-        lines.append(f"  {title(label):<18}{numbers}{medians.loc[label, 'complexity_nats']:>10.3g}"
-                     f"{medians.loc[label, 'relative_error']:>9.2g}")
+        lines.append(
+            f"  {title(label):<18}{numbers}{medians.loc[label, 'complexity_nats']:>10.3g}"
+            f"{medians.loc[label, 'relative_error']:>9.2g}"
+        )
     return [*lines, ""]
 
 

@@ -66,8 +66,10 @@ class Truth:
         names = list(dict.fromkeys(groups))
         merged = np.stack([share[:, [g == name for g in groups]].sum(axis=1) for name in names], axis=1)
         best = merged.argmax(axis=1)
-        return [(names[best[i]], names[best[i + 1]], float(10 ** ((log_x[i] + log_x[i + 1]) / 2)))
-                for i in np.flatnonzero(np.diff(best))]
+        return [
+            (names[best[i]], names[best[i + 1]], float(10 ** ((log_x[i] + log_x[i + 1]) / 2)))
+            for i in np.flatnonzero(np.diff(best))
+        ]
 
 
 def _power(at_6: float, exponent: float) -> Callable:
@@ -81,16 +83,21 @@ def random_truth(name: str, rng: np.random.Generator) -> Truth:
     slope = rng.uniform(-0.5, 0.5, size=3)
     scales = tuple(float(s) for s in 10 ** rng.uniform(-1.3, -0.5, size=3))  # 0.05 to 0.3 decades
     four = ("double_sided", "pudding", "convexity", "constant")
-    curves = (_power(-6.7 + shift[0], slope[0]), _power(-3.6 + shift[1], 2 + slope[1]),
-              _power(-1.8 + shift[2] / 2, slope[2]))
+    curves = (
+        _power(-6.7 + shift[0], slope[0]),
+        _power(-3.6 + shift[1], 2 + slope[1]),
+        _power(-1.8 + shift[2] / 2, slope[2]),
+    )
     if name == "parallel":
         curves = tuple(_power(at, 0.0) for at in (-6.3 + shift[0], -4.0 + shift[1], -2.0 + shift[2] / 2))
     elif name == "slanted":
         pass
     elif name == "curved":
         bend = rng.uniform(0.6, 1.2)
-        curves = tuple((lambda y, at=at: at + bend * np.sin((np.asarray(y, float) - 4) / 12 * np.pi))
-                       for at in (-7.0 + shift[0] / 2, -4.6 + shift[1] / 2, -2.8 + shift[2] / 2))
+        curves = tuple(
+            (lambda y, at=at: at + bend * np.sin((np.asarray(y, float) - 4) / 12 * np.pi))
+            for at in (-7.0 + shift[0] / 2, -4.6 + shift[1] / 2, -2.8 + shift[2] / 2)
+        )
     elif name in ("sharp", "wide"):
         scales = (0.02 if name == "sharp" else 0.4,) * 3
     elif name == "label_noise":
@@ -100,12 +107,19 @@ def random_truth(name: str, rng: np.random.Generator) -> Truth:
     elif name == "triple_point":
         meet = rng.uniform(8, 12)  # at this y the second phase has run out
         first = -5.0 + shift[0]
-        curves = (lambda y: first + 0.0 * np.asarray(y, float),
-                  lambda y: first + 2.4 * (meet - np.asarray(y, float)) / (meet - 4))
+        curves = (
+            lambda y: first + 0.0 * np.asarray(y, float),
+            lambda y: first + 2.4 * (meet - np.asarray(y, float)) / (meet - 4),
+        )
         return Truth(name, ("pudding", "convexity", "constant"), curves, scales[:2])
     elif name == "island":
-        return Truth(name, four[1:], curves[1:], tuple(min(s, 0.1) for s in scales[1:]),
-                     island=(-6.5 + shift[0], rng.uniform(8, 12), 0.8, 3.0))
+        return Truth(
+            name,
+            four[1:],
+            curves[1:],
+            tuple(min(s, 0.1) for s in scales[1:]),
+            island=(-6.5 + shift[0], rng.uniform(8, 12), 0.8, 3.0),
+        )
     else:
         raise ValueError(f"unknown kind of truth: {name}")
     return Truth(name, four, curves, scales)
@@ -119,7 +133,10 @@ def sweep_design(kind: str, rng: np.random.Generator):
     `few`: 10 β × 3 dimensions once; `wide_grid`: 17 β × 13 dimensions once."""
     if kind == "scattered":
         return 10 ** rng.uniform(LOW, HIGH, 300), rng.integers(4, 17, 300).astype(float)
-    betas, dimensions, seeds = {"quick": (10, (4, 6, 8), 8), "few": (10, (4, 8, 12), 1),
-                                "wide_grid": (17, DIMENSIONS, 1)}[kind]
+    betas, dimensions, seeds = {
+        "quick": (10, (4, 6, 8), 8),
+        "few": (10, (4, 8, 12), 1),
+        "wide_grid": (17, DIMENSIONS, 1),
+    }[kind]
     grid = np.meshgrid(np.logspace(LOW, HIGH, betas), np.array(dimensions, float), np.arange(seeds), indexing="ij")
     return grid[0].ravel(), grid[1].ravel()

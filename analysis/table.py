@@ -21,8 +21,21 @@ MANIFEST = "manifest.json"
 # Columns that every table has; the rest (order parameters, fractions, components) may differ from sweep to sweep.
 TRAINING_COLUMNS = ("key", "dimension", "beta", "seed", "relative_error", "complexity_nats", "algorithm")
 SNAPSHOT_COLUMNS = ("key", "dimension", "beta", "seed", "step", "algorithm")
-NUMERIC = ("dimension", "beta", "seed", "step", "steps", "hidden", "relative_error", "complexity_nats",
-           "purity", "margin", "faithfulness", "seconds", "finished_at")
+NUMERIC = (
+    "dimension",
+    "beta",
+    "seed",
+    "step",
+    "steps",
+    "hidden",
+    "relative_error",
+    "complexity_nats",
+    "purity",
+    "margin",
+    "faithfulness",
+    "seconds",
+    "finished_at",
+)
 COMPONENT_PREFIX = "complexity_"
 FRACTION_PREFIX = "fraction_"
 # Numeric columns that describe the training, not the network: what is left over are order parameters.
@@ -144,17 +157,24 @@ def order_parameters(trainings: "pd.DataFrame") -> list[str]:
     """The columns that hold order parameters: numeric, and neither bookkeeping nor shares nor components."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    return [name for name in trainings.columns
-            if is_numeric_dtype(trainings[name]) and not is_bool_dtype(trainings[name])
-            and name not in _BOOKKEEPING
-            and not name.startswith((COMPONENT_PREFIX, FRACTION_PREFIX))
-            and trainings[name].notna().any()]
+    return [
+        name
+        for name in trainings.columns
+        if is_numeric_dtype(trainings[name])
+        and not is_bool_dtype(trainings[name])
+        and name not in _BOOKKEEPING
+        and not name.startswith((COMPONENT_PREFIX, FRACTION_PREFIX))
+        and trainings[name].notna().any()
+    ]
 
 
 def components(trainings: "pd.DataFrame") -> list[str]:
     """The columns that hold the named KL components of the complexity, in nats."""
-    return [name for name in trainings.columns
-            if name.startswith(COMPONENT_PREFIX) and name != "complexity_nats" and trainings[name].notna().any()]
+    return [
+        name
+        for name in trainings.columns
+        if name.startswith(COMPONENT_PREFIX) and name != "complexity_nats" and trainings[name].notna().any()
+    ]
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
@@ -164,7 +184,7 @@ def in_order(labels: Iterable[str]) -> list[str]:
 
 
 def counts(done: "pd.DataFrame", by: list[str] | None = None) -> "pd.DataFrame":
-    """Trainings per algorithm: a column an algorithm in the palette's order, a row a group of `by` (default: one row)."""
+    """Trainings per algorithm: a column an algorithm in the palette's order, a row a group of `by` (default: one)."""
     import pandas as pd
 
     if by:
@@ -195,15 +215,22 @@ def splits(done: "pd.DataFrame", merge: dict[str, str]) -> "pd.DataFrame":
             if not sum(found):
                 continue
             fair = fair_coin(*found) if len(parts) == 2 else float("nan")
-            rows.append({"merged": whole, "dimension": int(dimension), **dict(zip(parts, found, strict=True)),
-                         "total": sum(found), "p_fair": fair})
+            rows.append(
+                {
+                    "merged": whole,
+                    "dimension": int(dimension),
+                    **dict(zip(parts, found, strict=True)),
+                    "total": sum(found),
+                    "p_fair": fair,
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def fair_coin(heads: int, tails: int) -> float:
-    """Two-sided binomial probability of a split at least this uneven. (Exact; scipy's would cost a second to import.)"""
+    """Two-sided binomial probability of a split at least this uneven. (Exact; scipy takes a second to import.)"""
     total, fewer = heads + tails, min(heads, tails)
-    return min(1.0, 2 * sum(math.comb(total, k) for k in range(fewer + 1)) / 2 ** total)
+    return min(1.0, 2 * sum(math.comb(total, k) for k in range(fewer + 1)) / 2**total)
 
 
 def ranking(done: "pd.DataFrame") -> "pd.DataFrame":
@@ -211,7 +238,13 @@ def ranking(done: "pd.DataFrame") -> "pd.DataFrame":
 
     Columns dimension, algorithm, trainings, complexity_nats, relative_error (medians); cheapest first.
     """
-    table = done.groupby(["dimension", "algorithm"]).agg(
-        trainings=("key", "size"), complexity_nats=("complexity_nats", "median"),
-        relative_error=("relative_error", "median")).reset_index()
+    table = (
+        done.groupby(["dimension", "algorithm"])
+        .agg(
+            trainings=("key", "size"),
+            complexity_nats=("complexity_nats", "median"),
+            relative_error=("relative_error", "median"),
+        )
+        .reset_index()
+    )
     return table.sort_values(["dimension", "complexity_nats"], ignore_index=True)

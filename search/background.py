@@ -44,7 +44,7 @@ class LedgerWatch(threading.Thread):
             if record is not None:
                 try:
                     self._on_record(record)
-                except Exception as error:  # noqa: BLE001 - showing progress must not stop what it shows
+                except Exception as error:
                     warnings.warn(f"training {key}: {one_line(error)}", stacklevel=1)
 
 
@@ -77,14 +77,12 @@ class TrackingQueue(threading.Thread):
             try:
                 self._work()
                 self.error = None
-            except Exception as error:  # noqa: BLE001 - whatever the store raises: the sweep goes on without it
+            except Exception as error:
                 self.tracker, self.error = None, one_line(error)
                 self._next_try = time.monotonic() + RETRY_SECONDS
                 if not self._warned:
                     self._warned = True
-                    self._say(
-                        f"MLflow: {self.error}; the sweep goes on, `hyperphase sync` can log the rest later"
-                    )
+                    self._say(f"MLflow: {self.error}; the sweep goes on, `hyperphase sync` can log the rest later")
                 if self._draining:
                     return
 
@@ -104,7 +102,7 @@ class TrackingQueue(threading.Thread):
         if self.tracker is not None:
             try:
                 self.tracker.close_sweep(status, counts)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 self.error = one_line(error)
 
     def _wait_for_work(self) -> bool:

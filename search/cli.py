@@ -25,9 +25,7 @@ def parser() -> argparse.ArgumentParser:
 
     command = add("sweep", "train a grid of hypernetworks and report which algorithms they found")
     source = command.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--preset", metavar="NAME", help="a config that comes with hyperphase: quick, paper, smoke …"
-    )
+    source.add_argument("--preset", metavar="NAME", help="a config that comes with hyperphase: quick, paper, smoke …")
     source.add_argument("--config", type=Path, metavar="FILE", help="a config file (TOML)")
     command.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (default: sweeps/NAME)")
     _add_run_options(command)
@@ -51,9 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
     command = add("classify", "name the algorithm in network files")
     command.add_argument("files", nargs="+", metavar="FILE.npz")
-    command.add_argument(
-        "--task", default="l1_norm", metavar="NAME", help="what the networks were to compute"
-    )
+    command.add_argument("--task", default="l1_norm", metavar="NAME", help="what the networks were to compute")
     command.add_argument("--json", action="store_true", help="one JSON object a file, one a line")
 
     command = add("draw", "draw network files")
@@ -108,9 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     _add_settings(command)
-    command.add_argument(
-        "--address", metavar="A", help="a running Ray cluster (default: RAY_ADDRESS, else one here)"
-    )
+    command.add_argument("--address", metavar="A", help="a running Ray cluster (default: RAY_ADDRESS, else one here)")
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

@@ -80,17 +80,16 @@ def classify(options) -> None:
         if options.json:
             print(json.dumps(found, ensure_ascii=False), flush=True)
         else:
-            print(f"{file}: {found['algorithm'].replace('_', ' ')}; f(x) ≈ {found['formula']} "
-                  f"(faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g})")  # fmt: skip
+            name = found["algorithm"].replace("_", " ")
+            quality = f"faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g}"
+            print(f"{file}: {name}; f(x) ≈ {found['formula']} ({quality})")
 
 
 def draw(options) -> None:
     from analysis.drawing import draw
     from analysis.network import Network
 
-    networks = [
-        Network.load(file) for file in options.files
-    ]  # a bad file stops it before anything is written
+    networks = [Network.load(file) for file in options.files]  # a bad file stops it before anything is written
     several = len(options.files) > 1 or (options.out and options.out.suffix.lower() not in (".png", ".svg"))
     for file, network in zip(options.files, networks, strict=True):
         path = Path(file).with_suffix(".png")

@@ -89,18 +89,12 @@ class Training(Recipe):
 
 
 class Ray(Section):
-    address: str | None = Field(
-        None, description="a running cluster; without it RAY_ADDRESS, else an embedded Ray"
-    )
+    address: str | None = Field(None, description="a running cluster; without it RAY_ADDRESS, else an embedded Ray")
     cpus: int | None = Field(None, ge=1, strict=True, description="cores of the embedded Ray; all without it")
     cpus_per_pack: float = Field(1, gt=0)
     gpus_per_pack: float = Field(0, ge=0)
-    pack_size: int | None = Field(
-        None, ge=1, strict=True, description="most trainings in a pack; chosen without it"
-    )
-    max_failures: int = Field(
-        2, ge=0, strict=True, description="times that a pack whose worker dies is started again"
-    )
+    pack_size: int | None = Field(None, ge=1, strict=True, description="most trainings in a pack; chosen without it")
+    max_failures: int = Field(2, ge=0, strict=True, description="times that a pack whose worker dies is started again")
 
 
 class Mlflow(Section):
@@ -207,8 +201,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         # TOML's basic strings escape as JSON does, without its surrogate pairs; DEL must be escaped too
         body = "".join(
-            f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c
-            for c in re.sub(r'(["\\])', r"\\\1", value)
+            f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c for c in re.sub(r'(["\\])', r"\\\1", value)
         )
         return f'"{body}"'
     return f"[{', '.join(_toml(item) for item in value)}]"

@@ -195,9 +195,7 @@ def _alone() -> Iterator[None]:
 
     Without a token of ours Ray would leave one behind in the home folder, and later clusters would pick it up.
     """
-    values = {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"
-    }  # despite its name: on any system, loopback instead of all
+    values = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # despite its name: on any system, loopback instead of all
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
         values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     before = {name: os.environ.get(name) for name in values}

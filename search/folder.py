@@ -135,9 +135,7 @@ def locked(folder: SweepFolder) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(handle, 100).decode(errors="replace").strip() or "unknown"
-            raise SweepError(
-                f"{folder.path}: another hyperphase (process {holder}) is at work on this sweep"
-            ) from None
+            raise SweepError(f"{folder.path}: another hyperphase (process {holder}) is at work on this sweep") from None
         os.ftruncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())
         yield

@@ -89,18 +89,14 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
         raise ValueError(f"holds the training {row['key']}")
     draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
     prefix = "hypernetwork/"
-    parameters = {
-        name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
-    }
+    parameters = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
     return Record(row, snapshots, Network(*draws) if draws else None, parameters)
 
 
 def set_aside(path: Path) -> Path:
     """Renames a torn record to *.torn, out of the way of a new one, without losing an older *.torn."""
     path = Path(path)
-    aside = next(
-        name for i in itertools.count() if not (name := path.with_suffix(f".npz{i or ''}.torn")).exists()
-    )
+    aside = next(name for i in itertools.count() if not (name := path.with_suffix(f".npz{i or ''}.torn")).exists())
     path.rename(aside)
     return aside
 
@@ -113,9 +109,7 @@ def read_or_set_aside(path: Path) -> Record | None:
         return None
     except TornRecord as torn:
         aside = set_aside(path)
-        warnings.warn(
-            f"torn record set aside as {aside.name}; its training will be done again ({torn})", stacklevel=2
-        )
+        warnings.warn(f"torn record set aside as {aside.name}; its training will be done again ({torn})", stacklevel=2)
         return None
 
 
@@ -123,9 +117,7 @@ def keys(folder: Path) -> set[str]:
     """Keys that have a file, unread: cheap enough to poll."""
     try:
         with os.scandir(folder) as entries:
-            return {
-                entry.name[:-4] for entry in entries if entry.name.endswith(".npz") and entry.name[0] != "."
-            }
+            return {entry.name[:-4] for entry in entries if entry.name.endswith(".npz") and entry.name[0] != "."}
     except FileNotFoundError:
         return set()
 

@@ -15,9 +15,7 @@ from search.config import Config
 from search.folder import SweepFolder, replace_text
 
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-SECRET_PARAMETERS = re.compile(
-    r"(?i)\b([\w.-]*(?:password|passwd|secret|token|credential)[\w.-]*)=[^\s&;'\"]+"
-)
+SECRET_PARAMETERS = re.compile(r"(?i)\b([\w.-]*(?:password|passwd|secret|token|credential)[\w.-]*)=[^\s&;'\"]+")
 LONGEST_DIFF = 1_000_000  # characters
 
 
@@ -74,9 +72,7 @@ def git_state(source: Path) -> dict | None:
 
 
 def package_versions() -> dict[str, str]:
-    found = {
-        dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]
-    }
+    found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 

@@ -69,11 +69,7 @@ class Progress:
     def eta(self) -> float | None:
         """Estimated seconds to the end; None while there is nothing to judge from."""
         total = sum(self.pack_seconds)
-        share = (
-            sum(p * s for p, s in zip(self.pack_share, self.pack_seconds, strict=True)) / total
-            if total
-            else 0.0
-        )
+        share = sum(p * s for p, s in zip(self.pack_share, self.pack_seconds, strict=True)) / total if total else 0.0
         if self.started is None or share <= 0.01:
             return None
         return (time.monotonic() - self.started) * (1 - share) / share

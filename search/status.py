@@ -15,15 +15,12 @@ def status(config: Config, folder: SweepFolder) -> str:
     counts = state.counts
     failed = counts.pop("failed", 0)
     lines = [
-        f"{folder.name}: {total - missing} of {total} trainings done"
-        + (f", {failed} of them failed" if failed else "")
+        f"{folder.name}: {total - missing} of {total} trainings done" + (f", {failed} of them failed" if failed else "")
     ]
     if counts:
         lines.append("  " + " · ".join(f"{name} {number}" for name, number in counts.most_common()))
     keys = {point.key for point in state.points}
-    reasons = Counter(
-        row["reason"] for key, row in state.rows.items() if key in keys and row["status"] == "failed"
-    )
+    reasons = Counter(row["reason"] for key, row in state.rows.items() if key in keys and row["status"] == "failed")
     lines += [f"  failed: {number} × {reason}" for reason, number in reasons.most_common()]
     beyond = len(state.rows.keys() - keys)
     if beyond:

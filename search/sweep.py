@@ -80,7 +80,7 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
         except UserError as error:
             manifest.end(folder, facts, status="refused", reason=one_line(error))
             raise
-        except Exception as error:  # noqa: BLE001 - Ray itself died: what the ledger has is kept and shown
+        except Exception as error:
             log_traceback(folder)
             problems = [one_line(error)]
         try:
@@ -104,7 +104,7 @@ def write_report(folder: SweepFolder) -> bool:
         boundaries = folder.report / "boundaries.csv"
         print(summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None))
         return True
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if not isinstance(error, UserError):
             log_traceback(folder)
         _say(f"no report: {one_line(error)} (`{command_line('report', folder)}` tries again)")
@@ -145,9 +145,7 @@ def _train(config: Config, folder: SweepFolder, state: State, tracking: Tracking
             pack_size=config.ray.pack_size,
             device=cluster.device,
         )
-        progress = Progress(
-            total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs]
-        )
+        progress = Progress(total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs])
 
         def on_record(record: ledger.Record) -> None:
             progress.add(record.row)
@@ -204,9 +202,7 @@ def _conclude(
     if failed:
         _say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
     if tracking and tracking.error and not interrupt:
-        _say(
-            f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing"
-        )
+        _say(f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing")
     if interrupt:
         _say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
              f"`{command_line('resume', folder)}` continues")  # fmt: skip

@@ -15,9 +15,7 @@ def sync(config: Config, folder: SweepFolder) -> int:
     with folders.locked(folder):
         facts = manifest.read(folder)
         if "sweep" not in facts:
-            raise UserError(
-                f"{folder.path}: its manifest.json is missing or damaged; run `hyperphase resume` first"
-            )
+            raise UserError(f"{folder.path}: its manifest.json is missing or damaged; run `hyperphase resume` first")
         state = read_state(config, folder)
         queue = TrackingQueue(config, folder, facts, say=lambda text: None)
         queue.put(sorted(state.rows))
@@ -29,8 +27,6 @@ def sync(config: Config, folder: SweepFolder) -> int:
             raise
         queue.close("FAILED" if state.missing else "FINISHED", dict(state.counts))
     if queue.error:
-        raise UserError(
-            f"MLflow: {queue.error}; {queue.logged} trainings were logged, {queue.waiting} are missing"
-        )
+        raise UserError(f"MLflow: {queue.error}; {queue.logged} trainings were logged, {queue.waiting} are missing")
     print(f"{queue.logged} trainings logged, {len(state.rows) - queue.logged} were there")
     return 0

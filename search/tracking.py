@@ -26,11 +26,7 @@ PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have
 
 def store_uri(config: Config, folder: SweepFolder) -> str:
     """Where runs go: the config's server, MLFLOW_TRACKING_URI, or a file in the sweep's folder."""
-    return (
-        config.mlflow.tracking_uri
-        or os.environ.get("MLFLOW_TRACKING_URI")
-        or f"sqlite:///{folder.mlflow_store}"
-    )
+    return config.mlflow.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.mlflow_store}"
 
 
 class Tracker:
@@ -64,9 +60,7 @@ class Tracker:
         if self.parent is None:
             self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None)
             recipe = self.config.training.recipe().model_dump(mode="json")
-            grid = {
-                name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()
-            }
+            grid = {name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()}
             git = manifest.get("git") or {}
             facts = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
             self._log_params(self.parent, recipe | facts)
@@ -81,9 +75,7 @@ class Tracker:
         if self.parent is None:
             return
         now = int(time.time() * 1000)
-        self.client.log_batch(
-            self.parent, metrics=[_metric(name, value, now, 0) for name, value in counts.items()]
-        )
+        self.client.log_batch(self.parent, metrics=[_metric(name, value, now, 0) for name, value in counts.items()])
         for name in ("phase_map.png", "index.html"):
             if (self.folder.report / name).is_file():
                 self.client.log_artifact(self.parent, str(self.folder.report / name))
@@ -193,9 +185,7 @@ def _metrics(record: Record, time_ms: int) -> list:
         names = [name for name in values if name in CURVES or name.startswith("complexity_")]
         if values is row:
             names += FINALS
-        metrics += [
-            _metric(name, values[name], time_ms, step) for name in names if values.get(name) is not None
-        ]
+        metrics += [_metric(name, values[name], time_ms, step) for name in names if values.get(name) is not None]
     # the last snapshot and the final look share a step: the final look, with more draws, is the one to show
     return list({(metric.key, metric.step): metric for metric in metrics}.values())
 

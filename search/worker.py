@@ -59,11 +59,7 @@ def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
     def measures(snapshot, readings: dict) -> dict:
         # the error is the mean over draws, which is what the training minimises
         return (
-            {
-                name: value
-                for name, value in readings.items()
-                if name not in ("relative_error", "representative")
-            }
+            {name: value for name, value in readings.items() if name not in ("relative_error", "representative")}
             | {"relative_error": snapshot.relative_error, "complexity_nats": snapshot.complexity_nats}
             | {f"complexity_{component}": nats for component, nats in snapshot.complexity.items()}
         )

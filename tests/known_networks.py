@@ -89,9 +89,7 @@ def double_sided(n: int, *extra: Circuit, t: float = 4.0) -> Network:
     return assemble(kinks(n, 1, t=t), kinks(n, -1, t=t), *extra)
 
 
-def pudding(
-    n: int, sign: int, *extra: Circuit, t: float = 4.0, neurons: int = 1, bias: float = 8.0
-) -> Network:
+def pudding(n: int, sign: int, *extra: Circuit, t: float = 4.0, neurons: int = 1, bias: float = 8.0) -> Network:
     through = pass_through(n, -float(sign), neurons=neurons, bias=bias)
     return assemble(kinks(n, sign, 2.0, t=t), through, *extra)
 

@@ -100,9 +100,7 @@ def test_it_is_quiet(finished):
 
 def test_it_leaves_nothing_in_the_home_folder(finished):
     folder = finished[0]
-    assert [
-        path.name for path in folder.parent.iterdir() if path.name in (".ray", "mlruns", "ray_results")
-    ] == []
+    assert [path.name for path in folder.parent.iterdir() if path.name in (".ray", "mlruns", "ray_results")] == []
 
 
 def test_every_training_has_a_picture_in_mlflow(finished):
@@ -169,9 +167,7 @@ def test_killed_and_interrupted_and_resumed(tmp_path, sessions):
     process = start(folder, "sweep", *SLOW, "--out", str(folder))
     sessions.append(process.pid)
     wait_for_records(process, folder, 2)
-    assert any(
-        "Implicit" in name for name in workers_of(process.pid)
-    )  # so that their absence means something
+    assert any("Implicit" in name for name in workers_of(process.pid))  # so that their absence means something
     process.kill()  # kill -9
     process.wait()
     deadline = time.monotonic() + 60

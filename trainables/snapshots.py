@@ -42,7 +42,7 @@ class Snapshot:
 def snapshot_steps(steps: int, count: int) -> list[int]:
     """At most `count` distinct steps, log-spaced over two decades, ending with the last step."""
     spaced = np.geomspace(max(1.0, steps / 100), steps, count) if count > 1 else [steps]
-    return sorted({int(round(step)) for step in spaced})
+    return sorted({round(float(step)) for step in spaced})
 
 
 def evaluation_stream(

@@ -58,8 +58,8 @@ def train_pack(
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
     A member's result depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else
-    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Flushes denormal numbers to zero and
-    keeps freed memory, for the whole process.
+    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Flushes denormal numbers to zero
+    and keeps freed memory, for the whole process.
     """
     started, place = time.perf_counter(), resolve(device)
     torch.set_flush_denormal(True)
@@ -85,7 +85,9 @@ def train_pack(
         failed_at = failed_at.masked_fill(lost, step)
         if step in looks:
             failures = failed_at.tolist()
-            for member, snapshot in enumerate(look(network, recipe, dimension, evaluation, step, recipe.snapshot_draws)):
+            for member, snapshot in enumerate(
+                look(network, recipe, dimension, evaluation, step, recipe.snapshot_draws)
+            ):
                 if not failures[member]:
                     snapshots[member].append(snapshot)
             if all(failures):
@@ -100,7 +102,13 @@ def train_pack(
         Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=seconds)
         if (step := failures[k])
         else Trained(
-            member, "done", "", snapshots[k], final[k], {name: array[k].copy() for name, array in state.items()}, seconds
+            member,
+            "done",
+            "",
+            snapshots[k],
+            final[k],
+            {name: array[k].copy() for name, array in state.items()},
+            seconds,
         )
         for k, member in enumerate(members)
     ]

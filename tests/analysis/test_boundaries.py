@@ -36,7 +36,8 @@ def test_phases_are_in_order_along_x():
     table = boundaries(phase_map, [6.0])
     assert list(table.columns[:6]) == CONTRACT
     assert list(zip(table["lower_phase"], table["upper_phase"], strict=True)) == [
-        (low, high) for low, high, _ in truth.boundaries(6.0)]
+        (low, high) for low, high, _ in truth.boundaries(6.0)
+    ]
     assert (table["x_low"] < table["x"]).all() and (table["x"] < table["x_high"]).all()
 
 
@@ -45,7 +46,8 @@ def test_an_island_has_two_sides():
     at = truth.island[1]
     table = boundaries(phase_map, [at])
     assert {("pudding", "island"), ("island", "pudding")} <= set(
-        zip(table["lower_phase"], table["upper_phase"], strict=True))
+        zip(table["lower_phase"], table["upper_phase"], strict=True)
+    )
     assert adjacency(phase_map).has_edge("island", "pudding")
     assert not adjacency(phase_map).has_edge("island", "constant")
 
@@ -64,8 +66,13 @@ def test_a_coin_flip_is_no_boundary():
 
 def test_an_unfair_coin_is_called_unfair():
     labels = ["heads"] * 50 + ["tails"] * 10 + ["other"] * 20
-    phase_map = fit(np.r_[np.linspace(0, 1, 60), np.linspace(2, 3, 20)], np.ones(80), labels,
-                    merge={"heads": "coin", "tails": "coin"}, rounds=0)
+    phase_map = fit(
+        np.r_[np.linspace(0, 1, 60), np.linspace(2, 3, 20)],
+        np.ones(80),
+        labels,
+        merge={"heads": "coin", "tails": "coin"},
+        rounds=0,
+    )
     split = mirror_splits(phase_map).set_index("label")
     assert not split["fair"].any()
     assert split.loc["heads", "share_low"] == pytest.approx(0.7343, abs=0.01)  # Clopper-Pearson, 50 of 60 at 90 %
@@ -100,11 +107,13 @@ def test_adjacency_follows_the_order():
     _, phase_map = fitted("parallel", "wide_grid")
     graph = adjacency(phase_map)
     assert set(map(frozenset, graph.edges)) == set(
-        map(frozenset, [("double_sided", "pudding"), ("pudding", "convexity"), ("convexity", "constant")]))
+        map(frozenset, [("double_sided", "pudding"), ("pudding", "convexity"), ("convexity", "constant")])
+    )
     assert sum(area for _, area in graph.nodes(data="area")) == pytest.approx(1)
 
 
 # The command's side
+
 
 @pytest.fixture
 def table(tmp_path):
@@ -149,15 +158,17 @@ def spoilt(table, column, row, value):
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
-    [(lambda t: t.drop(columns="beta"), "no column 'beta'; it has dimension, algorithm"),
-     (lambda t: spoilt(t, "beta", 4, "oops"), r"beta is not a finite number \('oops'\) in row 5"),
-     (lambda t: spoilt(t, "dimension", 2, None), "dimension is missing in row 3"),
-     (lambda t: spoilt(t, "beta", 6, -1.0), "beta must be positive on a log axis; row 7 has -1"),
-     (lambda t: spoilt(t, "algorithm", 0, None), "algorithm is missing in row 1"),
-     (lambda t: t.assign(algorithm="a"), r"algorithm has one value only \(a\)"),
-     (lambda t: t.assign(beta=1.0), "beta has one value only"),
-     (lambda t: t.head(5), "5 rows are too few"),
-     (lambda t: t.head(0), "0 rows are too few")],
+    [
+        (lambda t: t.drop(columns="beta"), "no column 'beta'; it has dimension, algorithm"),
+        (lambda t: spoilt(t, "beta", 4, "oops"), r"beta is not a finite number \('oops'\) in row 5"),
+        (lambda t: spoilt(t, "dimension", 2, None), "dimension is missing in row 3"),
+        (lambda t: spoilt(t, "beta", 6, -1.0), "beta must be positive on a log axis; row 7 has -1"),
+        (lambda t: spoilt(t, "algorithm", 0, None), "algorithm is missing in row 1"),
+        (lambda t: t.assign(algorithm="a"), r"algorithm has one value only \(a\)"),
+        (lambda t: t.assign(beta=1.0), "beta has one value only"),
+        (lambda t: t.head(5), "5 rows are too few"),
+        (lambda t: t.head(0), "0 rows are too few"),
+    ],
 )
 def test_a_spoilt_table_gives_one_clear_line(table, tmp_path, spoil, message):
     spoil(table).to_csv(tmp_path / "t.csv", index=False)
@@ -172,8 +183,13 @@ def test_unreadable_files_give_one_clear_line(table, tmp_path):
     (tmp_path / "bytes.csv").write_bytes(bytes(range(128, 256)))
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
     table.to_csv(tmp_path / "good.csv", index=False)
-    for name, message in (("empty.csv", "is empty"), ("bytes.csv", "cannot read"), ("torn.parquet", "cannot read"),
-                          ("none.csv", "no such file"), (".", "is a folder")):
+    for name, message in (
+        ("empty.csv", "is empty"),
+        ("bytes.csv", "cannot read"),
+        ("torn.parquet", "cannot read"),
+        ("none.csv", "no such file"),
+        (".", "is a folder"),
+    ):
         with pytest.raises(UserError, match=message) as caught:
             write_boundaries(tmp_path / name, **ASKED, out=tmp_path / "out")
         assert "\n" not in str(caught.value)

@@ -76,9 +76,7 @@ def test_permuting_inputs_keeps_label_and_order_parameters(known, seed):
         "correlation",
         "output_variance",
     }:  # these are sampled
-        assert after.order_parameters[name][0] == pytest.approx(before.order_parameters[name][0], abs=1e-5), (
-            name
-        )
+        assert after.order_parameters[name][0] == pytest.approx(before.order_parameters[name][0], abs=1e-5), name
 
 
 @settings(max_examples=60, deadline=None)
@@ -158,17 +156,15 @@ def test_summary_takes_the_majority_and_its_median_draw():
 
 
 def test_ties_go_to_the_earlier_algorithm():
-    assert summarise(readings_of(["other", "double_sided", "other", "double_sided"], [1, 1, 1, 1]))[
-        "algorithm"
-    ] == ("double_sided")
+    assert summarise(readings_of(["other", "double_sided", "other", "double_sided"], [1, 1, 1, 1]))["algorithm"] == (
+        "double_sided"
+    )
 
 
 def test_describe_is_json_with_the_contract_s_keys(tmp_path):
     pudding(6, -1).save(tmp_path / "p.npz")
     record = json.loads(json.dumps(describe(tmp_path / "p.npz", l1_norm)))
-    assert {"file", "algorithm", "formula", "faithfulness", "relative_error", "order_parameters"} <= set(
-        record
-    )
+    assert {"file", "algorithm", "formula", "faithfulness", "relative_error", "order_parameters"} <= set(record)
     assert record["algorithm"] == "pudding_negative"
     assert record["file"] == str(tmp_path / "p.npz")
     assert record["faithfulness"] > 0.98

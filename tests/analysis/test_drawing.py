@@ -82,11 +82,7 @@ def test_different_networks_have_different_drawings():
 def test_png_and_svg_share_their_layout():
     network = double_sided(4)
     root = ElementTree.fromstring(draw_svg(network, legend=False))
-    circles = [
-        (float(c.get("cx")), float(c.get("cy")), c.get("fill"))
-        for c in root.iter()
-        if c.tag.endswith("circle")
-    ]
+    circles = [(float(c.get("cx")), float(c.get("cy")), c.get("fill")) for c in root.iter() if c.tag.endswith("circle")]
     assert len(circles) == 4 + 8 + 1
     pixels = np.asarray(Image.open(io.BytesIO(draw_png(network, legend=False))).convert("RGB"))
     left, top, width, height = map(float, root.get("viewBox").split())

@@ -5,12 +5,20 @@ from analysis.dynamics import fractions, transitions
 
 
 def _snapshots(paths: dict[str, list[str]]) -> pd.DataFrame:
-    return pd.DataFrame([{"key": key, "dimension": 4, "beta": 1e-3, "seed": seed, "step": 10 ** (i + 1), "algorithm": a}
-                         for seed, (key, path) in enumerate(paths.items()) for i, a in enumerate(path)])
+    return pd.DataFrame(
+        [
+            {"key": key, "dimension": 4, "beta": 1e-3, "seed": seed, "step": 10 ** (i + 1), "algorithm": a}
+            for seed, (key, path) in enumerate(paths.items())
+            for i, a in enumerate(path)
+        ]
+    )
 
 
-PATHS = {"a": ["constant", "convexity", "pudding_positive"], "b": ["constant", "constant", "convexity"],
-         "c": ["constant", "convexity", "constant"]}
+PATHS = {
+    "a": ["constant", "convexity", "pudding_positive"],
+    "b": ["constant", "constant", "convexity"],
+    "c": ["constant", "convexity", "constant"],
+}
 
 
 def test_fractions_sum_to_one_and_count_trainings():
@@ -23,8 +31,11 @@ def test_fractions_sum_to_one_and_count_trainings():
 
 def test_transitions_count_changes_only():
     graph = transitions(_snapshots(PATHS))
-    assert dict(graph.edges) == {("constant", "convexity"): {"count": 3}, ("convexity", "constant"): {"count": 1},
-                                 ("convexity", "pudding_positive"): {"count": 1}}
+    assert dict(graph.edges) == {
+        ("constant", "convexity"): {"count": 3},
+        ("convexity", "constant"): {"count": 1},
+        ("convexity", "pudding_positive"): {"count": 1},
+    }
     assert graph.nodes["constant"] == {"start": 3, "end": 1, "visits": 3}
     assert graph.nodes["pudding_positive"] == {"start": 0, "end": 1, "visits": 1}
 

@@ -52,9 +52,7 @@ def test_prediction_is_the_formula_s_value():
     np.testing.assert_allclose(Formula("constant", "constant", 2, {"c": 4.0}).predict(x), [4.0, 4.0])
 
 
-@pytest.mark.parametrize(
-    "name", ["double_sided", "pudding_positive", "pudding_negative", "convexity", "constant"]
-)
+@pytest.mark.parametrize("name", ["double_sided", "pudding_positive", "pudding_negative", "convexity", "constant"])
 def test_sympy_says_the_same_as_predict(name):
     import sympy
 

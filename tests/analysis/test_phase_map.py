@@ -89,9 +89,11 @@ def test_the_time_axis_is_served():
 
 @pytest.mark.parametrize(
     ("x", "y", "message"),
-    [([1.0, np.nan], [1.0, 1.0], "beta is not a finite number in row 2"),
-     ([1.0, 0.0], [1.0, 1.0], "logarithmic beta must be positive; row 2 has 0"),
-     ([1.0], [1.0, 1.0], "differ in length")],
+    [
+        ([1.0, np.nan], [1.0, 1.0], "beta is not a finite number in row 2"),
+        ([1.0, 0.0], [1.0, 1.0], "logarithmic beta must be positive; row 2 has 0"),
+        ([1.0], [1.0, 1.0], "differ in length"),
+    ],
 )
 def test_bad_columns_are_named(x, y, message):
     with pytest.raises(UserError, match=message):

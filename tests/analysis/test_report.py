@@ -65,14 +65,24 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
         elif not reference.startswith("data:"):
             assert (sweep_folder / "report" / reference).is_file(), reference
     assert page.tags.count("svg") == 7
-    for words in ("Phase map", "Over training", "Order parameters", "Drawings", "Failures", "0123abc", "a processor",
-                  "double-sided", "probability of a split", "loss became nan"):
+    for words in (
+        "Phase map",
+        "Over training",
+        "Order parameters",
+        "Drawings",
+        "Failures",
+        "0123abc",
+        "a processor",
+        "double-sided",
+        "probability of a split",
+        "loss became nan",
+    ):
         assert words in page.text
 
 
 def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
     sweep, text = load_sweep(sweep_folder), (sweep_folder / "report" / "index.html").read_text()
-    table = text[text.index('<table id="trainings">'):]
+    table = text[text.index('<table id="trainings">') :]
     assert all(f">{key}</td>" in table for key in sweep.trainings["key"])
     scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[2]
     titles = [element.text for element in ET.fromstring(scatter).iter("{http://www.w3.org/2000/svg}title")]
@@ -81,8 +91,15 @@ def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
 
 def test_pictures_are_png_files_beside_the_page(sweep_folder):
     pictures = sorted(path.name for path in (sweep_folder / "report").glob("*.png"))
-    assert pictures == ["counts.png", "error_complexity.png", "fractions.png", "kl_components.png",
-                        "order_parameters.png", "phase_map.png", "transitions.png"]
+    assert pictures == [
+        "counts.png",
+        "error_complexity.png",
+        "fractions.png",
+        "kl_components.png",
+        "order_parameters.png",
+        "phase_map.png",
+        "transitions.png",
+    ]
     drawings = {path.stem for path in (sweep_folder / "report" / "drawings").glob("*.svg")}
     assert drawings and drawings <= set(load_sweep(sweep_folder).done["key"])
 
@@ -99,10 +116,15 @@ def test_the_summary_says_what_was_found(sweep_folder):
     assert {"lower_phase", "upper_phase", "y", "x", "x_low", "x_high"} <= set(boundaries)
 
 
-@pytest.mark.parametrize("change", [
-    {"dimensions": (6,), "snapshots": False, "manifest": False}, {"betas": (1e-3,), "drop": 5},
-    {"betas": (0.3,), "seeds": 1, "dimensions": (4,)},
-], ids=["one dimension", "one beta", "one training"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dimensions": (6,), "snapshots": False, "manifest": False},
+        {"betas": (1e-3,), "drop": 5},
+        {"betas": (0.3,), "seeds": 1, "dimensions": (4,)},
+    ],
+    ids=["one dimension", "one beta", "one training"],
+)
 def test_less_than_a_whole_sweep(tmp_path, change):
     settings = {"betas": (1e-6, 0.3), "seeds": 2, "failed": 0} | change
     write_fake_sweep(tmp_path, **settings)
@@ -117,8 +139,13 @@ def test_less_than_a_whole_sweep(tmp_path, change):
 def test_only_failures(tmp_path):
     write_fake_sweep(tmp_path, betas=(1e-4,), seeds=2, failed=0)
     table = pd.read_parquet(tmp_path / "trainings.parquet")
-    table = table.assign(status="failed", reason="loss became <inf>", algorithm=None, relative_error=float("nan"),
-                         complexity_nats=float("nan"))
+    table = table.assign(
+        status="failed",
+        reason="loss became <inf>",
+        algorithm=None,
+        relative_error=float("nan"),
+        complexity_nats=float("nan"),
+    )
     table.to_parquet(tmp_path / "trainings.parquet")
     (tmp_path / "snapshots.parquet").unlink()
     page = Page(write_report(tmp_path))
@@ -177,8 +204,10 @@ def test_the_gallery_takes_the_purest_and_most_typical_of_every_dimension(sweep_
 
 
 def test_the_report_needs_no_training_software():
-    code = ("import sys, analysis.report, analysis.page, analysis.gallery, analysis.charts, analysis.dynamics_plots, "
-            "analysis.summary, analysis.phases; "
-            "print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'trainables', 'search') if m in sys.modules])")
+    code = (
+        "import sys, analysis.report, analysis.page, analysis.gallery, analysis.charts, analysis.dynamics_plots, "
+        "analysis.summary, analysis.phases; "
+        "print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'trainables', 'search') if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

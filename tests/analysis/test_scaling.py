@@ -58,5 +58,15 @@ def test_a_bent_boundary_is_no_power_law():
 
 def test_no_boundary_no_law():
     rng = np.random.default_rng(0)
-    assert scaling_laws(fit(10 ** rng.uniform(-6, 0, 100), rng.integers(4, 9, 100), rng.choice(["a", "b"], 100),
-                            log_x=True, log_y=True)) == []
+    assert (
+        scaling_laws(
+            fit(
+                10 ** rng.uniform(-6, 0, 100),
+                rng.integers(4, 9, 100),
+                rng.choice(["a", "b"], 100),
+                log_x=True,
+                log_y=True,
+            )
+        )
+        == []
+    )

@@ -51,9 +51,25 @@ def test_without_a_manifest_what_is_missing_is_unknown(tmp_path):
 
 
 def test_a_table_of_the_contract_alone_is_enough(tmp_path):
-    pd.DataFrame([{"key": "a", "task": "t", "dimension": 4, "hidden": 12, "beta": 0.1, "seed": 0, "steps": 10,
-                   "relative_error": 1.0, "complexity_nats": 0.0, "algorithm": "constant", "purity": 1.0,
-                   "faithfulness": 1.0, "seconds": 1.0}]).to_parquet(tmp_path / "trainings.parquet")
+    pd.DataFrame(
+        [
+            {
+                "key": "a",
+                "task": "t",
+                "dimension": 4,
+                "hidden": 12,
+                "beta": 0.1,
+                "seed": 0,
+                "steps": 10,
+                "relative_error": 1.0,
+                "complexity_nats": 0.0,
+                "algorithm": "constant",
+                "purity": 1.0,
+                "faithfulness": 1.0,
+                "seconds": 1.0,
+            }
+        ]
+    ).to_parquet(tmp_path / "trainings.parquet")
     sweep = load_sweep(tmp_path)
     assert sweep.done["key"].tolist() == ["a"] and sweep.snapshots.empty and sweep.manifest == {}
 
@@ -63,15 +79,18 @@ def _break(folder, change):
     change(table).to_parquet(folder / "trainings.parquet")
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    (lambda t: t.drop(columns=["beta", "algorithm"]), "columns missing: beta, algorithm"),
-    (lambda t: pd.concat([t, t.tail(1)]), "more than once"),
-    (lambda t: t.assign(beta=-t["beta"]), "not positive"),
-    (lambda t: t.assign(beta=np.nan), "gaps"),
-    (lambda t: t.assign(relative_error="much"), "not numeric"),
-    (lambda t: t.assign(algorithm=None), "no algorithm"),
-    (lambda t: t.head(0), "no trainings"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t.drop(columns=["beta", "algorithm"]), "columns missing: beta, algorithm"),
+        (lambda t: pd.concat([t, t.tail(1)]), "more than once"),
+        (lambda t: t.assign(beta=-t["beta"]), "not positive"),
+        (lambda t: t.assign(beta=np.nan), "gaps"),
+        (lambda t: t.assign(relative_error="much"), "not numeric"),
+        (lambda t: t.assign(algorithm=None), "no algorithm"),
+        (lambda t: t.head(0), "no trainings"),
+    ],
+)
 def test_a_broken_table_is_one_clear_line(tmp_path, change, says):
     write_fake_sweep(tmp_path, betas=(1e-4,), failed=0)
     _break(tmp_path, change)
@@ -94,7 +113,7 @@ def test_folders_and_files_that_are_no_sweep(tmp_path):
 def test_a_torn_manifest_is_one_clear_line(tmp_path):
     write_fake_sweep(tmp_path, betas=(1e-4,), seeds=1)
     (tmp_path / "manifest.json").write_text('{"commit": ')
-    with pytest.raises(UserError, match="manifest.json: not readable as JSON"):
+    with pytest.raises(UserError, match=r"manifest\.json: not readable as JSON"):
         load_sweep(tmp_path)
 
 
@@ -116,8 +135,10 @@ def test_counts_add_up(folder):
     done = load_sweep(folder).done
     table = counts(done, ["dimension", "beta"])
     assert table.to_numpy().sum() == len(done) == counts(done).to_numpy().sum()
-    assert table.loc[(4, 0.3), "constant"] == ((done["dimension"] == 4) & (done["beta"] == 0.3)
-                                                & (done["algorithm"] == "constant")).sum()
+    assert (
+        table.loc[(4, 0.3), "constant"]
+        == ((done["dimension"] == 4) & (done["beta"] == 0.3) & (done["algorithm"] == "constant")).sum()
+    )
     assert list(table.columns) == in_order(done["algorithm"])
 
 

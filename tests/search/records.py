@@ -34,9 +34,7 @@ def record_of(point: Point, config: Config, *, algorithm: str = "convexity", fai
         return Record(row, snapshots[:1])
     random = np.random.default_rng(point.seed)
     m, n = recipe.hidden(point.dimension), point.dimension
-    draws = Network(
-        random.normal(size=(4, m, n)), random.normal(size=(4, m)), random.normal(size=(4, m)), np.zeros(4)
-    )
+    draws = Network(random.normal(size=(4, m, n)), random.normal(size=(4, m)), random.normal(size=(4, m)), np.zeros(4))
     row |= {
         "algorithm": algorithm, "purity": 0.75, "relative_error": 0.25, "complexity_nats": 40.0, "faithfulness": 0.9,
         "margin": 0.3, "representative": 2,

@@ -171,9 +171,7 @@ def test_draw_writes_pictures(network_file, tmp_path, capsys):
 
 def test_boundaries_writes_its_files(tmp_path, capsys):
     lines = ["beta,n,phase"]
-    lines += [
-        f"1e-{k},{n},{'low' if k > 4 else 'high'}" for k in range(1, 9) for n in (4, 6) for _ in range(2)
-    ]
+    lines += [f"1e-{k},{n},{'low' if k > 4 else 'high'}" for k in range(1, 9) for n in (4, 6) for _ in range(2)]
     (tmp_path / "t.csv").write_text("\n".join(lines))
     arguments = ["boundaries", tmp_path / "t.csv", "--x", "beta", "--y", "n", "--label", "phase", "--log-x"]
     assert cli.main([str(argument) for argument in [*arguments, "--out", tmp_path / "out"]]) == 0

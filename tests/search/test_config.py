@@ -93,7 +93,7 @@ def test_a_missing_file_and_section(tmp_path):
 
 
 def test_an_unknown_preset_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown preset 'quik'; known: .*paper.*quick.*smoke"):
+    with pytest.raises(ConfigError, match=r"unknown preset 'quik'; known: .*paper.*quick.*smoke"):
         config.load(preset="quik")
 
 

@@ -40,26 +40,18 @@ def test_a_row_has_what_the_tables_promise(trained):
     } <= row.keys()
     assert row["relative_error"] == pytest.approx(results[0].final.errors.mean())
     components = [name for name in row if name.startswith("complexity_") and name != "complexity_nats"]
-    assert len(components) == 3 and row["complexity_nats"] == pytest.approx(
-        sum(row[name] for name in components)
-    )
+    assert len(components) == 3 and row["complexity_nats"] == pytest.approx(sum(row[name] for name in components))
     assert sum(value for name, value in row.items() if name.startswith("fraction_")) == pytest.approx(1)
     assert json.loads(row["recipe"]) == recipe.model_dump(mode="json")
-    assert (
-        record.draws.batch_shape == (recipe.final_draws,) and 0 <= row["representative"] < recipe.final_draws
-    )
+    assert record.draws.batch_shape == (recipe.final_draws,) and 0 <= row["representative"] < recipe.final_draws
     assert [snapshot["step"] for snapshot in record.snapshots][-1] == recipe.steps
-    assert all(
-        {"key", "algorithm", "relative_error", "complexity_nats"} <= s.keys() for s in record.snapshots
-    )
+    assert all({"key", "algorithm", "relative_error", "complexity_nats"} <= s.keys() for s in record.snapshots)
     assert record.hypernetwork
 
 
 def test_a_failed_training_is_a_row_with_its_reason(trained):
     config, _, results = trained
-    failed = replace(
-        results[0], status="failed", reason="loss not finite at step 3", final=None, hypernetwork={}
-    )
+    failed = replace(results[0], status="failed", reason="loss not finite at step 3", final=None, hypernetwork={})
     record = worker.to_record(failed, config.training.recipe(), 3)
     assert record.row["status"] == "failed" and record.row["reason"] == "loss not finite at step 3"
     assert record.row["algorithm"] is None and np.isnan(record.row["relative_error"]) and record.draws is None

@@ -1,4 +1,7 @@
-"""Where trainings run."""
+"""Where trainings run, and the processor's mode while they do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -14,3 +17,13 @@ def resolve(device: str) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device is 'cuda', but torch sees no GPU here")
     return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Let denormal numbers, which processors are slow with, be zero; but not for whoever called the training."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from analysis.network import Network
-from trainables.devices import resolve
+from trainables.devices import denormals_flushed, resolve
 from trainables.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.memory import keep_freed_memory
 from trainables.noise import NoiseStream, split, stream
@@ -47,6 +47,7 @@ class Trained:
     seconds: float = 0.0
 
 
+@denormals_flushed()
 def train_pack(
     dimension: int,
     members: list[Member],
@@ -58,11 +59,10 @@ def train_pack(
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
     A member's result depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else
-    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Flushes denormal numbers to zero
-    and keeps freed memory, for the whole process.
+    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Keeps freed memory, for the
+    whole process.
     """
     started, place = time.perf_counter(), resolve(device)
-    torch.set_flush_denormal(True)
     keep_freed_memory()
     task, hidden, seeds = get_task(recipe.task), recipe.hidden(dimension), [member.seed for member in members]
     betas = torch.tensor([member.beta for member in members], device=place)

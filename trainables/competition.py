@@ -1,12 +1,14 @@
 """Competition: how hidden neurons agree, by score matrices, on who serves which input.
 
-With K = exp(scores), (m, n) for each member and score, the plain softmaxes over inputs and over hidden neurons are
+With K = exp(scores relative to the neuron's largest), (m, n) for each member and score, the shares of every claim among
+a neuron's claims and among the claims on its input are
 
     rows = diag(1 / K 1) K        columns = K diag(1 / Kᵀ 1)
 
 and Sinkhorn balancing (Sinkhorn & Knopp 1967) alternates the two scalings, u = 1 / (K v) and v = (m / n) / (Kᵀ u), so
 that every hidden neuron's row sums to 1 and every input's column to m / n: a claim on an input is weighed against
-all other claims on it, and no input is served twice while another is not. Scaling vectors instead of matrices make
+all other claims on it, and no input is served twice while another is not. Claims relative to the neuron's largest stay
+finite whatever the scores; the rows, and all balanced shares, are the same as with exp(scores). Scaling vectors instead of matrices make
 a round two matrix-vector products.
 """
 
@@ -26,7 +28,7 @@ def compete(scores: Tensor, balanced: int, rounds: int) -> tuple[Tensor, Tensor]
     (axis m).
     """
     members, s, m, n = scores.shape
-    claims = (scores - scores.amax(-1, keepdim=True).detach()).clamp(min=FLOOR).exp()
+    claims = (scores - scores.amax(-1, keepdim=True)).clamp(min=FLOOR).exp()
     balanced_claims = claims[:, :balanced].flatten(0, 1)  # (members * balanced, m, n)
     transposed = balanced_claims.transpose(1, 2)
     by_input = balanced_claims.new_ones(members * balanced, n, 1)

@@ -1,6 +1,7 @@
 """Adam for a pack: all parameters and gradients of all members live in two flat tensors, a row a member."""
 
 import math
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,10 @@ class PackAdam:
     def step(self, loss: Tensor) -> Tensor:
         """One step down the members' losses (members,). Returns the gradient norms before clipping, (members,)."""
         self.gradients.zero_()
-        loss.sum().backward()
+        with warnings.catch_warnings():
+            # gradients are accumulated into strided views of one flat tensor on purpose
+            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
+            loss.sum().backward()
         norms = torch.linalg.vector_norm(self.gradients, dim=1)
         self.gradients.mul_((self.clip / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1))
         self.adam.param_groups[0]["lr"] = self.peak * one_cycle(self.step_number / self.steps)

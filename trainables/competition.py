@@ -8,8 +8,8 @@ a neuron's claims and among the claims on its input are
 and Sinkhorn balancing (Sinkhorn & Knopp 1967) alternates the two scalings, u = 1 / (K v) and v = (m / n) / (Kᵀ u), so
 that every hidden neuron's row sums to 1 and every input's column to m / n: a claim on an input is weighed against
 all other claims on it, and no input is served twice while another is not. Claims relative to the neuron's largest stay
-finite whatever the scores; the rows, and all balanced shares, are the same as with exp(scores). Scaling vectors instead of matrices make
-a round two matrix-vector products.
+finite whatever the scores; the rows, and all balanced shares, are the same as with exp(scores). Scaling vectors instead
+of matrices make a round two matrix-vector products.
 """
 
 import torch

@@ -77,7 +77,8 @@ def expand(config: Config) -> list[Point]:
 
 def pack_seconds(recipe: Recipe, dimension: int, members: int) -> float:
     """Estimated seconds of a pack on one core."""
-    edges = dimension * recipe.hidden(dimension)
+    turns = recipe.turns(dimension)
+    edges = sum(n * recipe.hidden(n) for n in turns) / len(turns)
     return recipe.steps * (STEP_SECONDS + members * (MEMBER_SECONDS + EDGE_SECONDS * edges))
 
 

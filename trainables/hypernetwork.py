@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from trainables.heads import TargetWeights, WeightHeads
 from trainables.layers import ExchangeableLayer, MemberLinear
-from trainables.noise import split
+from trainables.noise import size, split
 from trainables.recipe import Recipe
 
 EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE = 4, 8, 4  # channels of noise per edge, hidden node and input node
@@ -25,7 +25,7 @@ def noise_shapes(dimension: int, hidden: int) -> list[tuple[int, ...]]:
 
 def noise_size(dimension: int, hidden: int) -> int:
     """Standard normal numbers that one draw takes."""
-    return sum(int(torch.Size(shape).numel()) for shape in noise_shapes(dimension, hidden))
+    return size(noise_shapes(dimension, hidden))
 
 
 class Hypernetwork(nn.Module):

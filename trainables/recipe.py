@@ -5,9 +5,14 @@ same result, so the recipe is hashed into the key. Settings that only decide whe
 (device, pack size) do not belong here.
 """
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
 
 from trainables.tasks import get_task
+
+# Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
+LATER = ("dimensions",)
 
 
 class Recipe(BaseModel):
@@ -19,6 +24,9 @@ class Recipe(BaseModel):
     hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
     steps: int = Field(6000, ge=1, description="gradient steps")
     inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
+    dimensions: tuple[Annotated[int, Field(ge=1, le=1024, strict=True)], ...] = Field(
+        (), description="input dimensions that take turns with the training's own, a step each"
+    )
     channels: int = Field(16, ge=2, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, description="exchangeable-matrix layers")
     scores: int = Field(8, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
@@ -36,6 +44,22 @@ class Recipe(BaseModel):
     def _task_exists(cls, name: str) -> str:
         get_task(name)
         return name
+
+    @field_validator("dimensions")
+    @classmethod
+    def _no_duplicates(cls, dimensions: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(dimensions)) < len(dimensions):
+            raise ValueError("a dimension is given twice")
+        return dimensions
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump):
+        fields = type(self).model_fields
+        return {k: v for k, v in dump(self).items() if k not in LATER or getattr(self, k) != fields[k].default}
+
+    def turns(self, dimension: int) -> list[int]:
+        """Input dimensions of a training whose own is `dimension`, in their turn: step k takes turns[(k - 1) % …]."""
+        return [dimension, *(n for n in self.dimensions if n != dimension)]
 
     def hidden(self, dimension: int) -> int:
         """Hidden neurons m of a target network with n = `dimension` inputs."""

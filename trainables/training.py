@@ -11,7 +11,7 @@ from analysis.network import Network
 from trainables.devices import denormals_flushed, resolve
 from trainables.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.memory import keep_freed_memory
-from trainables.noise import NoiseStream, split, stream
+from trainables.noise import NoiseStream, size, split, stream
 from trainables.objective import objective, relative_error
 from trainables.optimiser import PackAdam
 from trainables.recipe import Recipe
@@ -58,27 +58,28 @@ def train_pack(
 ) -> list[Trained]:
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
-    A member's result depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else
-    is in the pack. `on_step(step)` is called after every step: raise from it to stop. Keeps freed memory, for the
-    whole process.
+    Where the recipe names more dimensions, they take turns with n, a step each; looks are at n. A member's result
+    depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else is in the pack.
+    `on_step(step)` is called after every step: raise from it to stop. Keeps freed memory, for the whole process.
     """
     started, place = time.perf_counter(), resolve(device)
     keep_freed_memory()
-    task, hidden, seeds = get_task(recipe.task), recipe.hidden(dimension), [member.seed for member in members]
+    task, seeds, turns = get_task(recipe.task), [member.seed for member in members], recipe.turns(dimension)
     betas = torch.tensor([member.beta for member in members], device=place)
     network = Hypernetwork(len(members), recipe).to(place)
     initialise(network, [stream(seed, "parameters", place) for seed in seeds])
     optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
-    shapes = [(noise_size(dimension, hidden),), (recipe.inputs_per_step, dimension)]
-    noise = NoiseStream(seeds, "training", sum(int(np.prod(shape)) for shape in shapes), device=place)
+    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n)] for n in turns}
+    noise = NoiseStream(seeds, "training", max(size(of_turn) for of_turn in shapes.values()), device=place)
     evaluation = evaluation_stream(seeds, recipe, dimension, place)
     looks = snapshot_steps(recipe.steps, recipe.snapshots)
     snapshots: list[list[Snapshot]] = [[] for _ in members]
     failed_at = torch.zeros(len(members), dtype=torch.long, device=place)  # step of the first non-finite loss, or 0
 
     for step in range(1, recipe.steps + 1):
-        z, x = split(noise.next(), shapes)
-        weights, complexity = network(z, dimension, hidden)
+        n = turns[(step - 1) % len(turns)]  # all members take the same turn, so that they stay in lockstep
+        z, x = split(noise.next(), shapes[n])
+        weights, complexity = network(z, n, recipe.hidden(n))
         loss = objective(relative_error(weights, x, task), complexity, betas)
         norms = optimiser.step(loss)
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)

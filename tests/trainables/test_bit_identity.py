@@ -61,6 +61,12 @@ def test_beside_a_failing_member(dimension):
     assert_same_bits(alone, beside)
 
 
+def test_when_dimensions_take_turns():
+    recipe = RECIPE.model_copy(update={"dimensions": (6, 2)})
+    pair = train_pack(4, MEMBERS[:2], recipe)
+    assert_same_bits(train_pack(4, MEMBERS[1:2], recipe)[0], pair[1])
+
+
 def test_larger_networks_take_other_kernels():
     recipe = RECIPE.model_copy(update={"steps": 3})
     pair = train_pack(16, MEMBERS[:2], recipe)

@@ -11,7 +11,7 @@ from analysis.errors import UserError
 from analysis.network import Network
 from trainables.devices import resolve
 from trainables.noise import NoiseStream, split, stream
-from trainables.objective import objective
+from trainables.objective import objective, relative_error
 from trainables.recipe import Recipe
 from trainables.snapshots import snapshot_steps
 from trainables.tasks import get_task
@@ -48,10 +48,10 @@ def test_streams_of_other_purposes_differ():
     assert len(set(first)) == 3
 
 
-def test_split_cuts_rows_in_order():
-    parts = split(torch.arange(22).view(2, 11), [(2, 3), (5,)])
+def test_split_cuts_the_first_numbers_of_rows_in_order():
+    parts = split(torch.arange(24).view(2, 12), [(2, 3), (5,)])
     assert [tuple(part.shape) for part in parts] == [(2, 2, 3), (2, 5)]
-    assert parts[0][1].flatten().tolist() == [11, 12, 13, 14, 15, 16]
+    assert parts[0][1].flatten().tolist() == [12, 13, 14, 15, 16, 17]
     assert parts[1][0].tolist() == [6, 7, 8, 9, 10]
 
 
@@ -130,6 +130,21 @@ def test_on_step_counts_and_can_stop():
         train_pack(2, [Member("a", 1e-3, 1)], RECIPE, on_step=stop)
 
 
+def test_dimensions_take_turns_in_every_member(monkeypatch):
+    seen = []
+
+    def spy(weights, x, task):
+        seen.append(x.shape[-1])
+        assert weights.hidden_weight.shape[1:] == (3 * x.shape[-1], x.shape[-1])
+        return relative_error(weights, x, task)
+
+    monkeypatch.setattr("trainables.training.relative_error", spy)
+    recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2)})
+    trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
+    assert seen == [3, 4, 2] * 4
+    assert {look.draws.dimension for member in trained for look in [*member.snapshots, member.final]} == {3}
+
+
 @pytest.fixture(scope="module")
 def hypernetwork():
     return train_pack(4, [Member("a", 1e-6, 3)], RECIPE)[0].hypernetwork
@@ -169,7 +184,7 @@ def test_user_errors(monkeypatch):
 
 
 def test_recipes_are_checked_and_hashable():
-    for bad in ({"steps": 0}, {"scores": 3}, {"learning_rate": 0}, {"stepz": 3}):
+    for bad in ({"steps": 0}, {"scores": 3}, {"learning_rate": 0}, {"stepz": 3}, {"dimensions": (4, 4)}):
         with pytest.raises(ValidationError):
             Recipe(**bad)
     assert hash(Recipe()) == hash(Recipe(steps=Recipe().steps))

@@ -2,15 +2,18 @@
 
 PyTorch's CPU kernels treat most members of a pack alike, with two exceptions that these functions go around at no cost
 to packs: swish and sigmoid round differently in the numbers that are left over after the last full vector register, and
-a lone matrix-vector product takes another kernel than a batch of them.
+a lone matrix-vector product takes another kernel than a batch of them. And the matrix library behind them, MKL, picks
+kernels by how its inputs happen to be aligned, unless it is told (before its first call) that bits matter.
 """
 
+import os
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+os.environ.setdefault("MKL_CBWR", "AUTO")  # conditional numerical reproducibility: no slower here
 REGISTERS = 64  # kernels step through memory in two registers, of 16 numbers at most; a divisor of this
 
 

@@ -94,6 +94,9 @@ class Ray(Section):
     cpus_per_pack: float = Field(1, gt=0)
     gpus_per_pack: float = Field(0, ge=0)
     pack_size: int | None = Field(None, ge=1, strict=True, description="most trainings in a pack; chosen without it")
+    checkpoint_seconds: float = Field(
+        60, ge=0, allow_inf_nan=False, description="between two checkpoints of a running pack; 0: none"
+    )
     max_failures: int = Field(2, ge=0, strict=True, description="times that a pack whose worker dies is started again")
 
 

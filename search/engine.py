@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
+from search.checkpoints import pack_name
 from search.config import Config, ray_address
 from search.folder import SweepFolder
 from search.grid import Pack
@@ -109,6 +110,8 @@ def run_packs(
             "recipe": config.training.recipe().model_dump(mode="json"),
             "device": cluster.device,
             "ledger": str(folder.ledger),
+            "checkpoints": str(folder.checkpoints),
+            "checkpoint_seconds": config.ray.checkpoint_seconds,
             "threads": max(1, int(config.ray.cpus_per_pack)),
         },
         tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
@@ -126,7 +129,8 @@ def run_packs(
 
 def _pack_config(index: int, pack: Pack) -> dict:
     members = [{name: asdict(point)[name] for name in ("key", "beta", "seed")} for point in pack.members]
-    return {"index": index, "dimension": pack.dimension, "members": members}
+    name = pack.checkpoint or pack_name([point.key for point in pack.members])
+    return {"index": index, "dimension": pack.dimension, "members": members, "checkpoint": name}
 
 
 def _embedded(config: Config, temporary: Path) -> dict:

@@ -32,6 +32,11 @@ class SweepFolder:
         return self.path / "ledger"
 
     @property
+    def checkpoints(self) -> Path:
+        """States of unfinished packs."""
+        return self.path / "checkpoints"
+
+    @property
     def trainings(self) -> Path:
         return self.path / "trainings.parquet"
 

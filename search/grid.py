@@ -45,6 +45,7 @@ class Pack:
     dimension: int
     members: tuple[Point, ...]
     seconds: float  # estimated, one core
+    checkpoint: str = ""  # the checkpoint that it goes on from; a new one without it
 
 
 def training_key(recipe: Recipe, *, dimension: int, beta: float, seed: int) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
-from search import collect, engine, ledger, manifest
+from search import checkpoints, collect, engine, ledger, manifest
 from search import folder as folders
 from search.background import LedgerWatch, TrackingQueue, one_line
 from search.config import Config
 from search.folder import SweepFolder
-from search.grid import Point, expand, make_packs
+from search.grid import Pack, Point, expand, make_packs, pack_seconds
 from search.progress import Progress
 
 
@@ -138,13 +138,7 @@ def _train(config: Config, folder: SweepFolder, state: State, tracking: Tracking
         if tracking:
             tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
             tracking.start()
-        packs = make_packs(
-            state.missing,
-            recipe,
-            workers=cluster.workers,
-            pack_size=config.ray.pack_size,
-            device=cluster.device,
-        )
+        packs = _plan(config, folder, state.missing, cluster)
         progress = Progress(total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs])
 
         def on_record(record: ledger.Record) -> None:
@@ -169,6 +163,26 @@ def _train(config: Config, folder: SweepFolder, state: State, tracking: Tracking
             progress.show(last=True)
 
 
+def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: engine.Cluster) -> list[Pack]:
+    """Packs that a killed run left unfinished, as they were; then new ones of the rest."""
+    recipe, points = config.training.recipe(), {point.key: point for point in missing}
+    begun = []
+    for held in checkpoints.held(folder.checkpoints, points.keys()):
+        members = tuple(points.pop(key) for key in held.keys if key in points)
+        if members:
+            left = 1 - held.step / recipe.steps
+            seconds = left * pack_seconds(recipe, held.dimension, len(members))
+            begun.append(Pack(held.dimension, members, seconds, checkpoint=held.name))
+    new = make_packs(
+        points.values(),
+        recipe,
+        workers=cluster.workers,
+        pack_size=config.ray.pack_size,
+        device=cluster.device,
+    )
+    return begun + new
+
+
 def _conclude(
     config: Config,
     folder: SweepFolder,
@@ -184,6 +198,8 @@ def _conclude(
     collected = collect.collect(folder, config.training.recipe())
     state = State(expand(config), {row["key"]: row for row in collected.rows})
     missing, failed = len(state.missing), state.counts["failed"]
+    if not missing:
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
     manifest.end(
         folder,
         facts,

@@ -7,16 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from search import ledger
+from search.checkpoints import PackCheckpoint
 from trainables.recipe import Recipe
 
 REPORT_SECONDS = 3.0  # between two reports of a pack's step; each costs a round trip to the driver
 
 
 def run_pack(config: dict) -> None:
-    """Trains the members of `config["pack"]` that the ledger lacks. A second try after a crash repeats nothing done.
+    """Trains the members of `config["pack"]` that the ledger lacks. A second try after a crash repeats nothing done
+    and goes on from the pack's checkpoint.
 
-    config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}]}, "recipe": {…}, "device", "ledger",
-    "threads"}
+    config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}], "checkpoint"}, "recipe": {…},
+    "device", "threads", "ledger", "checkpoints", "checkpoint_seconds"}
     """
     import torch
     from ray import tune
@@ -27,6 +29,14 @@ def run_pack(config: dict) -> None:
     pack, recipe, folder = config["pack"], Recipe(**config["recipe"]), Path(config["ledger"])
     there = ledger.keys(folder)
     members = [Member(**member) for member in pack["members"] if member["key"] not in there]
+    checkpoint = PackCheckpoint(
+        Path(config["checkpoints"]),
+        pack["checkpoint"],
+        dimension=pack["dimension"],
+        keys=[member.key for member in members],
+        device=config["device"],
+        seconds=config["checkpoint_seconds"],
+    )
     said = time.monotonic()
 
     def say(step: int) -> None:
@@ -36,8 +46,11 @@ def run_pack(config: dict) -> None:
             said = time.monotonic()
 
     if members:
-        for trained in train_pack(pack["dimension"], members, recipe, device=config["device"], on_step=say):
+        for trained in train_pack(
+            pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
+        ):
             ledger.write(folder, to_record(trained, recipe, pack["dimension"]))
+    checkpoint.remove()
     tune.report({"pack_index": pack["index"], "step": recipe.steps})
 
 

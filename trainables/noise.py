@@ -7,6 +7,7 @@ more often does not change it.
 
 import hashlib
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,21 @@ class NoiseStream:
             self.position = 0
         self.position += 1
         return self.buffer[self.position - 1]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Where the members' streams stand: arrays with a leading axis of members."""
+        return {
+            "generators": np.stack([generator.get_state().numpy() for generator in self.generators]),
+            "buffer": self.buffer.transpose(0, 1).cpu().numpy().copy(),
+            "position": np.full(len(self.generators), self.position),
+        }
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from `state()`."""
+        for generator, row in zip(self.generators, state["generators"], strict=True):
+            generator.set_state(torch.from_numpy(row.copy()))
+        self.buffer.copy_(torch.from_numpy(state["buffer"]).transpose(0, 1))
+        self.position = int(state["position"][0])
 
 
 def size(shapes: list[tuple[int, ...]]) -> int:

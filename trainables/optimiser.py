@@ -3,6 +3,7 @@
 import math
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,6 +48,25 @@ class PackAdam:
         self.adam.step()
         self.step_number += 1
         return norms
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Parameters and Adam's moments, (members, size) each. Only after a first step."""
+        moments = self.adam.state[self.values]
+        tensors = {"values": self.values.detach(), "first": moments["exp_avg"], "second": moments["exp_avg_sq"]}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, np.ndarray], step: int) -> None:
+        """Go on from `state()` after `step` steps."""
+        values, first, second = (torch.from_numpy(state[name]) for name in ("values", "first", "second"))
+        self.values.copy_(values)
+        place = self.values.device
+        self.adam.state[self.values] = {
+            "step": torch.tensor(float(step), device=place),
+            "exp_avg": first.to(place, copy=True),
+            "exp_avg_sq": second.to(place, copy=True),
+        }
+        self.step_number = step
 
 
 def one_cycle(progress: float, warm_up: float = 0.1) -> float:

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 
 from analysis.network import Network
+from trainables.checkpoint import Checkpoint, State, flatten, pack_looks, part, unpack_looks
 from trainables.devices import denormals_flushed, resolve
 from trainables.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.memory import keep_freed_memory
@@ -55,12 +57,15 @@ def train_pack(
     *,
     device: str = "cpu",
     on_step: Callable[[int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Trained]:
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
     Where the recipe names more dimensions, they take turns with n, a step each; looks are at n. A member's result
     depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else is in the pack.
-    `on_step(step)` is called after every step: raise from it to stop. Keeps freed memory, for the whole process.
+    `on_step(step)` is called after every step: raise from it to stop. A `checkpoint` is offered the state after every
+    step but the last, and what it holds is gone on from: the result is the same, bit for bit. Keeps freed memory, for
+    the whole process.
     """
     started, place = time.perf_counter(), resolve(device)
     keep_freed_memory()
@@ -72,11 +77,26 @@ def train_pack(
     shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n)] for n in turns}
     noise = NoiseStream(seeds, "training", max(size(of_turn) for of_turn in shapes.values()), device=place)
     evaluation = evaluation_stream(seeds, recipe, dimension, place)
-    looks = snapshot_steps(recipe.steps, recipe.snapshots)
-    snapshots: list[list[Snapshot]] = [[] for _ in members]
+    look_at = snapshot_steps(recipe.steps, recipe.snapshots)
+    looks: list[list[Snapshot]] = []  # a look at all members each
     failed_at = torch.zeros(len(members), dtype=torch.long, device=place)  # step of the first non-finite loss, or 0
+    done, spent = 0, np.zeros(len(members))  # steps, and every member's share of the seconds before this call
+    if kept := checkpoint and checkpoint.load():
+        done, spent, looks = int(kept["step"][0]), kept["seconds"], unpack_looks(part(kept, "looks"))
+        failed_at.copy_(torch.from_numpy(kept["failed_at"]))
+        optimiser.restore(part(kept, "optimiser"), done)
+        noise.restore(part(kept, "noise"))
+        evaluation.restore(part(kept, "evaluation"))
 
-    for step in range(1, recipe.steps + 1):
+    def seconds() -> np.ndarray:
+        return spent + (time.perf_counter() - started) / len(members)
+
+    def state(step: int) -> State:
+        own = {"step": np.full(len(members), step), "seconds": seconds(), "failed_at": failed_at.cpu().numpy()}
+        streams = flatten(optimiser=optimiser.state(), noise=noise.state(), evaluation=evaluation.state())
+        return own | streams | flatten(looks=pack_looks(looks))
+
+    for step in range(done + 1, recipe.steps + 1):
         n = turns[(step - 1) % len(turns)]  # all members take the same turn, so that they stay in lockstep
         z, x = split(noise.next(), shapes[n])
         weights, complexity = network(z, n, recipe.hidden(n))
@@ -84,23 +104,22 @@ def train_pack(
         norms = optimiser.step(loss)
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)
-        if step in looks:
-            failures = failed_at.tolist()
-            for member, snapshot in enumerate(
-                look(network, recipe, dimension, evaluation, step, recipe.snapshot_draws)
-            ):
-                if not failures[member]:
-                    snapshots[member].append(snapshot)
-            if all(failures):
+        if step in look_at:
+            looks.append(look(network, recipe, dimension, evaluation, step, recipe.snapshot_draws))
+            if failed_at.all():
                 break
         if on_step is not None:
             on_step(step)
+        if checkpoint is not None and step < recipe.steps:
+            checkpoint.offer(partial(state, step))
 
+    failures = failed_at.tolist()
+    snapshots = [[seen[k] for seen in looks if not at or seen[k].step < at] for k, at in enumerate(failures)]
     final = look(network, recipe, dimension, evaluation, recipe.steps, recipe.final_draws)
-    seconds = (time.perf_counter() - started) / len(members)
-    state = {name: parameter.detach().cpu().numpy() for name, parameter in network.named_parameters()}
+    parameters = {name: parameter.detach().cpu().numpy() for name, parameter in network.named_parameters()}
+    shares = seconds().tolist()
     return [
-        Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=seconds)
+        Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=shares[k])
         if (step := failures[k])
         else Trained(
             member,
@@ -108,8 +127,8 @@ def train_pack(
             "",
             snapshots[k],
             final[k],
-            {name: array[k].copy() for name, array in state.items()},
-            seconds,
+            {name: array[k].copy() for name, array in parameters.items()},
+            shares[k],
         )
         for k, member in enumerate(members)
     ]

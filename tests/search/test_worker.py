@@ -78,10 +78,12 @@ def reports(monkeypatch):
 def pack_config(config, folder, keys=None):
     members = [{"key": p.key, "beta": p.beta, "seed": p.seed} for p in expand(config)]
     return {
-        "pack": {"index": 5, "dimension": 3, "members": members},
+        "pack": {"index": 5, "dimension": 3, "members": members, "checkpoint": "some"},
         "recipe": config.training.recipe().model_dump(mode="json"),
         "device": "cpu",
         "ledger": str(folder),
+        "checkpoints": str(folder / "checkpoints"),
+        "checkpoint_seconds": 60,
         "threads": 1,
     }
 
@@ -90,7 +92,7 @@ def test_a_pack_goes_into_the_ledger_once(tmp_path, trained, reports, monkeypatc
     config, members, results = trained
     calls = []
 
-    def train_pack(dimension, wanted, recipe, *, device, on_step):
+    def train_pack(dimension, wanted, recipe, *, device, on_step, checkpoint):
         calls.append([member.key for member in wanted])
         return [result for result in results if result.member in wanted]
 

@@ -1,0 +1,120 @@
+"""States of unfinished packs, so that whatever is killed goes on where it was. One file a pack, gone when it is done.
+
+A checkpoint is a convenience, never the truth: one that is torn, or was made by other code or on another device, is
+as good as none.
+"""
+
+import hashlib
+import io
+import json
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import trainables
+from search.folder import replaced
+
+ABOUT = "about"  # the array that describes the file, as JSON
+# what a file that is gone, torn or something else raises when it is read
+DAMAGE = (OSError, EOFError, ValueError, KeyError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile)
+COST = 0.02  # at most this share of a pack's time goes into its checkpoints
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a checkpoint says about itself. keys: of the pack's members; step: how far they are."""
+
+    name: str
+    dimension: int
+    keys: tuple[str, ...]
+    step: int
+
+
+class PackCheckpoint:
+    """The checkpoint of one pack (a trainables.checkpoint.Checkpoint), written at most every `seconds`; 0: never."""
+
+    def __init__(self, folder: Path, name: str, *, dimension: int, keys: list[str], device: str, seconds: float):
+        self._path, self._keys, self._seconds = _path(folder, name), keys, seconds
+        self._about = {"code": code_digest(), "device": device, "dimension": dimension, "keys": keys}
+        self._next = time.monotonic() + seconds
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """The rows of this pack's members from what was kept of them and perhaps others."""
+        about = _about(self._path)
+        if any(about.get(name) != self._about[name] for name in ("code", "device", "dimension")):
+            return None
+        if not set(self._keys) <= set(about["keys"]):
+            return None
+        rows = [about["keys"].index(key) for key in self._keys]
+        try:
+            with np.load(self._path, allow_pickle=False) as archive:
+                return {name: archive[name][rows] for name in archive.files if name != ABOUT}
+        except DAMAGE:
+            return None
+
+    def offer(self, state: Callable[[], dict[str, np.ndarray]]) -> None:
+        """Writes the state if it is time."""
+        started = time.monotonic()
+        if not self._seconds or started < self._next:
+            return
+        arrays = state()
+        about = json.dumps(self._about | {"step": int(arrays["step"][0])}).encode()
+        content = io.BytesIO()
+        np.savez(content, **{ABOUT: np.frombuffer(about, dtype=np.uint8)}, **arrays)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(self._path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+        ended = time.monotonic()
+        self._next = ended + max(self._seconds, (ended - started) / COST)
+
+    def remove(self) -> None:
+        """The pack is done."""
+        self._path.unlink(missing_ok=True)
+
+
+def pack_name(keys: list[str]) -> str:
+    """A name for the pack of these members."""
+    return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:16]
+
+
+def held(folder: Path, missing: set[str]) -> list[Held]:
+    """Checkpoints of packs with `missing` trainings, the furthest first. Files of no use are removed on the way.
+
+    Only for whoever holds the sweep's lock, workers gone.
+    """
+    found = []
+    for path in sorted(Path(folder).glob("*")):
+        about = _about(path) if path.suffix == ".npz" else {}
+        if about.get("code") == code_digest() and missing & set(about["keys"]):
+            found.append(Held(path.stem, about["dimension"], tuple(about["keys"]), about["step"]))
+        else:
+            path.unlink(missing_ok=True)
+    return sorted(found, key=lambda one: -one.step)
+
+
+@cache
+def code_digest() -> str:
+    """Stands for the code that trains: another code's state may mean something else."""
+    folder = Path(trainables.__path__[0])
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".c", ".cpp")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _path(folder: Path, name: str) -> Path:
+    return Path(folder) / f"{name}.npz"
+
+
+def _about(path: Path) -> dict:
+    """What a file says about itself; {} if it is no checkpoint."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return json.loads(archive[ABOUT].tobytes())
+    except DAMAGE:
+        return {}

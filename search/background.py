@@ -1,6 +1,8 @@
 """Two threads beside the training: one watches the ledger, one logs to MLflow. Neither can stop the sweep."""
 
 import collections
+import contextlib
+import json
 import threading
 import time
 import warnings
@@ -8,7 +10,7 @@ from collections.abc import Callable
 
 from search import ledger
 from search.config import Config
-from search.folder import SweepFolder
+from search.folder import SweepFolder, replace_text
 from search.ledger import Record
 from search.manifest import mask
 from search.tracking import Tracker
@@ -96,6 +98,9 @@ class TrackingQueue(threading.Thread):
             if self.is_alive() and self.waiting and not abandon:
                 self._say(f"logging {self.waiting} trainings to MLflow")
             self.join()
+        if self.tracker is not None:
+            with contextlib.suppress(OSError):
+                replace_text(self._folder.links, json.dumps(self.tracker.links(), indent=0))
 
     def close(self, status: str, counts: dict[str, int]) -> None:
         """Ends the parent run. Call after `finish`."""

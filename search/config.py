@@ -108,6 +108,7 @@ class Mlflow(Section):
     )
     experiment: str = Field("hyperphase", min_length=1)
     drawings: bool = Field(True, description="log a drawing of every training's network")
+    models: bool = Field(True, description="log every training's hypernetwork as an MLflow model")
 
 
 class Config(Section):

@@ -79,6 +79,11 @@ class SweepFolder:
         return self.path / "mlartifacts"
 
     @property
+    def links(self) -> Path:
+        """key -> address of the training's page in MLflow, for the report."""
+        return self.path / "links.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / ".lock"
 

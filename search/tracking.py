@@ -10,17 +10,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from search import model_folder
 from search.collect import representative
 from search.config import Config
 from search.folder import SweepFolder
 from search.ledger import Record
-from search.manifest import mask
+from search.manifest import CREDENTIALS, mask
+from search.tracking_content import DRAWING, PHASE_MAP, dataset, metric, metrics, sweep_note, training_note
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
-CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
-FINALS = ("faithfulness", "margin", "seconds")
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 DRAWING_PIXELS = 480  # of a drawing in MLflow: a third of the time of a full-size one is saved
+NOTE_PIXELS = 760
+LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
 PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
 
 
@@ -41,6 +43,7 @@ class Tracker:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         from mlflow import MlflowClient
 
@@ -50,6 +53,8 @@ class Tracker:
         self.experiment = self._find_experiment()
         self.parent: str | None = None
         self.children: dict[str, tuple[str, bool]] = {}  # key -> (run id, complete)
+        self._scratch = tempfile.TemporaryDirectory(prefix="hyperphase-")
+        self._models: model_folder.ModelFolders | None = None  # made when the first model is logged
         self._list_runs()
 
     def is_logged(self, key: str) -> bool:
@@ -75,12 +80,16 @@ class Tracker:
         if self.parent is None:
             return
         now = int(time.time() * 1000)
-        self.client.log_batch(self.parent, metrics=[_metric(name, value, now, 0) for name, value in counts.items()])
-        for name in ("phase_map.png", "index.html"):
-            if (self.folder.report / name).is_file():
-                self.client.log_artifact(self.parent, str(self.folder.report / name))
+        self.client.log_batch(self.parent, metrics=[metric(name, value, now, 0) for name, value in counts.items()])
+        if (self.folder.report / "index.html").is_file():
+            self.client.log_artifact(self.parent, str(self.folder.report / "index.html"))
+        if (self.folder.report / PHASE_MAP).is_file():
+            self._log_phase_map()
         if self.folder.manifest.is_file():
             self.client.log_artifact(self.parent, str(self.folder.manifest))
+        there = (self.folder.report / PHASE_MAP).is_file()
+        note = sweep_note(self.experiment, self.sweep, self.parent, status, counts, phase_map=there)
+        self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, status=status)
 
     def log(self, record: Record) -> None:
@@ -89,6 +98,8 @@ class Tracker:
         run_id, complete = self.children.get(row["key"], (None, False))
         if complete:
             return
+        if run_id:
+            self._drop_models(run_id)
         end = int(row["finished_at"] * 1000)
         start = end - int(row["seconds"] * 1000)
         if run_id is None:
@@ -96,6 +107,7 @@ class Tracker:
             tags = {
                 "kind": "training",
                 "key": row["key"],
+                "task": row["task"],
                 "algorithm": row["algorithm"] if row["status"] == "done" else "failed",
                 "dimension": str(row["dimension"]),
                 "beta": f"{row['beta']:g}",
@@ -103,13 +115,40 @@ class Tracker:
             }
             run_id = self._create(name, tags, start)
             self.children[row["key"]] = (run_id, False)
-        self._log_params(run_id, {name: row[name] for name in PARAMETERS}, _metrics(record, end))
+        notes = {"mlflow.note.content": training_note(run_id, row, drawing=self.config.mlflow.drawings)}
+        self._log_params(run_id, {name: row[name] for name in PARAMETERS}, metrics(record, end), notes)
+        self._log_inputs(run_id, row)
         self._log_pictures(run_id, record)
+        if record.hypernetwork and self.config.mlflow.models:
+            self._log_model(run_id, record)
         status = FINISHED if row["status"] == "done" else FAILED
         if row["reason"]:
             self.client.set_tag(run_id, "reason", row["reason"][:5000])
         self.client.set_terminated(run_id, status=status, end_time=end)
         self.children[row["key"]] = (run_id, True)
+
+    def _log_phase_map(self) -> None:
+        """As wide as the column of the parent's description."""
+        from PIL import Image
+
+        with (
+            tempfile.TemporaryDirectory(prefix="hyperphase-") as folder,
+            Image.open(self.folder.report / PHASE_MAP) as full,
+        ):
+            small = full.convert("RGB")
+            small.thumbnail((NOTE_PIXELS, NOTE_PIXELS), Image.Resampling.LANCZOS)
+            small.save(Path(folder) / PHASE_MAP, optimize=True)
+            self.client.log_artifact(self.parent, str(Path(folder) / PHASE_MAP))
+
+    def links(self) -> dict[str, str]:
+        """key -> address of the training's page in MLflow; none for a store that no page is known of."""
+        uri = store_uri(self.config, self.folder)
+        if uri == f"sqlite:///{self.folder.mlflow_store}":
+            uri = LOCAL_PAGE
+        if not uri.startswith("http"):
+            return {}
+        page = CREDENTIALS.sub("", uri.rstrip("/")) + f"/#/experiments/{self.experiment}/runs/"
+        return {key: page + run_id for key, (run_id, _) in sorted(self.children.items())}
 
     def _find_experiment(self) -> str:
         name = self.config.mlflow.experiment
@@ -121,7 +160,9 @@ class Tracker:
         # a store in the sweep's folder keeps its artifacts there too, not in the working directory's ./mlruns
         own = store_uri(self.config, self.folder) == f"sqlite:///{self.folder.mlflow_store}"
         return self.client.create_experiment(
-            name, artifact_location=self.folder.mlflow_artifacts.as_uri() if own else None
+            name,
+            artifact_location=self.folder.mlflow_artifacts.as_uri() if own else None,
+            tags={"mlflow.experimentKind": "custom_model_development"},  # else the UI shows its pages for agents
         )
 
     def _list_runs(self) -> None:
@@ -153,12 +194,45 @@ class Tracker:
             tags["mlflow.parentRunId"] = self.parent
         return self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name).info.run_id
 
-    def _log_params(self, run_id: str, params: dict, metrics: list = ()) -> None:
-        from mlflow.entities import Param
+    def _log_params(self, run_id: str, params: dict, metrics: list = (), tags: dict[str, str] | None = None) -> None:
+        from mlflow.entities import Param, RunTag
 
         self.client.log_batch(
-            run_id, params=[Param(name, mask(str(value))) for name, value in params.items()], metrics=metrics
+            run_id,
+            metrics=metrics,
+            params=[Param(name, mask(str(value))) for name, value in params.items()],
+            tags=[RunTag(name, value[:5000]) for name, value in (tags or {}).items()],
         )
+
+    def _log_inputs(self, run_id: str, row: dict) -> None:
+        """The data that the training saw, in the form that the UI shows under "Datasets"."""
+        from mlflow.entities import DatasetInput, InputTag
+
+        tags = [InputTag("mlflow.data.context", "training")]
+        self.client.log_inputs(run_id, [DatasetInput(dataset(row), tags)])
+
+    def _log_model(self, run_id: str, record: Record) -> None:
+        """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
+        from mlflow.entities import LoggedModelOutput
+
+        row = record.row
+        params = {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")}
+        tags = {"key": row["key"], "algorithm": row["algorithm"], "sweep": self.sweep}
+        model = self.client.create_logged_model(
+            self.experiment, name=model_folder.NAME, source_run_id=run_id, params=params, tags=tags
+        ).model_id
+        with tempfile.TemporaryDirectory(prefix="hyperphase-") as folder:
+            if self._models is None:
+                self._models = model_folder.ModelFolders(Path(self._scratch.name))
+            self._models.write(record, Path(folder) / "model", run=run_id, model=model)
+            self.client.log_model_artifacts(model, str(Path(folder) / "model"))
+        self.client.finalize_logged_model(model, "READY")
+        self.client.log_outputs(run_id, [LoggedModelOutput(model, row["steps"])])
+
+    def _drop_models(self, run_id: str) -> None:
+        """Models that an earlier driver began and did not end with the run."""
+        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
+            self.client.delete_logged_model(model.model_id)
 
     def _log_pictures(self, run_id: str, record: Record) -> None:
         """drawing.png, which the UI shows first, and network.npz: the training's representative network."""
@@ -171,29 +245,9 @@ class Tracker:
 
                 row = record.row
                 title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {row['beta']:g}"
-                draw(network, Path(folder) / "drawing.png", title=title, pixels=DRAWING_PIXELS)
+                draw(network, Path(folder) / DRAWING, title=title, pixels=DRAWING_PIXELS)
             network.save(Path(folder) / "network.npz")
             self.client.log_artifacts(run_id, folder)
-
-
-def _metrics(record: Record, time_ms: int) -> list:
-    """Curves over the snapshots' steps, and the final values at the last step."""
-    row = record.row
-    metrics = []
-    for values in [*record.snapshots, row]:
-        step = values.get("step", row["steps"])
-        names = [name for name in values if name in CURVES or name.startswith("complexity_")]
-        if values is row:
-            names += FINALS
-        metrics += [_metric(name, values[name], time_ms, step) for name in names if values.get(name) is not None]
-    # the last snapshot and the final look share a step: the final look, with more draws, is the one to show
-    return list({(metric.key, metric.step): metric for metric in metrics}.values())
-
-
-def _metric(name: str, value: float, time_ms: int, step: int):
-    from mlflow.entities import Metric
-
-    return Metric(name, float(value), time_ms, step)
 
 
 def _quiet_loggers(log: Path) -> None:

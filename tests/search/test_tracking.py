@@ -1,11 +1,20 @@
 """MLflow: every training once, whatever happened before; a store that is down stops nothing."""
 
+import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
+from analysis.network import Network
 from search import folder as folders
 from search import ledger
 from search.background import TrackingQueue
@@ -74,6 +83,11 @@ def test_a_parent_and_a_child_for_every_training(swept):
     [artifact] = client.list_artifacts(child.info.run_id)
     assert artifact.path == "network.npz" and str(folder.path) in child.info.artifact_uri.replace("%20", " ")
 
+    assert "faithfulness 0.900" in child.data.tags["mlflow.note.content"]
+    [seen] = child.inputs.dataset_inputs
+    assert (seen.dataset.name, seen.tags[0].value) == ("l1_norm n=3", "training")
+    assert "| `tags.algorithm = 'convexity'` |" in parent.data.tags["mlflow.note.content"]
+
     failed = children[found[-1].row["key"]]
     assert failed.info.status == "FAILED" and "step 7" in failed.data.tags["reason"]
 
@@ -98,8 +112,11 @@ def test_runs_that_a_killed_driver_left_are_mended(swept):
     client, runs = all_runs(config, folder)
     assert [run.info.status for run in runs].count("RUNNING") == 4  # with the parent
 
+    begun = client.create_logged_model(tracker.experiment, name="hypernetwork", source_run_id=stuck).model_id
     log_all(config, folder, found)
     client, runs = all_runs(config, folder)
+    models = client.search_logged_models([tracker.experiment])
+    assert begun not in {model.model_id for model in models} and len(models) == len(found) - 1  # one failed
     assert len(runs) == 1 + len(found) and "RUNNING" not in {run.info.status for run in runs}
     assert client.get_run(stuck).info.status == "FINISHED"
 
@@ -166,6 +183,58 @@ def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeyp
         time.sleep(0.05)
     queue.finish(abandon=True)
     assert queue.logged == len(found) - 1
+
+
+def test_the_report_learns_where_the_runs_are(swept, monkeypatch):
+    config, folder, found = swept
+    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail)
+    drain(queue, [record.row["key"] for record in found])
+    links = json.loads(folder.links.read_text())
+    assert links.keys() == {record.row["key"] for record in found}
+    _, runs = all_runs(config, folder)
+    key = found[0].row["key"]
+    [run] = [run for run in runs if run.data.tags.get("key") == key]
+    page = f"/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    assert links[key] == f"http://127.0.0.1:5000{page}"
+    monkeypatch.setattr("search.tracking.store_uri", lambda config, folder: "https://me:secret@host/")
+    assert queue.tracker.links()[key] == f"https://host{page}"
+
+
+ELSEWHERE = """
+import sys, mlflow, numpy, pandas
+model = mlflow.pyfunc.load_model(sys.argv[1])
+networks = model.predict(pandas.DataFrame({"dimension": [5, 5, 2], "seed": [1, 1, 7]}))
+import trainables
+assert "code.zip" in trainables.__file__, trainables.__file__
+assert networks["hidden_bias"][0] == networks["hidden_bias"][1]
+numpy.savez("network.npz", **networks.iloc[2])
+"""
+
+
+def test_a_hypernetwork_is_a_model_that_draws_anywhere(swept, tmp_path):
+    """Loaded by another process in another place: the code comes with the model."""
+    from trainables.hypernetwork import Hypernetwork, initialise
+    from trainables.noise import stream
+    from trainables.training import draw_networks
+
+    config, folder, found = swept
+    recipe, network = config.training.recipe(), Hypernetwork(1, config.training.recipe())
+    initialise(network, [stream(0, "parameters", "cpu")])
+    hypernetwork = {name: parameter[0].detach().numpy() for name, parameter in network.named_parameters()}
+    tracker = log_all(config, folder, [replace(found[0], hypernetwork=hypernetwork), found[-1]])
+    [model] = tracker.client.search_logged_models([tracker.experiment])
+    assert (str(model.status), model.tags["algorithm"], model.params["beta"]) == ("READY", "constant", "1.0")
+    run = tracker.client.get_run(tracker.children[found[0].row["key"]][0])
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    requirements = (Path(unquote(model.artifact_location).removeprefix("file://")) / "requirements.txt").read_text()
+    assert "torch==2.13.0" in requirements and all("==" in line for line in requirements.split())
+
+    command = [sys.executable, "-P", "-W", "ignore", "-c", ELSEWHERE, model.artifact_location]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=clean)
+    assert shown.returncode == 0, shown.stderr
+    drawn, wanted = Network.load(tmp_path / "network.npz"), draw_networks(hypernetwork, recipe, 2, seed=7)[0]
+    assert all(np.allclose(getattr(drawn, name), array) for name, array in vars(wanted).items())
 
 
 def test_passwords_reach_no_param(swept):

@@ -20,10 +20,16 @@ def resolve(device: str) -> torch.device:
 
 
 @contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """Let denormal numbers, which processors are slow with, be zero; but not for whoever called the training."""
+def reproducible_processor() -> Iterator[None]:
+    """One thread, and denormal numbers, which processors are slow with, are zero; but not for who called the training.
+
+    With several threads, sums are cut into parts by the size of the pack; for packs of small matrices, one is faster.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)

@@ -10,7 +10,7 @@ import torch
 
 from analysis.network import Network
 from trainables.checkpoint import Checkpoint, State, flatten, pack_looks, part, unpack_looks
-from trainables.devices import denormals_flushed, resolve
+from trainables.devices import reproducible_processor, resolve
 from trainables.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.memory import keep_freed_memory
 from trainables.noise import NoiseStream, size, split, stream
@@ -49,7 +49,7 @@ class Trained:
     seconds: float = 0.0
 
 
-@denormals_flushed()
+@reproducible_processor()
 def train_pack(
     dimension: int,
     members: list[Member],

@@ -44,7 +44,7 @@ def assert_same_bits(one: Trained, other: Trained) -> None:
     assert [name for name in left if left[name] != right[name]] == []
 
 
-@pytest.mark.parametrize("dimension", [2, 3, 4, 6])
+@pytest.mark.parametrize("dimension", [2, 3, 4, 5, 6, 7])
 def test_alone_in_packs_and_in_any_order(dimension):
     whole = {trained.member: trained for trained in train_pack(dimension, MEMBERS, RECIPE)}
     assert len({bits(trained)["heads.edge.weight"] for trained in whole.values()}) == len(MEMBERS)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from trainables.bitwise import elementwise
-from trainables.layers import MemberLinear, normalise
+from trainables.exchange import normalise
+from trainables.layers import MemberLinear
 
 COMPONENTS = ("hidden_weight", "hidden_bias", "output_weight")  # what complexity is made of
 INITIAL_SCALES = (2.0, 2.0, 0.7)  # s of W, b and v

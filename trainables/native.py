@@ -1,0 +1,60 @@
+"""C++ sources compiled on first use for the machine that runs them, with the system's compiler.
+
+The libraries are kept in a cache folder that all processes share, HYPERPHASE_CACHE or ~/.cache/hyperphase. Where there
+is no compiler, callers take the same arithmetic from PyTorch.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC")
+
+
+def cache_folder() -> Path:
+    """Where compiled libraries are kept."""
+    return Path(os.environ.get("HYPERPHASE_CACHE") or Path.home() / ".cache" / "hyperphase")
+
+
+@functools.cache
+def library(source: Path, **constants: int) -> ctypes.CDLL | None:
+    """The source compiled with -D for every constant, or None where that is not possible (no compiler, no cache)."""
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        return None
+    defines = [f"-D{name}={value}" for name, value in sorted(constants.items())]
+    recipe = "\n".join([source.read_text(), compiler, *FLAGS, *defines, _processor()])
+    compiled = cache_folder() / f"{source.stem}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.so"
+    try:
+        if not compiled.exists():
+            _compile([compiler, *FLAGS, *defines, str(source)], compiled)
+        return ctypes.CDLL(str(compiled))
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _compile(command: list[str], compiled: Path) -> None:
+    """Run the compiler; other processes that do the same at the same time see a whole library or none."""
+    compiled.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=compiled.parent, suffix=".so")
+    os.close(handle)
+    try:
+        subprocess.run([*command, "-o", unfinished], check=True, capture_output=True)
+        os.replace(unfinished, compiled)
+    finally:
+        Path(unfinished).unlink(missing_ok=True)
+
+
+def _processor() -> str:
+    """What -march=native depends on: folders of libraries can be shared between unlike machines."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    return "\n".join([platform.machine(), platform.processor(), *sorted({x for x in lines if x.startswith("flags")})])

@@ -115,7 +115,8 @@ def generate(options) -> None:
     from trainables.training import draw_networks
 
     recipe = Recipe(**json.loads(record.row["recipe"]))
-    network = draw_networks(record.hypernetwork, recipe, options.dimension, seed=options.seed, draws=1)[0]
+    beta = record.row["beta"]
+    network = draw_networks(record.hypernetwork, recipe, options.dimension, seed=options.seed, beta=beta)[0]
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         with folders.replaced(options.out) as temporary:
@@ -176,6 +177,8 @@ def _find_training(folder: folders.SweepFolder, start: str):
     record = ledger.read_or_set_aside(ledger.record_path(folder.ledger, found[0]))
     if record is None:
         raise UserError(f"{folder.path}: the record of training {found[0]} is damaged")
+    if record.row["status"] == "done" and not record.hypernetwork:
+        raise UserError(f"training {found[0]} is of a network itself: it has no hypernetwork to draw from")
     if not record.hypernetwork:
         raise UserError(f"training {found[0]} failed ({record.row.get('reason')}): it has no hypernetwork")
     return record

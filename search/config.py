@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.errors import UserError
 from trainables.recipe import Recipe
@@ -119,6 +119,14 @@ class Config(Section):
     ray: Ray = Ray()
     mlflow: Mlflow = Mlflow()
 
+    @model_validator(mode="after")
+    def _betas_lie_in_the_range(self):
+        low, high = self.training.beta_range
+        beyond = [beta for beta in self.grid.betas if not low <= beta <= high]
+        if self.training.trainable == "pareto" and beyond:
+            raise ValueError(f"β = {beyond[0]:g} of grid.betas lies beyond training.beta_range, {low:g} to {high:g}")
+        return self
+
 
 def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
@@ -214,7 +222,7 @@ def _toml(value: Any) -> str:
 def _explain(problems: list[dict]) -> list[str]:
     """One clause per mistake. A list whose elements are wrong also counts as too short: that is no news."""
     places = [problem["loc"] for problem in problems]
-    empty_by_errors = {place[:-1] for place in places if isinstance(place[-1], int)}
+    empty_by_errors = {place[:-1] for place in places if place and isinstance(place[-1], int)}
     return [
         _explain_one(problem)
         for problem in problems
@@ -235,7 +243,8 @@ def _explain_one(problem: dict) -> str:
     if problem["type"] == "missing":
         return f"{place} is missing"
     if problem["type"] == "value_error":  # raised by our own validators: it names the value itself
-        return f"{place}: {_one_line(str(problem['ctx']['error']))}"
+        text = _one_line(str(problem["ctx"]["error"]))
+        return f"{place}: {text}" if place else text
     message = _one_line(problem["msg"]).removeprefix("Input ").replace("a valid tuple", "a list")
     shown = repr(problem["input"])
     return f"{place} {message}" + (f", not {shown}" if len(shown) <= 60 else "")

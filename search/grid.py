@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from search.config import Config
-from trainables.recipe import Recipe
+from trainables.recipe import Recipe, shared
 
 KEY_DIGITS = 16  # hexadecimal: 64 bits of the hash
 
@@ -94,18 +94,17 @@ def make_packs(
     """`points` as packs, in the order in which to start them.
 
     Sizes and order are chosen by simulating `workers` that each take the next pack when free: the best plan is the
-    one that ends soonest, with a small bonus for an early first result.
+    one that ends soonest, with a small bonus for an early first result. Trainings that share a hypernetwork stay
+    together and count as one.
     """
-    by_dimension: dict[int, list[Point]] = {}
-    for point in points:
-        by_dimension.setdefault(point.dimension, []).append(point)
+    by_dimension = _units(points, recipe)
     largest = pack_size or LARGEST_PACK.get(device, LARGEST_PACK["cpu"])
     fewest = {n: math.ceil(len(members) / largest) for n, members in by_dimension.items()}
     most = {n: max(fewest[n], len(members) // SMALLEST_PACK) for n, members in by_dimension.items()}
 
     def plan(counts: dict[int, int]) -> list[Pack]:
         packs = [
-            Pack(n, tuple(part), pack_seconds(recipe, n, len(part)))
+            Pack(n, tuple(itertools.chain(*part)), pack_seconds(recipe, n, len(part)))
             for n, members in by_dimension.items()
             for part in _split(members, counts[n])
         ]
@@ -130,10 +129,24 @@ def make_packs(
     return plan(best)
 
 
-def _split(members: Sequence[Point], count: int) -> list[Sequence[Point]]:
+def _units(points: Iterable[Point], recipe: Recipe) -> dict[int, list[tuple[Point, ...]]]:
+    """dimension -> what is trained as one: the trainings of a shared hypernetwork, else each training alone."""
+    by_dimension: dict[int, list[Point]] = {}
+    for point in points:
+        by_dimension.setdefault(point.dimension, []).append(point)
+    units = {}
+    for n, members in by_dimension.items():
+        together: dict[int, list[Point]] = {}
+        for point, number in zip(members, shared(recipe, [point.seed for point in members]), strict=True):
+            together.setdefault(number, []).append(point)
+        units[n] = [tuple(unit) for unit in together.values()]
+    return units
+
+
+def _split(units: Sequence[tuple[Point, ...]], count: int) -> list[Sequence[tuple[Point, ...]]]:
     """Contiguous parts whose sizes differ by one at most."""
-    edges = [len(members) * i // count for i in range(count + 1)]
-    return [members[low:high] for low, high in itertools.pairwise(edges)]
+    edges = [len(units) * i // count for i in range(count + 1)]
+    return [units[low:high] for low, high in itertools.pairwise(edges)]
 
 
 def _order(packs: list[Pack], workers: int) -> list[Pack]:

@@ -63,9 +63,17 @@ class WeightHeads(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(members, len(COMPONENTS)))  # ln (s / initial s) / SCALE_RATE
 
     def forward(
-        self, edges: Tensor, hidden: Tensor, whole: Tensor, noise: tuple[Tensor, Tensor, Tensor], dimension: int
+        self,
+        edges: Tensor,
+        hidden: Tensor,
+        whole: Tensor,
+        noise: tuple[Tensor, Tensor, Tensor],
+        dimension: int,
+        log_scale: Tensor | None = None,
     ) -> tuple[TargetWeights, dict[str, Tensor]]:
         """noise: ε of W (members, m, n), of b (members, m) and of v (members, m).
+
+        log_scale (members, components): added to `self.log_scale`.
 
         Returns the weights and {component: (members,) nats}.
         """
@@ -77,10 +85,11 @@ class WeightHeads(nn.Module):
             (node[..., 0], node[..., 1]),
             (node[..., 2], node[..., 3]),
         )
+        log_scale = self.log_scale if log_scale is None else self.log_scale + log_scale
         drawn, complexity = [], {}
         for k, (name, (mean, raw), epsilon) in enumerate(zip(COMPONENTS, moments, noise, strict=True)):
             log_sigma = raw + INITIAL_LOG_SIGMA
-            scale = INITIAL_SCALES[k] * (SCALE_RATE * self.log_scale[:, k]).exp()
+            scale = INITIAL_SCALES[k] * (SCALE_RATE * log_scale[:, k]).exp()
             drawn.append(scale.view(members, *[1] * (mean.dim() - 1)) * (mean + log_sigma.exp() * epsilon))
             complexity[name] = kl_to_prior(mean, log_sigma).flatten(1).sum(1)
         centre = dimension * self.whole(normalise(whole)).view(members)

@@ -25,10 +25,12 @@ class TargetMLP(nn.Module):
         self.hidden_bias.initial_std = dimension**-0.5
         self.output_weight = nn.Parameter(torch.zeros(members, hidden))
         self.output_weight.initial_std = hidden**-0.5
-        self.output_bias = nn.Parameter(torch.zeros(members))
+        self.output_bias = nn.Parameter(torch.zeros(members, 1))
 
-    def forward(self, noise: Tensor, dimension: int, hidden: int) -> tuple[TargetWeights, dict[str, Tensor]]:
-        """What `Hypernetwork.forward` returns; the noise is of no use here."""
-        weights = TargetWeights(*(getattr(self, name) for name in TargetWeights._fields))
+    def forward(
+        self, noise: Tensor, dimension: int, hidden: int, betas: Tensor
+    ) -> tuple[TargetWeights, dict[str, Tensor]]:
+        """What `Hypernetwork.forward` returns; neither the noise nor β is of any use here."""
+        weights = TargetWeights(self.hidden_weight, self.hidden_bias, self.output_weight, self.output_bias.squeeze(1))
         nats = {name: 0.5 * getattr(self, name).square().flatten(1).sum(1) for name in COMPONENTS}
         return weights, nats

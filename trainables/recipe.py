@@ -5,14 +5,17 @@ same result, so the recipe is hashed into the key. Settings that only decide whe
 (device, pack size) do not belong here.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from trainables.tasks import get_task
 
 # Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
-LATER = ("dimensions",)
+LATER = ("dimensions", "trainable", "beta_range")
+
+Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Recipe(BaseModel):
@@ -21,6 +24,12 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str = Field("l1_norm", description="function to compute, by its name in trainables.tasks")
+    trainable: Literal["hypernetwork", "pareto", "mlp"] = Field(
+        "hypernetwork",
+        description="hypernetwork: one a β; pareto: one for all β of a seed, β being its input; mlp: the target "
+        "network itself, trained by Adam",
+    )
+    beta_range: tuple[Beta, Beta] = Field((1e-9, 1.0), description="lowest and highest β of a Pareto hypernetwork")
     hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
     steps: int = Field(6000, ge=1, description="gradient steps")
     inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
@@ -52,6 +61,14 @@ class Recipe(BaseModel):
             raise ValueError("a dimension is given twice")
         return dimensions
 
+    @model_validator(mode="after")
+    def _fits_together(self):
+        if self.trainable == "mlp" and self.dimensions:
+            raise ValueError("an mlp has one input dimension: dimensions must be empty")
+        if not self.beta_range[0] < self.beta_range[1]:
+            raise ValueError("beta_range must rise")
+        return self
+
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, dump):
         fields = type(self).model_fields
@@ -61,6 +78,18 @@ class Recipe(BaseModel):
         """Input dimensions of a training whose own is `dimension`, in their turn: step k takes turns[(k - 1) % …]."""
         return [dimension, *(n for n in self.dimensions if n != dimension)]
 
+    def draws(self, wanted: int) -> int:
+        """How many networks to draw where `wanted` are asked for: an mlp has but one."""
+        return 1 if self.trainable == "mlp" else wanted
+
     def hidden(self, dimension: int) -> int:
         """Hidden neurons m of a target network with n = `dimension` inputs."""
         return self.hidden_per_input * dimension
+
+
+def shared(recipe: Recipe, seeds: Sequence[int]) -> list[int]:
+    """For each of a pack's trainings, by seed, the number of its hypernetwork: a Pareto hypernetwork serves all β."""
+    if recipe.trainable != "pareto":
+        return list(range(len(seeds)))
+    number = {seed: k for k, seed in enumerate(dict.fromkeys(seeds))}
+    return [number[seed] for seed in seeds]

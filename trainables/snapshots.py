@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from analysis.network import Network
 from trainables.heads import TargetWeights
-from trainables.hypernetwork import Hypernetwork, noise_size
+from trainables.hypernetwork import noise_size
 from trainables.noise import NoiseStream, split
 from trainables.objective import relative_error
 from trainables.recipe import Recipe
@@ -55,26 +56,34 @@ def evaluation_stream(
 
 @torch.no_grad()
 def look(
-    network: Hypernetwork, recipe: Recipe, dimension: int, noise: NoiseStream, step: int, draws: int
-) -> list[Snapshot]:
-    """Draw and measure `draws` networks of every member: a snapshot a member."""
+    network: nn.Module, recipe: Recipe, dimension: int, noise: NoiseStream, step: int, draws: int, betas: Tensor
+) -> list[list[Snapshot]]:
+    """Draw and measure `draws` networks of every member at each of its βs, betas (looks, members).
+
+    All looks share their noise. Returns a snapshot a look and member.
+    """
     task, hidden = get_task(recipe.task), recipe.hidden(dimension)
     shapes = [(noise_size(dimension, hidden),), (recipe.evaluation_inputs, dimension)]
-    drawn, errors, complexities = [], [], []
-    for _ in range(draws):
+    found: list[list[tuple]] = [[] for _ in betas]
+    for _ in range(recipe.draws(draws)):
         z, x = split(noise.next(), shapes)
-        weights, complexity = network(z, dimension, hidden)
-        drawn.append(weights)
-        errors.append(relative_error(weights, x, task))
-        complexities.append(torch.stack(list(complexity.values()), -1))
-    names = list(complexity)
-    weights = [torch.stack(tensors, 1).cpu().numpy() for tensors in zip(*drawn, strict=True)]  # (members, draws, …)
+        for at, drawn in zip(betas, found, strict=True):
+            weights, complexity = network(z, dimension, hidden, at)
+            drawn.append((weights, relative_error(weights, x, task), complexity))
+    return [_snapshots(step, drawn) for drawn in found]
+
+
+def _snapshots(step: int, drawn: list[tuple[TargetWeights, Tensor, dict[str, Tensor]]]) -> list[Snapshot]:
+    """From draws of all members, (weights, errors (members,), complexity), to a snapshot a member."""
+    weights, errors, complexities = zip(*drawn, strict=True)
+    names = list(complexities[0])
+    arrays = [torch.stack(tensors, 1).cpu().numpy() for tensors in zip(*weights, strict=True)]  # (members, draws, …)
     errors = torch.stack(errors, 1).cpu().numpy()
-    nats = torch.stack(complexities).mean(0).cpu().tolist()
+    nats = torch.stack([torch.stack(list(one.values()), -1) for one in complexities]).mean(0).cpu().tolist()
     return [
         Snapshot(
             step=step,
-            draws=Network(**dict(zip(TargetWeights._fields, (tensor[member] for tensor in weights), strict=True))),
+            draws=Network(**dict(zip(TargetWeights._fields, (array[member] for array in arrays), strict=True))),
             errors=errors[member],
             complexity=dict(zip(names, nats[member], strict=True)),
         )

@@ -4,19 +4,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 import torch
 
 from analysis.network import Network
+from trainables.build import build
 from trainables.checkpoint import Checkpoint, State, flatten, pack_looks, part, unpack_looks
 from trainables.devices import reproducible_processor, resolve
-from trainables.hypernetwork import Hypernetwork, initialise, noise_size
+from trainables.hypernetwork import initialise, noise_size
 from trainables.memory import keep_freed_memory
 from trainables.noise import NoiseStream, size, split, stream
 from trainables.objective import objective, relative_error
 from trainables.optimiser import PackAdam
-from trainables.recipe import Recipe
+from trainables.pareto import sample_betas
+from trainables.recipe import Recipe, shared
 from trainables.snapshots import Snapshot, evaluation_stream, look, snapshot_steps
 from trainables.tasks import get_task
 
@@ -69,43 +72,53 @@ def train_pack(
     """
     started, place = time.perf_counter(), resolve(device)
     keep_freed_memory()
-    task, seeds, turns = get_task(recipe.task), [member.seed for member in members], recipe.turns(dimension)
-    betas = torch.tensor([member.beta for member in members], device=place)
-    network = Hypernetwork(len(members), recipe).to(place)
+    task, turns = get_task(recipe.task), recipe.turns(dimension)
+    of = shared(recipe, [member.seed for member in members])  # each training's row of whatever is trained
+    first = [of.index(row) for row in range(max(of) + 1)]  # each row's first training
+    seeds, looks_at = [members[k].seed for k in first], _looks_at(members, of).to(place)
+    network = build(recipe, len(seeds), dimension).to(place)
     initialise(network, [stream(seed, "parameters", place) for seed in seeds])
     optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
-    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n)] for n in turns}
+    for_beta = [(1,)] if recipe.trainable == "pareto" else []
+    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in turns}
     noise = NoiseStream(seeds, "training", max(size(of_turn) for of_turn in shapes.values()), device=place)
     evaluation = evaluation_stream(seeds, recipe, dimension, place)
     look_at = snapshot_steps(recipe.steps, recipe.snapshots)
     looks: list[list[Snapshot]] = []  # a look at all members each
-    failed_at = torch.zeros(len(members), dtype=torch.long, device=place)  # step of the first non-finite loss, or 0
+    failed_at = torch.zeros(len(seeds), dtype=torch.long, device=place)  # step of the first non-finite loss, or 0
     done, spent = 0, np.zeros(len(members))  # steps, and every member's share of the seconds before this call
     if kept := checkpoint and checkpoint.load():
         done, spent, looks = int(kept["step"][0]), kept["seconds"], unpack_looks(part(kept, "looks"))
-        failed_at.copy_(torch.from_numpy(kept["failed_at"]))
-        optimiser.restore(part(kept, "optimiser"), done)
-        noise.restore(part(kept, "noise"))
-        evaluation.restore(part(kept, "evaluation"))
+        rows = {name: array[first] for name, array in kept.items()}
+        failed_at.copy_(torch.from_numpy(rows["failed_at"]))
+        optimiser.restore(part(rows, "optimiser"), done)
+        noise.restore(part(rows, "noise"))
+        evaluation.restore(part(rows, "evaluation"))
 
     def seconds() -> np.ndarray:
         return spent + (time.perf_counter() - started) / len(members)
 
     def state(step: int) -> State:
-        own = {"step": np.full(len(members), step), "seconds": seconds(), "failed_at": failed_at.cpu().numpy()}
-        streams = flatten(optimiser=optimiser.state(), noise=noise.state(), evaluation=evaluation.state())
-        return own | streams | flatten(looks=pack_looks(looks))
+        rows = flatten(optimiser=optimiser.state(), noise=noise.state(), evaluation=evaluation.state())
+        rows = {name: array[of] for name, array in (rows | {"failed_at": failed_at.cpu().numpy()}).items()}
+        own = {"step": np.full(len(members), step), "seconds": seconds()}
+        return own | rows | flatten(looks=pack_looks(looks))
+
+    def see(step: int, draws: int) -> list[Snapshot]:
+        seen = look(network, recipe, dimension, evaluation, step, draws, looks_at)
+        return [seen[of[:k].count(row)][row] for k, row in enumerate(of)]
 
     for step in range(done + 1, recipe.steps + 1):
         n = turns[(step - 1) % len(turns)]  # all members take the same turn, so that they stay in lockstep
-        z, x = split(noise.next(), shapes[n])
-        weights, complexity = network(z, n, recipe.hidden(n))
+        z, x, *for_beta = split(noise.next(), shapes[n])
+        betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range) if for_beta else looks_at[0]
+        weights, complexity = network(z, n, recipe.hidden(n), betas)
         loss = objective(relative_error(weights, x, task), complexity, betas)
         norms = optimiser.step(loss)
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)
         if step in look_at:
-            looks.append(look(network, recipe, dimension, evaluation, step, recipe.snapshot_draws))
+            looks.append(see(step, recipe.snapshot_draws))
             if failed_at.all():
                 break
         if on_step is not None:
@@ -113,10 +126,11 @@ def train_pack(
         if checkpoint is not None and step < recipe.steps:
             checkpoint.offer(partial(state, step))
 
-    failures = failed_at.tolist()
+    failures = failed_at[of].tolist()
     snapshots = [[seen[k] for seen in looks if not at or seen[k].step < at] for k, at in enumerate(failures)]
-    final = look(network, recipe, dimension, evaluation, recipe.steps, recipe.final_draws)
-    parameters = {name: parameter.detach().cpu().numpy() for name, parameter in network.named_parameters()}
+    final = see(recipe.steps, recipe.final_draws)
+    kept = [] if recipe.trainable == "mlp" else network.named_parameters()
+    parameters = {name: parameter.detach().cpu().numpy() for name, parameter in kept}
     shares = seconds().tolist()
     return [
         Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=shares[k])
@@ -127,23 +141,35 @@ def train_pack(
             "",
             snapshots[k],
             final[k],
-            {name: array[k].copy() for name, array in parameters.items()},
+            {name: array[of[k]].copy() for name, array in parameters.items()},
             shares[k],
         )
         for k, member in enumerate(members)
     ]
 
 
+def _looks_at(members: list[Member], of: list[int]) -> torch.Tensor:
+    """The βs at which each row is looked at, (looks, rows): those of its trainings, in their order."""
+    betas = [[member.beta for member, row in zip(members, of, strict=True) if row == k] for k in range(max(of) + 1)]
+    return torch.tensor(list(zip_longest(*betas, fillvalue=1.0)))
+
+
 def draw_networks(
-    hypernetwork: dict[str, np.ndarray], recipe: Recipe, dimension: int, *, seed: int = 0, draws: int = 1
+    hypernetwork: dict[str, np.ndarray],
+    recipe: Recipe,
+    dimension: int,
+    *,
+    seed: int = 0,
+    draws: int = 1,
+    beta: float = 1.0,
 ) -> Network:
     """Draw target networks at any input dimension from a stored hypernetwork: batch shape (draws,).
 
-    seed: of the draws' noise.
+    seed: of the draws' noise; beta: at which a Pareto hypernetwork draws.
     """
-    network = Hypernetwork(1, recipe)
+    network = build(recipe, 1, dimension)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(torch.from_numpy(hypernetwork[name]).unsqueeze(0))
     noise = evaluation_stream([seed], recipe, dimension, torch.device("cpu"), "draws")
-    return look(network, recipe, dimension, noise, recipe.steps, draws)[0].draws
+    return look(network, recipe, dimension, noise, recipe.steps, draws, torch.tensor([[beta]]))[0][0].draws

@@ -85,6 +85,17 @@ def test_a_larger_grid_keeps_the_keys_of_the_smaller_one():
     assert small < large
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_trainings_that_share_a_hypernetwork_stay_together(workers):
+    tables = {"grid": {"betas": [0.1, 1e-3, 1e-5], "seeds": 9, "dimensions": [2, 3]}}
+    loaded = config.parse(tables | {"training": {"trainable": "pareto"}})
+    packs = make_packs(expand(loaded), loaded.training.recipe(), workers=workers, pack_size=4)
+    assert len(packs) >= 6  # at most four hypernetworks each
+    found = [(pack.dimension, seed) for pack in packs for seed in {point.seed for point in pack.members}]
+    assert len(found) == len(set(found)) == 18
+    assert sum(len(pack.members) for pack in packs) == 54
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     sizes=st.dictionaries(st.integers(1, 20), st.integers(1, 60), max_size=4),

@@ -1,0 +1,49 @@
+"""The Pareto hypernetwork: β is one of its inputs, so that one training covers the whole β axis.
+
+Every step takes its own β, log-uniform over the recipe's range, and minimises relative error + β · complexity at it.
+A draw is told its β by a few cosines of log β, which enter the global node and the scales of the weights.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from trainables.bitwise import elementwise
+from trainables.heads import COMPONENTS, TargetWeights
+from trainables.hypernetwork import Hypernetwork
+from trainables.layers import MemberLinear
+from trainables.recipe import Recipe
+
+COSINES = 8  # of log β over the range: from half a period to four
+SCALE_GAIN = 0.1  # of the initial change of the weights' scales with β
+
+
+def sample_betas(normal: Tensor, low: float, high: float) -> Tensor:
+    """β log-uniform on [low, high] from standard normal numbers, the same shape."""
+    uniform = 0.5 * (1 + elementwise(torch.erf, normal / math.sqrt(2)))
+    return low * elementwise(torch.exp, uniform * math.log(high / low))
+
+
+class ParetoHypernetwork(Hypernetwork):
+    """A hypernetwork whose forward pass needs every member's β."""
+
+    def __init__(self, members: int, recipe: Recipe):
+        super().__init__(members, recipe)
+        self.beta_range = recipe.beta_range
+        self.beta_whole = MemberLinear(members, COSINES, recipe.channels)
+        self.beta_scale = MemberLinear(members, COSINES, len(COMPONENTS), gain=SCALE_GAIN)
+
+    def forward(
+        self, noise: Tensor, dimension: int, hidden: int, betas: Tensor
+    ) -> tuple[TargetWeights, dict[str, Tensor]]:
+        """As `Hypernetwork.forward`; betas (members,)."""
+        cosines = self._cosines(betas).unsqueeze(1)  # (members, 1, COSINES)
+        whole, scale = self.beta_whole(cosines), self.beta_scale(cosines).squeeze(1)
+        return self.draw(noise, dimension, hidden, self.whole + whole, scale)
+
+    def _cosines(self, betas: Tensor) -> Tensor:
+        """cos(k π u), k = 1…COSINES, of u = 0…1 along the range of log β: (members, COSINES)."""
+        low, high = self.beta_range
+        along = elementwise(torch.log, betas / low) / math.log(high / low)
+        return elementwise(torch.cos, math.pi * along.unsqueeze(-1) * torch.arange(1, COSINES + 1, device=betas.device))

@@ -11,7 +11,10 @@ import pandas as pd
 
 
 class HypernetworkModel(mlflow.pyfunc.PythonModel):
-    """predict: rows of `dimension` (and `seed` of the draw, 0 without it) -> a network a row, as nested lists."""
+    """predict: rows of `dimension` (and `seed` of the draw, 0 without it) -> a network a row, as nested lists.
+
+    A Pareto hypernetwork wants `beta`, too.
+    """
 
     def load_context(self, context):
         import numpy as np
@@ -32,7 +35,11 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
             dimension, seed = int(request["dimension"]), 0 if pd.isna(seed) else int(seed)
             if dimension < 1 or seed < 0:
                 raise ValueError(f"dimension must be at least 1 and seed not negative, not {dimension} and {seed}")
-            network = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, draws=1)[0]
+            beta = request.get("beta")
+            if self.recipe.trainable == "pareto" and pd.isna(beta):
+                raise ValueError("a Pareto hypernetwork draws at a β: give the column beta")
+            beta = 1.0 if pd.isna(beta) else float(beta)
+            network = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, beta=beta)[0]
             rows.append({name: array.tolist() for name, array in vars(network).items()})
         return pd.DataFrame(rows)
 

@@ -70,13 +70,19 @@ class ModelFolders:
 
 
 def signature():
-    """dimension and seed in, the arrays of a network file out."""
+    """dimension, seed and (for Pareto hypernetworks) β in, the arrays of a network file out."""
     from mlflow.models import ModelSignature
     from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
     vector = Array(DataType.double)
     return ModelSignature(
-        inputs=Schema([ColSpec("long", "dimension"), ColSpec("long", "seed", required=False)]),
+        inputs=Schema(
+            [
+                ColSpec("long", "dimension"),
+                ColSpec("long", "seed", required=False),
+                ColSpec("double", "beta", required=False),
+            ]
+        ),
         outputs=Schema(
             [
                 ColSpec(Array(vector), "hidden_weight"),

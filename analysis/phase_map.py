@@ -155,7 +155,7 @@ def fit(
     np.add.at(counts, (place.ravel(), np.searchsorted(names, merged.astype(str))), 1.0)
     basis = make_basis(len(np.unique(places[:, 0])), len(np.unique(places[:, 1])))
     features = basis.features(places[:, 0], places[:, 1])
-    prior = _prior(x_axis, y_axis)
+    prior = prior_settings(x_axis, y_axis)
     if settings is not None:
         fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
     else:
@@ -166,6 +166,20 @@ def fit(
 
 def weigh_settings(basis, features, counts, prior: Settings):
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
+    ranked = climb(basis, features, counts, prior)
+    best = ranked[0][0]
+    # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
+    apart: dict[Settings, tuple[float, FieldFit]] = {}
+    for item in ranked:
+        if item[0] > best - NEGLIGIBLE_ODDS:
+            apart.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
+    kept = list(apart.values())[:MOST_FITS]
+    shares = np.exp([item[0] - best for item in kept])
+    return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
+
+
+def climb(basis, features, counts, prior: Settings) -> list[tuple[float, FieldFit]]:
+    """Coordinate ascent on the ladders of settings -> (log posterior, fit) of all settings tried, the best first."""
     tried: dict[Settings, tuple[float, FieldFit]] = {}
 
     def score(settings, start):
@@ -189,14 +203,7 @@ def weigh_settings(basis, features, counts, prior: Settings):
                     if found[0] <= best[0]:
                         break
                     best, settings, place, moved = found, candidate, place + step, True
-    # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
-    ranked: dict[Settings, tuple[float, FieldFit]] = {}
-    for item in sorted(tried.values(), key=lambda item: -item[0]):
-        if item[0] > best[0] - NEGLIGIBLE_ODDS:
-            ranked.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
-    kept = list(ranked.values())[:MOST_FITS]
-    shares = np.exp([item[0] - best[0] for item in kept])
-    return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
+    return sorted(tried.values(), key=lambda item: -item[0])
 
 
 def _log_prior(settings, prior):
@@ -205,7 +212,7 @@ def _log_prior(settings, prior):
     )
 
 
-def _prior(x_axis, y_axis) -> Settings:
+def prior_settings(x_axis, y_axis) -> Settings:
     """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
     if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
         return replace(PRIOR_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))

@@ -81,8 +81,10 @@ def make_basis(distinct_x: int, distinct_y: int, *, most_x: int = 20, most_y: in
 
 
 def _waves(scaled, orders):
-    waves = np.sin(np.pi * orders * (scaled[:, None] + BOX) / (2 * BOX)) / np.sqrt(BOX)  # (points, orders)
-    return np.where(orders == 0, 1.0, waves)
+    """(points,), (ripples,) -> (points, ripples)."""
+    distinct, which = np.unique(orders, return_inverse=True)  # sines cost more than anything else here
+    waves = np.sin(np.pi * distinct * (scaled[:, None] + BOX) / (2 * BOX)) / np.sqrt(BOX)  # (points, distinct)
+    return np.where(distinct == 0, 1.0, waves)[:, which]
 
 
 def _density(orders, length):
@@ -204,6 +206,20 @@ def settle(features, counts, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
         factor = cholesky(precision, lower=True, check_finite=False)
     wide = WIDER * precision + (1 - WIDER) * np.eye(len(precision))  # the prior is the unit matrix
     return replace(fit, cholesky=factor, wide=cholesky(wide, lower=True, check_finite=False))
+
+
+def expected_fisher(fit: FieldFit, features, phases: int) -> FieldFit:
+    """The fit's precision with the information that one label at each place (features: (places, size)) will bring."""
+    from scipy.linalg import cholesky
+
+    contrast, noise = contrasts(phases), fit.settings.noise
+    scaled = features[:, fit.kept] * fit.scale
+    share = softmax(scaled @ fit.mode @ contrast.T)
+    probability = (1 - noise) * share + noise / phases + 1e-12
+    _, fisher = _slopes(share, probability, np.full(share.shape, 1 / phases), noise, contrast)
+    precision = fit.cholesky @ fit.cholesky.T + _precision(scaled, fisher)
+    precision[np.diag_indices_from(precision)] -= 1.0  # the prior's, counted twice
+    return replace(fit, cholesky=cholesky(precision, lower=True, check_finite=False))
 
 
 def _spread(columns: int, points: int = 16):

@@ -1,0 +1,91 @@
+"""Where the next label teaches most about a phase diagram.
+
+What is to be lowered is the share of the map that is named wrongly. It has two parts, and so has a place's gain:
+
+- what the belief knows that it does not know. With posterior draws s of the fields, the map's label at a target z is
+  wrong with probability 1 - max_k P(argmax f_s(z) = k). A label l seen at a place c reweighs the draws by p_s(l | c);
+  the mean fall of the risk over labels and targets is the gain (expected error reduction, Roy & McCallum 2001).
+- what no belief in smooth fields knows: something small may hide where nobody has looked, or where a label came as
+  a surprise. A target's vacancy is the probability of that, and falls with every label nearby that was expected.
+
+Gains divided by cost make knowledge per second. Nothing here looks at boundaries only: interiors have vacancy, wide
+crossovers keep their uncertainty without gaining from labels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+HIDDEN = 0.1  # probability that a place nobody looked at is not what the belief says
+REACH = (0.15, 0.3)  # how far a label speaks for its surroundings, along u and v, half-ranges
+DRAWS = 64
+SHORTLIST = 64  # places whose gain is computed
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places of the map, scaled: u, v (places,)."""
+
+    u: np.ndarray
+    v: np.ndarray
+
+    def nearness(self, other: "Places"):
+        """1 at the same place, falling to 0 beyond REACH: (places, other places)."""
+        return np.exp(
+            -0.5 * ((self.u[:, None] - other.u) / REACH[0]) ** 2 - 0.5 * ((self.v[:, None] - other.v) / REACH[1]) ** 2
+        )
+
+    def joined(self, other: "Places") -> "Places":
+        return Places(np.concatenate([self.u, other.u]), np.concatenate([self.v, other.v]))
+
+
+def vacancy(targets: Places, seen: Places, agreement, pending: Places):
+    """Probability that something hides at each target: (targets,).
+
+    agreement: (seen,) the belief's probability of the label that came; a pending one is taken to be expected.
+    """
+    near, awaited = targets.nearness(seen), targets.nearness(pending)
+    unseen = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
+    # Bayes' rule: something hidden, or the belief is right and the label as improbable as it says
+    doubt = HIDDEN / (HIDDEN + (1 - HIDDEN) * agreement) - HIDDEN
+    near, awaited = near**4, awaited**4  # half as far: that small a thing its expected neighbours don't speak of
+    unsettled = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
+    return HIDDEN * unseen + (doubt * near).max(axis=1, initial=0.0) * unsettled
+
+
+def reduction_of_error(probability, winners):
+    """Mean fall of the risk at the targets by one label at each place.
+
+    probability: (labels, draws, places) p_s(l | c); winners: (draws, targets) the label that wins at the targets.
+    """
+    labels, draws, places = probability.shape
+    wins = (winners == np.arange(labels)[:, None, None]).astype(np.float32)  # (labels, draws, targets)
+    joint = probability.transpose(0, 2, 1).reshape(labels * places, draws) @ wins.transpose(1, 0, 2).reshape(draws, -1)
+    joint = joint.reshape(labels, places, labels, -1) / draws
+    return (joint.max(axis=2).sum(axis=0) - wins.mean(axis=1).max(axis=0)).mean(axis=1)
+
+
+def gains(belief, seen: Places, agreement, pending: Places, places: Places, targets: Places, rng, cost=None):
+    """Fall of the share of the map named wrongly, by one label at each place, per cost: (places,).
+
+    belief: None while fewer than two labels are known; cost: (places,).
+    """
+    rate = np.ones(len(places.u)) if cost is None else 1 / cost
+    hidden = vacancy(targets, seen, agreement, pending)
+    gain = hidden @ targets.nearness(places) / len(targets.u)
+    if belief is None:
+        return gain * rate
+    ahead = belief.pending(belief.features_at(pending.u, pending.v))
+    normals = rng.standard_normal((DRAWS, belief.fit.mode.size))
+    both = places.joined(targets)
+    draws = ahead.draws(ahead.features_at(both.u, both.v), normals)  # (labels, draws, places + targets)
+    winners = draws.argmax(axis=0)  # (draws, places + targets)
+    split = len(places.u)
+    shares = np.stack([(winners[:, :split] == label).mean(axis=0) for label in range(len(draws))])  # (labels, places)
+    open_question = 1 - (shares**2).sum(axis=0)
+    if open_question.any():
+        # systematic sampling: the list holds more of the open places, and some of all that are open
+        chance = np.cumsum(open_question * rate)
+        short = np.unique(np.searchsorted(chance, (np.arange(SHORTLIST) + 0.5) / SHORTLIST * chance[-1]))
+        gain[short] += reduction_of_error(draws[:, :, short], winners[:, split:])
+    return gain * rate

@@ -1,0 +1,309 @@
+"""An Optuna sampler that maps phases: it asks for trainings where the knowledge of the phase diagram improves most.
+
+    study = optuna.create_study(sampler=PhaseBoundarySampler(seed=0))
+    trial = study.ask({"beta": FloatDistribution(1e-9, 1, log=True), "dimension": IntDistribution(4, 16)})
+    trial.set_user_attr("phase", "pudding")  # what the training came out as; study.tell(trial, 0.0) ends it
+    probabilities, labels = study.sampler.predict_proba(study, beta, dimension)
+
+It keeps no state: its belief is made from the study's trials, so that any process that opens the study goes on where
+the last one stopped. (What is kept between calls is a cache, keyed by all that it was made from.)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
+
+from analysis.belief import Belief, believe, choose_settings, coin_flips, fixed_basis
+from analysis.phase_map import Axis, prior_settings
+from analysis.placement import Places, gains
+
+BETA, DIMENSION, PHASE, SHARES = "beta", "dimension", "phase", "phase_shares"
+CHOICES = (36, 13)  # places to choose from: along β, along the dimension
+TARGETS = (20, 11)  # places of the map whose names are to be right
+FIRST_LOOK = 16  # labels before the belief has a say: so few may lack whole phases
+FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
+DRAWS = 128  # of the prediction
+
+
+def edges(dimension):
+    """Cost of a training's step up to a factor: n · m edges, with m in proportion to n."""
+    return np.asarray(dimension, float) ** 2
+
+
+@dataclass(frozen=True)
+class Observations:
+    """A study's trials: those with a label, and the places of those that run."""
+
+    x: np.ndarray  # (labelled,)
+    y: np.ndarray  # (labelled,)
+    labels: tuple[str, ...]  # (labelled,)
+    shares: tuple[Mapping[str, float] | None, ...]  # (labelled,) of the drawn networks, where the trial says
+    pending_x: np.ndarray  # (running,)
+    pending_y: np.ndarray
+
+
+class PhaseBoundarySampler(BaseSampler):
+    """For parameters named `beta` and, if there are several, `dimension`; others are drawn at random.
+
+    Finished trials say what they found by `user_attrs["phase"]`, and may say by `user_attrs["phase_shares"]`, a
+    {label: share}, how many of the drawn networks were which. Running trials are pending; all others count for nothing.
+
+    cost: of a training at dimensions (n,) -> (n,), up to a factor; None if all trainings cost the same.
+    dimensions: the only ones allowed, if not all that the distribution holds.
+    merge: new name of each label that counts as another (mirror images); by default labels that fall like a coin's
+        sides are found and merged. `predict_proba` keeps their own names.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        cost: Callable | None = edges,
+        dimensions: Sequence[float] | None = None,
+        merge: Mapping[str, str] | None = None,
+    ):
+        self._seed = seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
+        self._cost, self._dimensions, self._merge = cost, dimensions, merge
+        self._cache: dict = {}
+
+    def reseed_rng(self) -> None:
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0])
+
+    def infer_relative_search_space(self, study, trial) -> dict:
+        for other in reversed(study.get_trials(deepcopy=False)):
+            if _is_axis(other.distributions.get(BETA)):
+                return {name: other.distributions[name] for name in (BETA, DIMENSION) if name in other.distributions}
+        return {}
+
+    def sample_relative(self, study, trial, search_space: dict) -> dict:
+        rng = np.random.default_rng([self._seed, trial.number])
+        drawn = {name: _random(distribution, rng) for name, distribution in search_space.items()}
+        if not _is_axis(search_space.get(BETA)) or not _is_axis(search_space.get(DIMENSION), missing=True):
+            return drawn
+        space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
+        x, y = self._best(observe(study, space), space, rng)
+        drawn[BETA] = _external(search_space[BETA], x)
+        if DIMENSION in search_space:
+            drawn[DIMENSION] = _external(search_space[DIMENSION], y)
+        return drawn
+
+    def sample_independent(self, study, trial, param_name: str, param_distribution):
+        rng = np.random.default_rng([self._seed, trial.number, *param_name.encode()])
+        if param_name == DIMENSION and self._dimensions is not None:
+            return _external(param_distribution, rng.choice(allowed(param_distribution, self._dimensions)))
+        return _random(param_distribution, rng)
+
+    def predict_proba(self, study, beta, dimension=None):
+        """beta, dimension: (points,) -> p(label | beta, dimension) (points, labels), and the labels."""
+        search_space = self.infer_relative_search_space(study, None)
+        if not search_space:
+            raise ValueError(f"no trial of the study has a numerical parameter {BETA!r}")
+        space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
+        seen = observe(study, space)
+        if not seen.labels:
+            raise ValueError(f"no finished trial of the study has the user attribute {PHASE!r}")
+        dimension = np.zeros(1) if dimension is None else dimension
+        x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(beta, float)), np.atleast_1d(np.asarray(dimension, float)))
+        return self._predict(seen, space, x.ravel(), y.ravel())
+
+    def _predict(self, seen, space, x, y):
+        labels = tuple(sorted(set(seen.labels)))
+        merge = self._merges(seen, space)
+        own = np.array([[label == name for name in labels] for label in seen.labels], float).sum(axis=0)
+        groups = sorted({merge.get(label, label) for label in labels})
+        belief = self._belief(seen, space, settled=2)
+        probability = np.ones((len(x), 1))
+        if belief is not None:
+            u, v = space.scale(x, y)
+            normals = np.random.default_rng(0).standard_normal((DRAWS, belief.fit.mode.size))
+            probability = belief.draws(belief.features_at(u, v), normals).mean(axis=1).T
+        columns = []
+        for label, count in zip(labels, own, strict=True):
+            group = merge.get(label, label)
+            total = sum(c for other, c in zip(labels, own, strict=True) if merge.get(other, other) == group)
+            columns.append(probability[:, groups.index(group)] * count / total)
+        return np.stack(columns, axis=1), list(labels)
+
+    def _best(self, seen, space, rng):
+        """The place of the largest gain -> (x, y)."""
+        x, y = space.places(*CHOICES, rng)
+        targets = Places(*space.scale(*space.places(*TARGETS, rng)))
+        there, pending = Places(*space.scale(seen.x, seen.y)), Places(*space.scale(seen.pending_x, seen.pending_y))
+        early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
+        belief, agreement = None if early else self._belief(seen, space), np.ones(len(seen.x))
+        if belief is not None:
+            agreement = (belief.modes(belief.features) * belief.counts).sum(axis=1) / belief.counts.sum(axis=1)
+        known = self._cost is not None and space.y_axis.span > 0
+        cost = np.broadcast_to(self._cost(y), y.shape) if known else None
+        gain = gains(belief, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
+        best = int(gain.argmax())
+        return float(x[best]), float(y[best])
+
+    def _belief(self, seen, space, *, settled: int = 1) -> Belief | None:
+        """None if all labels are one."""
+        merge = self._merges(seen, space)
+        names = sorted({merge.get(label, label) for label in seen.labels})
+        if len(names) < 2:
+            return None
+        counts = np.zeros((len(seen.labels), len(names)))
+        for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
+            for name, share in (shares or {label: 1.0}).items():
+                if merge.get(name, name) in names:
+                    counts[row, names.index(merge.get(name, name))] += share
+        u, v = space.scale(seen.x, seen.y)
+
+        def make():
+            start = self._start(seen, space)
+            return believe(space.basis, u, v, counts, start.settings, start=start, settled=settled)
+
+        return self._remember(f"belief {settled}", (space, merge, seen.x, seen.y, counts), make)
+
+    def _merges(self, seen, space) -> Mapping[str, str]:
+        if self._merge is not None:
+            return self._merge
+        few = _first(seen)
+        place = space.scale(few.x, few.y)
+        return self._remember("merge", (space, *place, few.labels), lambda: coin_flips(space.basis, *place, few.labels))
+
+    def _start(self, seen, space):
+        """The fit to the first labels by which settings are chosen."""
+        few = _first(seen)
+        merge = self._merges(seen, space)
+        merged = [merge.get(label, label) for label in few.labels]
+        counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
+        place = space.scale(few.x, few.y)
+        return self._remember(
+            "start",
+            (space, *place, counts),
+            lambda: choose_settings(space.basis, *place, counts, space.prior),
+        )
+
+    def _remember(self, name: str, source: tuple, make: Callable):
+        """What `make` gives; made again only if its source has changed."""
+        key = tuple(part.tobytes() if isinstance(part, np.ndarray) else repr(part) for part in source)
+        if self._cache.get(name, (None,))[0] != key:
+            self._cache[name] = (key, make())
+        return self._cache[name][1]
+
+
+class Space:
+    """The axes of a search space, and its places."""
+
+    def __init__(self, beta, dimension=None, dimensions: Sequence[float] | None = None):
+        self._beta, self._dimension, self._dimensions = beta, dimension, dimensions
+        self.x_axis = _axis(beta, None, BETA)
+        ends = allowed(dimension, dimensions) if dimension is not None else np.zeros(1)
+        self.y_axis = Axis(float(ends.min()), float(ends.max()), log=bool(ends.min() > 0), name=DIMENSION)
+        self.basis = fixed_basis(1 if self.y_axis.span == 0 else 99)
+        self.prior = prior_settings(self.x_axis, self.y_axis)
+
+    def __repr__(self):  # what it was made from: the cache's key
+        return f"Space({self._beta}, {self._dimension}, {self._dimensions})"
+
+    def scale(self, x, y):
+        if self.y_axis.log:
+            y = np.maximum(y, self.y_axis.low / 2)
+        return self.x_axis.scale(x), self.y_axis.scale(y)
+
+    def places(self, along_x: int, along_y: int, rng):
+        """x, y of a jittered lattice of about along_x × along_y allowed places, each (places,)."""
+        ys = np.zeros(1) if self._dimension is None else _spread(self._dimension, along_y, rng, self._dimensions)
+        columns = [_spread(self._beta, along_x, rng) for _ in ys]
+        return np.concatenate(columns), np.repeat(ys, [len(column) for column in columns])
+
+
+def observe(study, space: Space) -> Observations:
+    """The study's trials, read anew."""
+    done, pending = [], []
+    for trial in study.get_trials(deepcopy=False):
+        place = (_number(trial.params.get(BETA)), _number(trial.params.get(DIMENSION, 0.0)))
+        if None in place or (space.x_axis.log and place[0] <= 0):
+            continue
+        if trial.state == TrialState.RUNNING:
+            pending.append(place)
+        elif trial.state == TrialState.COMPLETE and trial.user_attrs.get(PHASE) is not None:
+            done.append((*place, str(trial.user_attrs[PHASE]), trial.user_attrs.get(SHARES)))
+    x, y, labels, shares = zip(*done, strict=True) if done else ((), (), (), ())
+    pending_x, pending_y = zip(*pending, strict=True) if pending else ((), ())
+    arrays = (np.array(part, float) for part in (x, y, pending_x, pending_y))
+    x, y, pending_x, pending_y = arrays
+    return Observations(x, y, labels, shares, pending_x, pending_y)
+
+
+def allowed(distribution, dimensions: Sequence[float] | None = None):
+    """All values of a discrete distribution, or the ends of a continuous one: sorted."""
+    if isinstance(distribution, CategoricalDistribution):
+        values = sorted(float(choice) for choice in distribution.choices)
+    elif distribution.step is None:
+        values = [distribution.low, distribution.high]
+    else:
+        count = round((distribution.high - distribution.low) / distribution.step)
+        values = [min(distribution.low + distribution.step * i, distribution.high) for i in range(count + 1)]
+    if dimensions is not None:
+        values = [value for value in values if any(value == allowed for allowed in dimensions)]
+        if not values:
+            raise ValueError(f"none of the dimensions {list(dimensions)} lies in {distribution}")
+    return np.array(values, float)
+
+
+def _spread(distribution, count: int, rng, dimensions=None):
+    """About `count` of the values, evenly spread as the axis is drawn, jittered."""
+    if isinstance(distribution, FloatDistribution) and distribution.step is None:
+        axis = _axis(distribution, None, "")
+        cells = (np.arange(count) + rng.random(count)) / count
+        return np.clip(axis.unscale(2 * cells - 1), distribution.low, distribution.high)
+    values = allowed(distribution, dimensions)
+    if len(values) <= count:
+        return values
+    return np.sort(rng.choice(values, count, replace=False))
+
+
+def _axis(distribution, dimensions, name) -> Axis:
+    ends = allowed(distribution, dimensions)
+    log = getattr(distribution, "log", False)
+    return Axis(float(ends.min()), float(ends.max()), log=bool(log), name=name)
+
+
+def _is_axis(distribution, *, missing: bool = False) -> bool:
+    """Whether a distribution's values are numbers."""
+    if distribution is None:
+        return missing
+    if isinstance(distribution, CategoricalDistribution):
+        return all(_number(choice) is not None for choice in distribution.choices)
+    return True
+
+
+def _number(value) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _external(distribution, value: float):
+    """The value as the distribution's users know it: an int, a float, one of the choices."""
+    if isinstance(distribution, CategoricalDistribution):
+        return next(choice for choice in distribution.choices if float(choice) == value)
+    return value if isinstance(distribution, FloatDistribution) else int(value)
+
+
+def _random(distribution, rng):
+    """A value at random, evenly as the axis is drawn."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[rng.integers(len(distribution.choices))]
+    if distribution.step is None:
+        axis = _axis(distribution, None, "")
+        return float(np.clip(axis.unscale(rng.uniform(-1, 1)), distribution.low, distribution.high))
+    if distribution.log:  # integers
+        value = np.exp(rng.uniform(np.log(distribution.low - 0.5), np.log(distribution.high + 0.5)))
+        return int(np.clip(round(value), distribution.low, distribution.high))
+    return _external(distribution, float(rng.choice(allowed(distribution))))
+
+
+def _first(seen: Observations) -> Observations:
+    """The labels that settings are chosen by: FIRST_CHOICE, then GROWTH times as many, and so on."""
+    count = len(seen.labels)
+    if count > FIRST_CHOICE:
+        count = int(FIRST_CHOICE * GROWTH ** np.floor(np.log(count / FIRST_CHOICE) / np.log(GROWTH) + 1e-9))
+    return replace(seen, x=seen.x[:count], y=seen.y[:count], labels=seen.labels[:count], shares=seen.shares[:count])

@@ -1,7 +1,7 @@
 """States of unfinished packs, so that whatever is killed goes on where it was. One file a pack, gone when it is done.
 
-A checkpoint is a convenience, never the truth: one that is torn, or was made by other code or on another device, is
-as good as none.
+They lie beside the ledger, on the same storage. A checkpoint is a convenience, never the truth: one that is torn, or
+was made by other code or on another device, is as good as none.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import io
 import json
 import struct
 import time
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import trainables
-from search.folder import replaced
+from search import storage
 
 ABOUT = "about"  # the array that describes the file, as JSON
 # what a file that is gone, torn or something else raises when it is read
@@ -40,21 +41,23 @@ class Held:
 class PackCheckpoint:
     """The checkpoint of one pack (a trainables.checkpoint.Checkpoint), written at most every `seconds`; 0: never."""
 
-    def __init__(self, folder: Path, name: str, *, dimension: int, keys: list[str], device: str, seconds: float):
-        self._path, self._keys, self._seconds = _path(folder, name), keys, seconds
+    def __init__(self, place: str | Path, name: str, *, dimension: int, keys: list[str], device: str, seconds: float):
+        self._storage, self._name = storage.at(place), f"{name}.npz"
+        self._keys, self._seconds = keys, seconds
         self._about = {"code": code_digest(), "device": device, "dimension": dimension, "keys": keys}
         self._next = time.monotonic() + seconds
 
     def load(self) -> dict[str, np.ndarray] | None:
         """The rows of this pack's members from what was kept of them and perhaps others."""
-        about = _about(self._path)
+        content = self._storage.read(self._name)
+        about = _about(content)
         if any(about.get(name) != self._about[name] for name in ("code", "device", "dimension")):
             return None
         if not set(self._keys) <= set(about["keys"]):
             return None
         rows = [about["keys"].index(key) for key in self._keys]
         try:
-            with np.load(self._path, allow_pickle=False) as archive:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 return {name: archive[name][rows] for name in archive.files if name != ABOUT}
         except DAMAGE:
             return None
@@ -64,19 +67,22 @@ class PackCheckpoint:
         started = time.monotonic()
         if not self._seconds or started < self._next:
             return
-        arrays = state()
-        about = json.dumps(self._about | {"step": int(arrays["step"][0])}).encode()
-        content = io.BytesIO()
-        np.savez(content, **{ABOUT: np.frombuffer(about, dtype=np.uint8)}, **arrays)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(self._path) as temporary:
-            temporary.write_bytes(content.getbuffer())
+        try:
+            self._write(state())
+        except OSError as error:  # a full disk, a server that is away: training is worth more than its checkpoint
+            warnings.warn(f"no checkpoint of pack {self._name}: {error}", stacklevel=2)
         ended = time.monotonic()
         self._next = ended + max(self._seconds, (ended - started) / COST)
 
+    def _write(self, arrays: dict[str, np.ndarray]) -> None:
+        about = json.dumps(self._about | {"step": int(arrays["step"][0])}).encode()
+        content = io.BytesIO()
+        np.savez(content, **{ABOUT: np.frombuffer(about, dtype=np.uint8)}, **arrays)
+        self._storage.replace(self._name, content.getvalue())
+
     def remove(self) -> None:
         """The pack is done."""
-        self._path.unlink(missing_ok=True)
+        self._storage.remove(self._name)
 
 
 def pack_name(keys: list[str]) -> str:
@@ -84,18 +90,18 @@ def pack_name(keys: list[str]) -> str:
     return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:16]
 
 
-def held(folder: Path, missing: set[str]) -> list[Held]:
+def held(place: str | Path, missing: set[str]) -> list[Held]:
     """Checkpoints of packs with `missing` trainings, the furthest first. Files of no use are removed on the way.
 
     Only for whoever holds the sweep's lock, workers gone.
     """
-    found = []
-    for path in sorted(Path(folder).glob("*")):
-        about = _about(path) if path.suffix == ".npz" else {}
+    found, there = [], storage.at(place)
+    for name in sorted(there.names()):
+        about = _about(there.read(name))
         if about.get("code") == code_digest() and missing & set(about["keys"]):
-            found.append(Held(path.stem, about["dimension"], tuple(about["keys"]), about["step"]))
+            found.append(Held(name.removesuffix(".npz"), about["dimension"], tuple(about["keys"]), about["step"]))
         else:
-            path.unlink(missing_ok=True)
+            there.remove(name)
     return sorted(found, key=lambda one: -one.step)
 
 
@@ -107,14 +113,10 @@ def code_digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _path(folder: Path, name: str) -> Path:
-    return Path(folder) / f"{name}.npz"
-
-
-def _about(path: Path) -> dict:
+def _about(content: bytes | None) -> dict:
     """What a file says about itself; {} if it is no checkpoint."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:
             return json.loads(archive[ABOUT].tobytes())
     except DAMAGE:
         return {}

@@ -91,13 +91,25 @@ class Training(Recipe):
 class Ray(Section):
     address: str | None = Field(None, description="a running cluster; without it RAY_ADDRESS, else an embedded Ray")
     cpus: int | None = Field(None, ge=1, strict=True, description="cores of the embedded Ray; all without it")
-    cpus_per_pack: float = Field(1, gt=0)
-    gpus_per_pack: float = Field(0, ge=0)
+    cpus_per_pack: float = Field(1, gt=0, allow_inf_nan=False, description="may be a fraction: packs share a core")
+    gpus_per_pack: float = Field(
+        0, ge=0, allow_inf_nan=False, description="may be a fraction: packs share a GPU; 0: one each on a GPU"
+    )
     pack_size: int | None = Field(None, ge=1, strict=True, description="most trainings in a pack; chosen without it")
+    storage: str | None = Field(
+        None, description="shared folder or s3://bucket/prefix for workers' results; without it the sweep's folder"
+    )
     checkpoint_seconds: float = Field(
         60, ge=0, allow_inf_nan=False, description="between two checkpoints of a running pack; 0: none"
     )
     max_failures: int = Field(2, ge=0, strict=True, description="times that a pack whose worker dies is started again")
+
+    @field_validator("cpus_per_pack", "gpus_per_pack")
+    @classmethod
+    def _whole_above_one(cls, number: float) -> float:
+        if number > 1 and number != int(number):
+            raise ValueError(f"{number:g}: above 1, Ray gives whole ones only")
+        return number
 
 
 class Mlflow(Section):

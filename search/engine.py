@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
+from search import storage
 from search.checkpoints import pack_name
 from search.config import Config, ray_address
 from search.folder import SweepFolder
@@ -109,8 +110,8 @@ def run_packs(
             "pack": tune.grid_search([_pack_config(index, pack) for index, pack in enumerate(packs)]),
             "recipe": config.training.recipe().model_dump(mode="json"),
             "device": cluster.device,
-            "ledger": str(folder.ledger),
-            "checkpoints": str(folder.checkpoints),
+            "ledger": place(config, folder, "ledger"),
+            "checkpoints": place(config, folder, "checkpoints"),
             "checkpoint_seconds": config.ray.checkpoint_seconds,
             "threads": max(1, int(config.ray.cpus_per_pack)),
         },
@@ -125,6 +126,11 @@ def run_packs(
     )
     results = tuner.fit()
     return [_last_line(error) for error in results.errors]
+
+
+def place(config: Config, folder: SweepFolder, name: str) -> str:
+    """Where workers keep "ledger" or "checkpoints": on the config's storage, else in the sweep's folder."""
+    return storage.below(config.ray.storage or folder.path, name)
 
 
 def _pack_config(index: int, pack: Pack) -> dict:

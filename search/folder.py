@@ -29,12 +29,8 @@ class SweepFolder:
 
     @property
     def ledger(self) -> Path:
+        """Every record of the sweep; a copy of them if workers write to a storage elsewhere."""
         return self.path / "ledger"
-
-    @property
-    def checkpoints(self) -> Path:
-        """States of unfinished packs."""
-        return self.path / "checkpoints"
 
     @property
     def trainings(self) -> Path:

@@ -1,16 +1,16 @@
 """The ledger: one atomic .npz record per finished training, the one truth about what is done.
 
-A record is written to a temporary file, flushed to the disk and *linked* to its name: the name exists with all of its
-bytes or not at all, and of two writers the first one wins. Everything else in a sweep's folder is derived from it.
+A record's name exists with all of its bytes or not at all, and of two writers the first one wins (`search.storage`).
+Everything else in a sweep's folder is derived from it. Workers may write to a ledger elsewhere, such as a bucket: then
+the driver copies its records into the one in the sweep's folder, which is what everything else reads.
 
 Members of a record: "row" and "snapshots" (JSON as bytes), "draws/<array>" (the networks drawn at the end, leading
 axis k), "hypernetwork/<parameter>". No pickles.
 """
 
+import io
 import itertools
 import json
-import os
-import uuid
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.network import Network
+from search import storage
 
 DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
 
@@ -47,35 +48,24 @@ def record_path(folder: Path, key: str) -> Path:
     return Path(folder) / f"{key}.npz"
 
 
-def write(folder: Path, record: Record) -> bool:
+def write(place: str | Path, record: Record) -> bool:
     """Stores `record` under its key. False: somebody already had, and theirs stays."""
-    folder = Path(folder)
-    path = record_path(folder, record.row["key"])
-    if path.exists():
-        return False
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{path.stem}.{uuid.uuid4().hex}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, **_arrays(record))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        _sync_folder(folder)
-        return True
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = io.BytesIO()
+    np.savez(content, **_arrays(record))
+    return storage.at(place).create(f"{record.row['key']}.npz", content.getvalue())
 
 
 def read(path: Path) -> Record:
     """The record in `path`, every checksum verified. Raises TornRecord if it is not whole."""
     path = Path(path)
+    return parse(path.stem, path.read_bytes())
+
+
+def parse(key: str, content: bytes) -> Record:
+    """The record in `content`, every checksum verified. Raises TornRecord if it is not the whole one of `key`."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return _record(path.stem, {name: archive[name] for name in archive.files})
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return _record(key, {name: archive[name] for name in archive.files})
     except (OSError, MemoryError):
         raise
     except Exception as error:
@@ -109,17 +99,41 @@ def read_or_set_aside(path: Path) -> Record | None:
         return None
     except TornRecord as torn:
         aside = set_aside(path)
-        warnings.warn(f"torn record set aside as {aside.name}; its training will be done again ({torn})", stacklevel=2)
+        warnings.warn(_torn(aside.name, torn), stacklevel=2)
         return None
 
 
-def keys(folder: Path) -> set[str]:
+def _torn(aside: str, torn: TornRecord) -> str:
+    return f"torn record set aside as {aside}; its training will be done again ({torn})"
+
+
+def keys(place: str | Path) -> set[str]:
     """Keys that have a file, unread: cheap enough to poll."""
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name[:-4] for entry in entries if entry.name.endswith(".npz") and entry.name[0] != "."}
-    except FileNotFoundError:
-        return set()
+    return {name[:-4] for name in storage.at(place).names() if name.endswith(".npz")}
+
+
+def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> None:
+    """Copies the records that `folder` lacks (of the `wanted` keys only) from another ledger.
+
+    A torn one is renamed there, with a warning, so that its training is done again.
+    """
+    if str(source) == str(folder):
+        return
+    missing = keys(source) - keys(folder)
+    there, here = storage.at(source), storage.at(folder)
+    for key in sorted(missing if wanted is None else missing & wanted):
+        content = there.read(f"{key}.npz")
+        if content is None:
+            continue
+        try:
+            parse(key, content)
+        except TornRecord as torn:
+            aside = next(name for i in itertools.count() if (name := f"{key}.npz{i or ''}.torn") not in there.names())
+            there.replace(aside, content)
+            there.remove(f"{key}.npz")
+            warnings.warn(_torn(aside, torn), stacklevel=2)
+        else:
+            here.create(f"{key}.npz", content)
 
 
 def done(folder: Path, visit: Callable[[Record], None] | None = None) -> set[str]:
@@ -159,12 +173,3 @@ def _plain(value):
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(f"cannot store a {type(value).__name__}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

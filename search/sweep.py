@@ -56,6 +56,17 @@ def read_state(config: Config, folder: SweepFolder) -> State:
     return State(expand(config), rows)
 
 
+def fetch(config: Config, folder: SweepFolder) -> None:
+    """Copies what workers have left on a storage elsewhere into the sweep's folder. UserError if it is out of reach."""
+    if config.ray.storage:
+        try:
+            ledger.copy(engine.place(config, folder, "ledger"), folder.ledger)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"storage {config.ray.storage}: {one_line(error)}") from error
+
+
 def sweep(config: Config, path: Path, *, command: list[str]) -> int:
     """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code."""
     check_secrets(config)
@@ -63,7 +74,9 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
     with folders.locked(folder), _interruptible():
         folders.write_config(folder, config)
         facts = manifest.begin(folder, config, command)
-        ledger.sweep_up(folder.ledger)
+        for name in ("ledger", "checkpoints"):
+            ledger.sweep_up(folder.path / name)
+        fetch(config, folder)
         state = read_state(config, folder)
         _say(_opening(state, folder))
         tracking = TrackingQueue(config, folder, facts, _say) if config.mlflow.enabled else None
@@ -117,11 +130,13 @@ def trainings(number: int) -> str:
 
 def check_secrets(config: Config) -> None:
     """The config is copied into the sweep's folder, so it must not hold passwords."""
-    uri = config.mlflow.tracking_uri or ""
+    uri, place = config.mlflow.tracking_uri or "", config.ray.storage or ""
     if manifest.mask(uri) != uri:
         raise UserError(
             "mlflow.tracking_uri holds a password: give the address by the variable MLFLOW_TRACKING_URI instead"
         )
+    if manifest.mask(place) != place:
+        raise UserError("ray.storage holds a password: give it by the store's own variables instead")
 
 
 def command_line(command: str, folder: SweepFolder) -> str:
@@ -147,7 +162,8 @@ def _train(config: Config, folder: SweepFolder, state: State, tracking: Tracking
             if tracking:
                 tracking.put([record.row["key"]])
 
-        watch = LedgerWatch(folder, {point.key for point in state.missing}, on_record)
+        wanted = {point.key for point in state.missing}
+        watch = LedgerWatch(folder, engine.place(config, folder, "ledger"), wanted, on_record)
         try:
             progress.start()
             watch.start()
@@ -167,7 +183,7 @@ def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: en
     """Packs that a killed run left unfinished, as they were; then new ones of the rest."""
     recipe, points = config.training.recipe(), {point.key: point for point in missing}
     begun = []
-    for held in checkpoints.held(folder.checkpoints, points.keys()):
+    for held in checkpoints.held(engine.place(config, folder, "checkpoints"), points.keys()):
         members = tuple(points.pop(key) for key in held.keys if key in points)
         if members:
             left = 1 - held.step / recipe.steps
@@ -199,7 +215,7 @@ def _conclude(
     state = State(expand(config), {row["key"]: row for row in collected.rows})
     missing, failed = len(state.missing), state.counts["failed"]
     if not missing:
-        shutil.rmtree(folder.checkpoints, ignore_errors=True)
+        shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
     manifest.end(
         folder,
         facts,

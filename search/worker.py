@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -26,11 +25,11 @@ def run_pack(config: dict) -> None:
     from trainables.training import Member, train_pack
 
     torch.set_num_threads(config["threads"])
-    pack, recipe, folder = config["pack"], Recipe(**config["recipe"]), Path(config["ledger"])
-    there = ledger.keys(folder)
+    pack, recipe, place = config["pack"], Recipe(**config["recipe"]), config["ledger"]
+    there = ledger.keys(place)
     members = [Member(**member) for member in pack["members"] if member["key"] not in there]
     checkpoint = PackCheckpoint(
-        Path(config["checkpoints"]),
+        config["checkpoints"],
         pack["checkpoint"],
         dimension=pack["dimension"],
         keys=[member.key for member in members],
@@ -49,7 +48,7 @@ def run_pack(config: dict) -> None:
         for trained in train_pack(
             pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
         ):
-            ledger.write(folder, to_record(trained, recipe, pack["dimension"]))
+            ledger.write(place, to_record(trained, recipe, pack["dimension"]))
     checkpoint.remove()
     tune.report({"pack_index": pack["index"], "step": recipe.steps})
 

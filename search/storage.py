@@ -1,0 +1,145 @@
+"""Where records and checkpoints are kept: a folder that all nodes share, or a bucket.
+
+Both kinds promise the two things on which the ledger rests. `create`: a name appears with all of its bytes or not at
+all, and of several writers exactly one, the first, is told True. `replace`: a reader finds the old bytes or the new.
+"""
+
+import contextlib
+import os
+import re
+import uuid
+from pathlib import Path
+
+from analysis.errors import UserError
+
+# Kinds whose servers refuse to create what exists (S3: If-None-Match, GCS: ifGenerationMatch, Azure: no overwrite),
+# and the package that speaks to them.
+BUCKETS = {"s3": "s3fs", "gs": "gcsfs", "abfs": "adlfs"}
+
+
+class Folder:
+    """A local or mounted folder; first writer wins by hard link, which is atomic on NFS too."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+
+    def names(self) -> set[str]:
+        """Names that exist, without temporary files."""
+        try:
+            with os.scandir(self.path) as entries:
+                return {entry.name for entry in entries if entry.name[0] != "."}
+        except FileNotFoundError:
+            return set()
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Stores `content`, on the disk when this returns. False: the name exists, and what it holds stays."""
+        path = self.path / name
+        if path.exists():
+            return False
+        with self._temporary(name, content) as temporary:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+        self._sync()
+        return True
+
+    def replace(self, name: str, content: bytes) -> None:
+        with self._temporary(name, content, lasting=False) as temporary:
+            os.replace(temporary, self.path / name)
+
+    def read(self, name: str) -> bytes | None:
+        """The content; None if the name does not exist."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _temporary(self, name: str, content: bytes, *, lasting: bool = True):
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f".{Path(name).stem}.{uuid.uuid4().hex}.tmp"
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content)
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _sync(self) -> None:
+        """Makes the new name itself survive a power cut."""
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class Bucket:
+    """A prefix in an object store. Credentials come from the environment or the store's own files, on every node."""
+
+    def __init__(self, url: str):
+        import fsspec
+
+        self.url = url.rstrip("/")
+        protocol = url.partition("://")[0]
+        try:
+            # listings must be fresh: they are what tells a driver about the records of its workers
+            self.store, self.prefix = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        except ImportError:
+            raise UserError(f"{self.url}: needs the package {BUCKETS[protocol]}") from None
+
+    def names(self) -> set[str]:
+        try:
+            return {path.rpartition("/")[2] for path in self.store.ls(self.prefix, detail=False)} - {""}
+        except FileNotFoundError:
+            return set()
+
+    def create(self, name: str, content: bytes) -> bool:
+        try:
+            self.store.pipe_file(f"{self.prefix}/{name}", content, mode="create")
+            return True
+        except Exception:  # each store has its own for a name that exists
+            if name in self.names():
+                return False
+            raise
+
+    def replace(self, name: str, content: bytes) -> None:
+        self.store.pipe_file(f"{self.prefix}/{name}", content)
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return self.store.cat_file(f"{self.prefix}/{name}")
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.store.rm_file(f"{self.prefix}/{name}")
+
+
+Storage = Folder | Bucket
+
+
+def at(place: str | Path) -> Storage:
+    """The storage at a path or an address such as s3://bucket/prefix. UserError for a kind that promises too little."""
+    protocol, colon, rest = str(place).partition("://")
+    if not colon:
+        return Folder(Path(place))
+    if protocol == "file":
+        return Folder(Path(rest))
+    if protocol not in BUCKETS or not re.match(r"[^/@:]+(@|/|$)", rest):
+        known = ", ".join(f"{name}://bucket/prefix" for name in BUCKETS)
+        raise UserError(f"storage {place!r}: expected a folder or one of {known}")
+    return Bucket(str(place))
+
+
+def below(place: str | Path, name: str) -> str:
+    """The place called `name` in `place`."""
+    return f"{str(place).rstrip('/')}/{name}"

@@ -9,11 +9,12 @@ import warnings
 from collections.abc import Callable
 
 from search import ledger
+from search.checks import check_tracking
 from search.config import Config
 from search.folder import SweepFolder, replace_text
 from search.ledger import Record
 from search.manifest import mask
-from search.tracking import Tracker
+from search.tracking import Tracker, store_uri
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 4.0  # of silence while the last trainings are logged
@@ -136,6 +137,7 @@ class TrackingQueue(threading.Thread):
     def _work(self) -> None:
         """Opens the store if need be, then logs the training that has waited longest."""
         if self.tracker is None:
+            check_tracking(store_uri(self._config, self._folder))
             tracker = Tracker(self._config, self._folder, self._manifest["sweep"])
             tracker.open_sweep(self._manifest)
             self.tracker = tracker

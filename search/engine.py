@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
-from search import storage
+from search import checks, storage
 from search.checkpoints import pack_name
 from search.config import Config, ray_address
 from search.folder import SweepFolder
@@ -65,17 +65,14 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
             raise ClusterError("this process is connected to a Ray already")
         temporary = stack.enter_context(_socket_folder(folder)) if address is None else None
         stack.callback(ray.shutdown)
-        try:
-            ray.init(**(_embedded(config, temporary) if address is None else _joined(address)))
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            if address is None:
-                raise ClusterError(f"cannot start Ray: {reason}") from error
-            raise ClusterError(
-                f"cannot join the Ray at {address}: {reason} (something listens there: look at the token, "
-                "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH, and at the versions of Ray and Python)"
-            ) from error
+        with checks.native_stderr(folder.log) as said:
+            try:
+                ray.init(**(_embedded(config, temporary) if address is None else _joined(address)))
+            except Exception as error:
+                raise ClusterError(_refusal(address, error, said.read_text(errors="replace"))) from error
         _log_to(folder.log)  # ray.init takes the handlers off again
+        if address is not None:
+            checks.check_nodes(place(config, folder, "ledger"))
         yield _describe(config, ray.cluster_resources())
 
 
@@ -125,7 +122,7 @@ def run_packs(
         ),
     )
     results = tuner.fit()
-    return [_last_line(error) for error in results.errors]
+    return [checks.last_line(error) for error in results.errors]
 
 
 def place(config: Config, folder: SweepFolder, name: str) -> str:
@@ -152,7 +149,22 @@ def _embedded(config: Config, temporary: Path) -> dict:
 
 
 def _joined(address: str) -> dict:
-    return {"address": address, "log_to_driver": False, "configure_logging": False}
+    """Workers get the driver's own code: nodes need the packages of constraints.txt, but no copy of ours, ever stale."""
+    modules = [str(Path(__file__).resolve().parent.parent / name) for name in ("analysis", "search", "trainables")]
+    code = {"py_modules": modules, "excludes": ["**/__pycache__/"]}
+    return {"address": address, "runtime_env": code, "log_to_driver": False, "configure_logging": False}
+
+
+def _refusal(address: str | None, error: Exception, said: str) -> str:
+    """One line on why there is no Ray; said: what its native code wrote to stderr."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if address is None:
+        return f"cannot start Ray: {reason[:300]}"
+    if "InvalidAuthToken" in said or "nauthenticated" in reason:
+        reason = "it refuses our token; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the cluster's"
+    elif "Failed to connect" in reason:
+        reason = "something else than this version of Ray listens there"
+    return f"cannot join the Ray at {address}: {reason[:300]}"
 
 
 def _knock(address: str) -> None:
@@ -231,8 +243,3 @@ def _socket_folder(folder: SweepFolder) -> Iterator[Path]:
         yield Path(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

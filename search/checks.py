@@ -15,6 +15,7 @@ from pathlib import Path
 
 from analysis.errors import UserError
 from search import storage
+from trainables.native import compiler
 
 PACKAGES = ("ray", "torch", "numpy", "pyarrow")  # what workers compute and write with
 ANSWER_SECONDS = 5.0  # in which a tracking server must answer
@@ -28,7 +29,7 @@ def versions() -> dict[str, str]:
     for name in PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-    return found
+    return found | {"a C++ compiler": "yes" if compiler() else "no"}  # without one, results differ in the last bits
 
 
 def check_nodes(place: str) -> None:
@@ -104,8 +105,9 @@ def check_tracking(uri: str) -> None:
     """UserError, in seconds, if the tracking server at `uri` does not answer or refuses us; other stores pass."""
     if not re.match(r"https?://", uri):
         return
-    host = re.sub(r"^https?://([^/@]*@)?([^/]*).*", r"\2", uri)
-    request = urllib.request.Request(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search?max_results=1")
+    address = re.sub(r"(?<=://)[^/@]*@", "", uri.rstrip("/"))
+    host = address.split("/")[2]
+    request = urllib.request.Request(f"{address}/api/2.0/mlflow/experiments/search?max_results=1")
     try:
         urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
     except urllib.error.HTTPError as error:

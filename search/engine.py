@@ -149,7 +149,7 @@ def _embedded(config: Config, temporary: Path) -> dict:
 
 
 def _joined(address: str) -> dict:
-    """Workers get the driver's own code: nodes need the packages of constraints.txt, but no copy of ours, ever stale."""
+    """Workers get the driver's own code: they need the packages of constraints.txt, but no copy of ours to go stale."""
     modules = [str(Path(__file__).resolve().parent.parent / name) for name in ("analysis", "search", "trainables")]
     code = {"py_modules": modules, "excludes": ["**/__pycache__/"]}
     return {"address": address, "runtime_env": code, "log_to_driver": False, "configure_logging": False}

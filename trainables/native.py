@@ -22,18 +22,23 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HYPERPHASE_CACHE") or Path.home() / ".cache" / "hyperphase")
 
 
+def compiler() -> str | None:
+    """The system's C++ compiler."""
+    return os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+
+
 @functools.cache
 def library(source: Path, **constants: int) -> ctypes.CDLL | None:
     """The source compiled with -D for every constant, or None where that is not possible (no compiler, no cache)."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if compiler is None:
+    program = compiler()
+    if program is None:
         return None
     defines = [f"-D{name}={value}" for name, value in sorted(constants.items())]
-    recipe = "\n".join([source.read_text(), compiler, *FLAGS, *defines, _processor()])
+    recipe = "\n".join([source.read_text(), program, *FLAGS, *defines, _processor()])
     compiled = cache_folder() / f"{source.stem}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.so"
     try:
         if not compiled.exists():
-            _compile([compiler, *FLAGS, *defines, str(source)], compiled)
+            _compile([program, *FLAGS, *defines, str(source)], compiled)
         return ctypes.CDLL(str(compiled))
     except (OSError, subprocess.CalledProcessError):
         return None

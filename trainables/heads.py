@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.bitwise import elementwise
-from trainables.exchange import normalise
-from trainables.layers import MemberLinear
+from trainables.layers import MemberLinear, normalise
 
 COMPONENTS = ("hidden_weight", "hidden_bias", "output_weight")  # what complexity is made of
 INITIAL_SCALES = (2.0, 2.0, 0.7)  # s of W, b and v

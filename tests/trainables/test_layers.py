@@ -3,9 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.exchange import EPSILON, normalise
 from trainables.hypernetwork import Hypernetwork, initialise, noise_shapes, noise_size
-from trainables.layers import MemberLinear
+from trainables.layers import EPSILON, MemberLinear, normalise
 from trainables.noise import split, stream
 from trainables.recipe import Recipe
 

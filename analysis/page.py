@@ -62,6 +62,7 @@ def opening(sweep: Sweep, figures: dict, groups) -> dict:
         ("counts", "By β", "counts"),
         ("complexity", "Error and complexity", "error_complexity"),
         ("dynamics", "Over training", "fractions"),
+        ("unseen", "Unseen dimensions", "generalisation"),
         ("order", "Order parameters", "order_parameters"),
     ]
     links = [(place, name) for place, name, figure in sections if figures[figure]]

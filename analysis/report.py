@@ -89,7 +89,7 @@ def _render(sweep: Sweep, folder: Path) -> str:
 
 def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
     """Draw every chart that the data allow: name -> Figure, in the order of the page."""
-    from analysis import charts, dynamics_plots
+    from analysis import charts, dynamics_plots, generalisation
     from analysis.dynamics import transitions
     from analysis.pictures import save_png, styled, svg_text
     from analysis.table import order_parameters
@@ -109,6 +109,12 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
             "fractions": (lambda: dynamics_plots.fractions_over_training(snapshots), CAPTIONS["fractions"]),
             "transitions": (lambda: dynamics_plots.transition_graph(transitions(snapshots)), CAPTIONS["transitions"]),
         }
+    unseen = generalisation.load(sweep.folder, set(done["key"]))
+    if unseen is not None:
+        wanted["generalisation"] = (
+            lambda: generalisation.generalisation_chart(unseen),
+            CAPTIONS["generalisation"],
+        )
     if pairs:
         wanted["order_parameters"] = (lambda: charts.order_parameter_scatter(done, pairs), CAPTIONS["order_parameters"])
     figures = {}
@@ -136,5 +142,8 @@ CAPTIONS = {
     "trainings do.",
     "transitions": "Which algorithm turns into which between consecutive snapshots, and how often. A disc’s size shows "
     "how many trainings ever had the algorithm.",
+    "generalisation": "Networks drawn at dimensions n that the hypernetworks were never trained at (the grey band is "
+    "what they were trained at), by the algorithm that a training has at its own n: medians and quartiles over "
+    "trainings, and the share of drawn networks that still carry that algorithm.",
     "order_parameters": "Order parameters of every training: medians over the networks that it draws.",
 }

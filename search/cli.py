@@ -64,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
 
+    command = add_sweep("generalise", "measure what stored hypernetworks draw at dimensions never trained at")
+    command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
+                         help="of the drawn networks (default: up to four times the largest trained)")  # fmt: skip
+    command.add_argument("--draws", type=int, default=16, metavar="K", help="networks a training and dimension (16)")
+
     command = add_sweep("ui", "open MLflow's page on the sweep's trainings")
     command.add_argument("--port", type=int, default=5000, metavar="PORT")
 

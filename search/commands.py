@@ -126,6 +126,18 @@ def generate(options) -> None:
     print(options.out)
 
 
+def generalise(options) -> int:
+    from search.generalise import generalise
+    from search.sweep import write_report
+
+    if min([*options.dimensions, options.draws]) < 1:
+        raise UserError("--dimensions and --draws must be at least 1")
+    folder = folders.existing(options.sweep)
+    with folders.locked(folder):
+        print(generalise(folders.read_config(folder), folder, sorted(set(options.dimensions)), options.draws))
+        return 0 if not folder.trainings.is_file() or write_report(folder) else 1
+
+
 def ui(options) -> int:
     from search.tracking import store_uri
 

@@ -16,7 +16,8 @@ from search.grid import expand
 from tests.search.records import records, smoke
 
 COMMANDS = (
-    "sweep", "resume", "refine", "status", "report", "boundaries", "classify", "draw", "generate", "ui", "sync"
+    "sweep", "resume", "refine", "status", "report", "boundaries", "classify", "draw", "generate", "generalise", "ui",
+    "sync",
 )  # fmt: skip
 
 

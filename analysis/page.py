@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.palette import colours, title
-from analysis.table import Sweep, in_order, order_parameters, ranking, splits
+from analysis.table import FEWEST_TOSSES, Sweep, in_order, order_parameters, ranking, splits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,8 @@ def _band(at) -> str:
 
 def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
     table = splits(done, merge)
-    return {"splits": table.to_dict("records"), "split_parts": list(merge) if len(table) else []}
+    parts = list(merge) if len(table) else []
+    return {"splits": table.to_dict("records"), "split_parts": parts, "fewest_tosses": FEWEST_TOSSES}
 
 
 def ranking_table(done: "pd.DataFrame") -> dict:

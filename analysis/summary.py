@@ -31,6 +31,7 @@ def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
     lines = [_headline(sweep), ""]
     lines += _phases(sweep.done)
     lines += _boundaries(boundaries)
+    lines += _coins(sweep.done)
     lines += _failures(sweep.failed)
     page = sweep.folder / "report" / "index.html"
     if page.is_file():
@@ -88,6 +89,23 @@ def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
     if len(table) > MOST_BOUNDARIES:
         lines.append(f"  … and {len(table) - MOST_BOUNDARIES} more: see the report")
     return [*lines, ""]
+
+
+def _coins(done: "pd.DataFrame") -> list[str]:
+    """Whether the seeds split evenly between mirror images, where there are enough of them to tell."""
+    from analysis.palette import title
+    from analysis.phases import MERGE
+    from analysis.table import splits
+
+    told = [row for row in splits(done, MERGE).to_dict("records") if row["coin"] != "too few seeds"]
+    lines = ["Mirror images (seeds):"] if told else []
+    for row in told:
+        names = [title(part) for part, whole in MERGE.items() if whole == row["merged"]]
+        lines.append(
+            f"  n={row['dimension']:<4} {names[0]} {row['heads']}, {names[1]} {row['tails']}: "
+            f"{row['coin']} (p = {row['p_fair']:.2g})"
+        )
+    return [*lines, ""] if lines else []
 
 
 def _failures(failed: "pd.DataFrame") -> list[str]:

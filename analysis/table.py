@@ -38,6 +38,8 @@ NUMERIC = (
 )
 COMPONENT_PREFIX = "complexity_"
 FRACTION_PREFIX = "fraction_"
+UNFAIR = 0.01  # a coin whose tosses are less probable than this is called unfair …
+FEWEST_TOSSES = 64  # … and with fewer tosses than this never fair
 # Numeric columns that describe the training, not the network: what is left over are order parameters.
 _BOOKKEEPING = {*NUMERIC, "representative", "draws", "attempt", "pack", "learning_rate"}
 
@@ -200,10 +202,13 @@ def merged(labels: "pd.Series", merge: dict[str, str]) -> "pd.Series":
 
 
 def splits(done: "pd.DataFrame", merge: dict[str, str]) -> "pd.DataFrame":
-    """How the trainings of each merged label divide among its parts.
+    """How the trainings of each merged label divide among its parts, and whether the coin between two parts is fair.
 
-    Columns: merged, dimension, one per part found in `merge`, total, and p_fair: the two-sided binomial probability
-    of a split at least as uneven from a fair coin (only where there are two parts). A row a merged label and dimension.
+    Trainings of one seed share their noise at every β, so a seed tosses the coin once: for the part that it has more
+    often. Columns: merged, dimension, one per part found in `merge` (trainings), total; where there are two parts also
+    heads and tails (seeds with more of the first, of the second), p_fair (two-sided binomial probability of seeds at
+    least this uneven from a fair coin) and coin: "fair", "unfair" (p_fair under `UNFAIR`) or "too few seeds" (under
+    `FEWEST_TOSSES`). A row a merged label and dimension.
     """
     import pandas as pd
 
@@ -214,17 +219,18 @@ def splits(done: "pd.DataFrame", merge: dict[str, str]) -> "pd.DataFrame":
             found = [int((group["algorithm"] == part).sum()) for part in parts]
             if not sum(found):
                 continue
-            fair = fair_coin(*found) if len(parts) == 2 else float("nan")
-            rows.append(
-                {
-                    "merged": whole,
-                    "dimension": int(dimension),
-                    **dict(zip(parts, found, strict=True)),
-                    "total": sum(found),
-                    "p_fair": fair,
-                }
-            )
+            row = {"merged": whole, "dimension": int(dimension), **dict(zip(parts, found, strict=True))}
+            rows.append(row | {"total": sum(found)} | (_coin(group, *parts) if len(parts) == 2 else {}))
     return pd.DataFrame(rows)
+
+
+def _coin(group: "pd.DataFrame", first: str, second: str) -> dict:
+    votes = (group["algorithm"] == first).astype(int) - (group["algorithm"] == second)
+    votes = votes.groupby(group["seed"]).sum()
+    heads, tails = int((votes > 0).sum()), int((votes < 0).sum())
+    p = fair_coin(heads, tails)
+    coin = "unfair" if p < UNFAIR else "fair" if heads + tails >= FEWEST_TOSSES else "too few seeds"
+    return {"heads": heads, "tails": tails, "p_fair": p, "coin": coin}
 
 
 def fair_coin(heads: int, tails: int) -> float:

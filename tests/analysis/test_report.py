@@ -74,7 +74,7 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
         "0123abc",
         "a processor",
         "double-sided",
-        "probability of a split",
+        "probability of seeds this uneven",
         "loss became nan",
     ):
         assert words in page.text

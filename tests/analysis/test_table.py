@@ -146,12 +146,28 @@ def test_unknown_labels_come_last():
     assert in_order(["zebra", "other", "ant", "constant"]) == ["constant", "other", "ant", "zebra"]
 
 
-def test_splits_count_the_coin():
-    done = pd.DataFrame({"dimension": [4] * 10, "algorithm": ["pudding_positive"] * 9 + ["pudding_negative"]})
+def tossed(heads: int, tails: int) -> pd.DataFrame:
+    """A seed of the first part finds it at two of three βs and the second at one; the others the other way round."""
+    labels = ["pudding_positive", "pudding_negative"]
+    rows = [(seed, labels[(seed >= heads) ^ (k == 2)]) for seed in range(heads + tails) for k in range(3)]
+    return pd.DataFrame(rows, columns=["seed", "algorithm"]).assign(dimension=4)
+
+
+def test_a_seed_tosses_the_coin_once():
+    done = tossed(9, 1)
     row = splits(done, MERGE).iloc[0]
-    assert (row["pudding_positive"], row["pudding_negative"], row["total"]) == (9, 1, 10)
+    assert (row["pudding_positive"], row["pudding_negative"], row["total"]) == (19, 11, 30)
+    assert (row["heads"], row["tails"]) == (9, 1)
     assert row["p_fair"] == pytest.approx(22 / 1024)  # (1 + 10) / 2^10, both tails
     assert splits(done[:0], MERGE).empty
+
+
+@pytest.mark.parametrize(
+    "heads, tails, coin",
+    [(32, 32, "fair"), (22, 43, "fair"), (21, 44, "unfair"), (15, 0, "unfair"), (30, 30, "too few seeds")],
+)
+def test_what_a_coin_is_called(heads, tails, coin):
+    assert splits(tossed(heads, tails), MERGE).iloc[0]["coin"] == coin
 
 
 def test_fair_coin_agrees_with_scipy():

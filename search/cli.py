@@ -47,6 +47,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
 
+    command = add("compare", "set sweeps side by side: their order parameters and their boundaries")
+    command.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP", help="folders; the first is compared with")
+    command.add_argument("--most-error", type=float, default=0.1, metavar="E",
+                         help="only trainings up to this relative error have order parameters (0.1)")  # fmt: skip
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+
     command = add("classify", "name the algorithm in network files")
     command.add_argument("files", nargs="+", metavar="FILE.npz")
     command.add_argument("--task", default="l1_norm", metavar="NAME", help="what the networks were to compute")

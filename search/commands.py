@@ -70,6 +70,13 @@ def boundaries(options) -> None:
     print(f"{options.out / 'boundaries.csv'}, phase_map.png and probabilities.csv written")
 
 
+def compare(options) -> None:
+    from analysis.comparison import write_comparison
+
+    print(write_comparison(options.sweeps, options.out, most_error=options.most_error))
+    print(f"{options.out / 'order_parameters.csv'}, order_parameters.png and boundaries.csv written")
+
+
 def classify(options) -> None:
     from analysis.classify import describe
     from trainables.tasks import get_task

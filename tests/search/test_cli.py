@@ -17,7 +17,7 @@ from tests.search.records import records, smoke
 
 COMMANDS = (
     "sweep", "resume", "refine", "status", "report", "boundaries", "classify", "draw", "generate", "generalise", "ui",
-    "sync",
+    "compare", "sync",
 )  # fmt: skip
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.palette import colours, title
-from analysis.pictures import FAINT, Chart, new_chart
+from analysis.pictures import FAINT, INK, Chart, new_chart
 from analysis.table import components, counts, in_order
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from analysis.phases import Phases
@@ -93,7 +94,7 @@ def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
     for label in phases.phase_map.labels:
         for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
             if str(points.get_label()).startswith(f"{title(label)} ("):
-                chart.tip(points, *training_tips(done[phases.phase_map.row_labels == label]))
+                tip_trainings(chart, points, done[phases.phase_map.row_labels == label])
     return chart
 
 
@@ -140,6 +141,12 @@ def counts_by_beta(done: "pd.DataFrame") -> Chart:
     return chart
 
 
+def tip_trainings(chart: Chart, points: "Artist", rows: "pd.DataFrame") -> None:
+    """Say which trainings the points are, in the order in which they are drawn."""
+    chart.tip(points, *training_tips(rows))
+    chart.trainings[points.get_gid()] = rows["key"].tolist()
+
+
 def training_tips(frame: "pd.DataFrame") -> list[str]:
     """What a training's mark says on hover."""
     return [
@@ -166,11 +173,25 @@ def _scatter(chart: Chart, axes: "Axes", frame: "pd.DataFrame", x, y, marker: st
         edgecolors="white",
         alpha=0.85,
     )
-    chart.tip(points, *training_tips(rows))
+    tip_trainings(chart, points, rows)
+    chart.markers[points.get_gid()] = marker
+
+
+def front(nats, errors) -> tuple[np.ndarray, np.ndarray]:
+    """The error–complexity front: no training has both a lower complexity and a lower error. In order of complexity."""
+    nats, errors = np.asarray(nats, float), np.asarray(errors, float)
+    order = np.lexsort([errors, nats])
+    order = order[np.isfinite(nats[order]) & np.isfinite(errors[order])]
+    best = np.minimum.accumulate(errors[order])
+    first = np.concatenate([[True], best[1:] < best[:-1]]) if len(order) else np.zeros(0, bool)
+    return nats[order][first], errors[order][first]
 
 
 def error_complexity(done: "pd.DataFrame") -> Chart:
-    """Relative error against complexity of every training, coloured by algorithm, a marker shape a dimension."""
+    """Relative error against complexity of every training, coloured by algorithm, a marker shape a dimension.
+
+    The steps are each dimension's front.
+    """
     from matplotlib.lines import Line2D
 
     chart = new_chart(WIDTH, 4.4)
@@ -191,6 +212,13 @@ def error_complexity(done: "pd.DataFrame") -> Chart:
             colour,
             size,
         )
+        nats, errors = front(
+            mine["complexity_nats"].clip(lower=LEAST_NATS), mine["relative_error"].clip(lower=LEAST_ERROR)
+        )
+        axes.plot(nats, errors, color=INK, linewidth=0.9, drawstyle="steps-post", zorder=3, alpha=0.75)
+        if len(dimensions) > 1:
+            axes.annotate(f"n = {dimension}", (nats[-1], errors[-1]), xytext=(3, -3), textcoords="offset points",
+                          color=INK, fontsize=7.5, va="top")  # fmt: skip
     axes.grid()
     if (done["complexity_nats"] < LEAST_NATS).any():
         axes.set_xlim(left=0.7 * LEAST_NATS)

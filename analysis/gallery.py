@@ -1,6 +1,7 @@
 """Which trainings to draw in the report, and their cards."""
 
 import base64
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 PER_ALGORITHM = 6
 FEWER = {"constant": 3}  # drawings that show next to nothing
+MOST_DRAWINGS = 1000
 WORST_PURITY = 0.5  # a training whose draws disagree more than this shows its algorithm badly
 
 
@@ -50,10 +52,20 @@ def _spread(values: list, most: int) -> list:
     return [values[round(i * (len(values) - 1) / max(1, most - 1))] for i in range(most)]
 
 
-def draw_gallery(sweep: Sweep, folder: Path) -> tuple[list[dict], str]:
-    """Draw the chosen trainings' networks as SVG files into `folder` -> groups for the template, and a remark.
+@dataclass(frozen=True)
+class Gallery:
+    """Drawings of a sweep's trainings."""
 
-    A network file that is absent or damaged costs its card, never the report; the remark counts them.
+    groups: list[dict]  # label, cards: the chosen ones, by algorithm
+    pages: dict[str, str]  # key -> SVG text, of every training that was drawn
+    formulas: dict[str, str]  # key -> closed formula, likewise
+    remark: str  # on what could not be drawn
+
+
+def draw_gallery(sweep: Sweep, folder: Path) -> Gallery:
+    """Draw the trainings' networks as SVG files into `folder`: those to show at once, then the others up to a limit.
+
+    A network file that is absent or damaged costs its drawing, never the report; the remark counts them.
     """
     from analysis.drawing import draw_svg
     from analysis.network import Network
@@ -61,27 +73,36 @@ def draw_gallery(sweep: Sweep, folder: Path) -> tuple[list[dict], str]:
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.svg"):
         stale.unlink()
-    done, groups, absent = sweep.done, [], 0
+    done = sweep.done
     has_network = done["key"].map(lambda key: sweep.network_path(key).is_file())
+    there, pages, formulas = done[has_network], {}, {}
+    chosen = {label: choose(there, label, FEWER.get(label, PER_ALGORITHM)) for label in done["algorithm"].unique()}
+    first = [row for rows in chosen.values() for row in rows.to_dict("records")]
+    others = there[~there["key"].isin({row["key"] for row in first})]
+    cards, damaged = {}, 0
+    for row in [*first, *others.head(MOST_DRAWINGS - len(first)).to_dict("records")]:
+        try:
+            network = Network.load(sweep.network_path(row["key"]))
+        except UserError:
+            damaged += 1
+            continue
+        pages[row["key"]] = draw_svg(network, legend=False)
+        card = row | _labels(row, network)
+        cards[row["key"]], formulas[row["key"]] = card, card["formula"]
+        (folder / f"{row['key']}.svg").write_text(pages[row["key"]], encoding="utf-8")
     nats = done.groupby("algorithm")["complexity_nats"].median()
-    for algorithm in sorted(nats.index, key=lambda label: (-nats[label], label)):  # the most intricate first
-        cards = []
-        most = FEWER.get(algorithm, PER_ALGORITHM)
-        for row in choose(done[has_network], algorithm, most).to_dict("records"):
-            try:
-                network = Network.load(sweep.network_path(row["key"]))
-            except UserError:
-                absent += 1
-                continue
-            svg = draw_svg(network, legend=False)
-            path = folder / f"{row['key']}.svg"
-            path.write_text(svg, encoding="utf-8")
-            cards.append(row | _labels(row, network) | {"path": path, "image": _data_uri(svg)})
-        if cards:
-            groups.append({"label": algorithm, "cards": cards})
-    absent += int((~has_network).sum())
-    remark = f"{absent} trainings have no readable network file and could not be drawn." if absent else ""
-    return groups, remark
+    groups = [
+        {"label": label, "cards": shown}
+        for label in sorted(nats.index, key=lambda label: (-nats[label], label))  # the most intricate first
+        if (shown := [
+            cards[key] | {"image": data_uri(pages[key])} for key in chosen[label]["key"] if key in cards
+        ])
+    ]  # fmt: skip
+    absent = damaged + int((~has_network).sum())
+    remark = f"{absent} trainings have no readable network file and could not be drawn. " if absent else ""
+    if len(others) > MOST_DRAWINGS - len(first):
+        remark += f"Of {len(there):,} trainings {MOST_DRAWINGS:,} are drawn."
+    return Gallery(groups, pages, formulas, remark.strip())
 
 
 def _labels(row: dict, network) -> dict:
@@ -101,5 +122,5 @@ def _labels(row: dict, network) -> dict:
     return {"formula": text, "faithfulness": None if pd.isna(faithful) else faithful}
 
 
-def _data_uri(svg: str) -> str:
+def data_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

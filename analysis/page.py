@@ -13,6 +13,7 @@ from analysis.table import FEWEST_TOSSES, Sweep, in_order, order_parameters, ran
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.gallery import Gallery
     from analysis.phases import Phases
 
 # Column of the table of trainings -> its heading. Those that a sweep lacks are left out.
@@ -28,6 +29,7 @@ COLUMNS = {
 }
 MOST_ORDER_PARAMETERS = 3
 LONG = 240  # characters of a manifest's value that are shown
+MOST_CHOICES = 40  # values of β to filter the drawings by
 MANY = 40  # entries of one of its tables, likewise
 PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
 
@@ -52,7 +54,7 @@ def version() -> str:
         return "(not installed)"
 
 
-def opening(sweep: Sweep, figures: dict, groups) -> dict:
+def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None") -> dict:
     """Heading, lead, notes, the counts in the header and the sections of the navigation."""
     trainings, done = sweep.trainings, sweep.done
     tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
@@ -66,7 +68,7 @@ def opening(sweep: Sweep, figures: dict, groups) -> dict:
         ("order", "Order parameters", "order_parameters"),
     ]
     links = [(place, name) for place, name, figure in sections if figures[figure]]
-    links += [("gallery", "Drawings")] if groups else []
+    links += [("gallery", "Drawings")] if gallery and gallery.groups else []
     links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
     return {
         "heading": f"Phase diagram of {enumeration(tasks)}" if tasks else "Phase diagram",
@@ -161,9 +163,10 @@ def ranking_table(done: "pd.DataFrame") -> dict:
     return {"ranking": rows, "ranking_dimensions": dimensions}
 
 
-def gallery_context(groups, remark: str) -> dict:
-    cards = [card for group in groups or [] for card in group["cards"]]
-    betas, dimensions = sorted({card["beta"] for card in cards}), sorted({card["dimension"] for card in cards})
+def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict[str, str]) -> dict:
+    """The chosen drawings as cards, and filters over all trainings."""
+    if gallery is None:
+        return {"gallery": [], "gallery_note": "", "gallery_filters": []}
     shown = [
         {
             "label": group["label"],
@@ -173,9 +176,10 @@ def gallery_context(groups, remark: str) -> dict:
                     "beta": f"{card['beta']:.2g}",
                     "seed": card["seed"],
                     "key": card["key"],
+                    "link": links.get(card["key"], ""),
                     "formula": card["formula"],
                     "image": card["image"],
-                    "file": f"drawings/{card['path'].name}",
+                    "file": f"drawings/{card['key']}.svg",
                     "faithfulness": f"{card['faithfulness']:.3f}" if card["faithfulness"] is not None else "",
                     "error": number(card["relative_error"]),
                     "nats": number(card["complexity_nats"]),
@@ -183,17 +187,28 @@ def gallery_context(groups, remark: str) -> dict:
                 for card in group["cards"]
             ],
         }
-        for group in groups or []
+        for group in gallery.groups
     ]
+    drawn = done[done["key"].isin(gallery.pages.keys())]
     filters = [
-        ("algorithm", [(group["label"], title(group["label"])) for group in shown]),
-        ("dimension", [(n, f"n = {n}") for n in dimensions]),
-        ("beta", [(f"{beta:.2g}", f"β = {beta:.2g}") for beta in betas]),
+        ("algorithm", "algorithm", [(label, title(label)) for label in in_order(drawn["algorithm"])]),
+        ("n", "n", [(n, f"n = {n}") for n in sorted(drawn["dimension"].unique())]),
+        ("beta", "β", beta_choices(drawn["beta"])),
+        ("seed", "seed", [(seed, f"seed {seed}") for seed in sorted(drawn["seed"].unique())]),
     ]
-    return {"gallery": shown, "gallery_note": remark, "gallery_filters": [f for f in filters if len(f[1]) > 1]}
+    return {"gallery": shown, "gallery_note": gallery.remark, "gallery_filters": [f for f in filters if len(f[2]) > 1]}
 
 
-def training_table(trainings: "pd.DataFrame") -> dict:
+def beta_choices(betas) -> list[tuple[str, str]]:
+    """(range as "low high", text) of every β, or of every decade where there are too many to choose from."""
+    values = sorted(set(betas))
+    if len(values) <= MOST_CHOICES:
+        return [(f"{beta!r} {beta!r}", f"β = {beta:.2g}") for beta in values]
+    decades = sorted({math.floor(math.log10(beta)) for beta in values})
+    return [(f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {10.0**d:.0e} … {10.0 ** (d + 1):.0e}") for d in decades]
+
+
+def training_table(trainings: "pd.DataFrame", links: dict[str, str]) -> dict:
     """Columns and rows of the sortable table. Cells hold ready text; `data-v` holds what they sort by."""
     parameters = order_parameters(trainings)
     preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
@@ -205,13 +220,13 @@ def training_table(trainings: "pd.DataFrame") -> dict:
     colour = colours(trainings["algorithm"].dropna())
     columns = [{"name": COLUMNS.get(name, name.replace("_", " ")), "numeric": name not in texts} for name in names]
     rows = [
-        [_cell(name, value, colour) for name, value in zip(names, row, strict=True)]
+        [{"colour": "", "link": ""} | _cell(name, value, colour, links) for name, value in zip(names, row, strict=True)]
         for row in trainings[names].itertuples(index=False, name=None)
     ]
     return {"columns": columns, "rows": rows}
 
 
-def _cell(name: str, value, colour: dict[str, str]) -> dict:
+def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> dict:
     if name == "algorithm":
         known = isinstance(value, str)
         return {
@@ -219,13 +234,15 @@ def _cell(name: str, value, colour: dict[str, str]) -> dict:
             "colour": colour[value] if known else "",
             "attributes": ' class="t"',
         }
-    if name in ("status", "key"):
-        return {"text": value, "colour": "", "attributes": ' class="t mono"' if name == "key" else ' class="t"'}
+    if name == "key":
+        return {"text": value, "link": links.get(value, ""), "attributes": ' class="t mono"'}
+    if name == "status":
+        return {"text": value, "attributes": ' class="t"'}
     if value is None or not math.isfinite(value):
-        return {"text": "", "colour": "", "attributes": ' class="n"'}
+        return {"text": "", "attributes": ' class="n"'}
     text = f"{value:.3g}" if name == "beta" else number(value)
     plain = isinstance(value, int) and abs(value) < 1000
-    return {"text": text, "colour": "", "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
+    return {"text": text, "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
 
 
 def manifest_context(manifest: dict) -> dict:

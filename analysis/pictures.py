@@ -55,6 +55,8 @@ class Chart:
 
     figure: "Figure"
     tips: dict[str, list[str]] = field(default_factory=dict)  # SVG id -> a text for each mark of that artist
+    trainings: dict[str, list[str]] = field(default_factory=dict)  # SVG id -> keys, where each mark is a training
+    markers: dict[str, str] = field(default_factory=dict)  # SVG id -> matplotlib's marker, where it is not a disc
 
     def tip(self, artist: "Artist", *texts: str) -> None:
         """Say what the marks of one artist are, in the order in which they are drawn."""

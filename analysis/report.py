@@ -1,6 +1,7 @@
 """The report: one page about a sweep that opens from disk, and its pictures as PNG files beside it."""
 
 import datetime
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from analysis.errors import UserError
 from analysis.table import Sweep, load_sweep
 
 REPORT = "report"
+LINKS = "links.json"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -20,6 +22,7 @@ class Figure:
     file: str  # PNG beside the page
     caption: str
     svg: str
+    live: dict | None  # its twin for Plotly
 
 
 def write_report(sweep_folder: Path | str) -> Path:
@@ -40,23 +43,33 @@ def write_report(sweep_folder: Path | str) -> Path:
     return folder / "index.html"
 
 
+def read_links(folder: Path) -> dict[str, str]:
+    """key -> address of the training's page where trainings are tracked, from SWEEP/links.json; {} without it."""
+    try:
+        links = json.loads((folder / LINKS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(link) for key, link in links.items() if str(link).startswith(("http://", "https://"))}
+
+
 def _render(sweep: Sweep, folder: Path) -> str:
     import jinja2
 
     from analysis import page
     from analysis.gallery import draw_gallery
+    from analysis.page_scripts import page_data
     from analysis.palette import colours, title
     from analysis.phases import MERGE, read_phases
 
     done = sweep.done
-    phases = groups = None
-    remark = ""
+    phases = gallery = None
     if len(done):
         phases = read_phases(done)
         phases.boundaries.to_csv(folder / "boundaries.csv", index=False)
-        groups, remark = draw_gallery(sweep, folder / "drawings")
+        gallery = draw_gallery(sweep, folder / "drawings")
     else:
         (folder / "boundaries.csv").unlink(missing_ok=True)
+    links = read_links(sweep.folder)
     figures = dict.fromkeys(CAPTIONS) | _figures(sweep, phases, folder)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -74,14 +87,16 @@ def _render(sweep: Sweep, folder: Path) -> str:
         number=page.number,
         figures=figures,
         snapshots=len(sweep.snapshots),
+        linked=bool(links),
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=page.version(),
-        **page.opening(sweep, figures, groups),
+        **page.opening(sweep, figures, gallery),
         **page.boundary_table(phases),
         **page.split_table(done, MERGE),
         **page.ranking_table(done),
-        **page.gallery_context(groups, remark),
-        **page.training_table(sweep.trainings),
+        **page.gallery_context(gallery, done, links),
+        **page_data(done, gallery, links, {name: one.live for name, one in figures.items() if one and one.live}),
+        **page.training_table(sweep.trainings, links),
         failures=sweep.failed.to_dict("records"),
         **page.manifest_context(sweep.manifest),
     )
@@ -91,6 +106,7 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
     """Draw every chart that the data allow: name -> Figure, in the order of the page."""
     from analysis import charts, dynamics_plots, generalisation
     from analysis.dynamics import transitions
+    from analysis.interactive import plotly_figure
     from analysis.pictures import save_png, styled, svg_text
     from analysis.table import order_parameters
 
@@ -126,7 +142,9 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
         if chart is None:
             continue
         save_png(chart, folder / f"{name}.png")
-        figures[name] = Figure(len(figures) + 1, f"{name}.png", caption, svg_text(chart, name))
+        figures[name] = Figure(
+            len(figures) + 1, f"{name}.png", caption, svg_text(chart, name), plotly_figure(chart, done)
+        )
     return figures
 
 
@@ -136,7 +154,8 @@ CAPTIONS = {
     "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
     "counts": "Trainings per algorithm at each β. Every seed counts once.",
     "error_complexity": "Every training’s relative error (mean squared error over the variance of the target; 1 is as "
-    "good as a constant) against its complexity, the KL divergence of its weights from their prior.",
+    "good as a constant) against its complexity, the KL divergence of its weights from their prior. "
+    "The steps are the fronts: no training of that n has both a lower error and a lower complexity.",
     "kl_components": "Where the complexity lies: mean KL divergence by tensor of weights.",
     "fractions": "The algorithm of every training at each snapshot. Each row is one β; a cell divides as the "
     "trainings do.",

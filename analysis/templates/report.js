@@ -64,16 +64,128 @@
   });
 })();
 
+const page = JSON.parse(document.getElementById("data").textContent);
+
+async function unpack(id) {
+  const text = document.getElementById(id).textContent;
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+function once(make) {
+  let made;
+  return () => made || (made = make());
+}
+
+function escaped(text) {
+  const span = document.createElement("span");
+  span.textContent = text;
+  return span.innerHTML;
+}
+
+function short(value) {
+  return value === null || value === undefined ? "–" : String(+value.toPrecision(3));
+}
+
 (function gallery() {
-  const selects = document.querySelectorAll("#gallery select");
-  const cards = document.querySelectorAll("#gallery [data-algorithm]");
-  const filter = () => {
-    cards.forEach((card) => {
-      card.hidden = Array.from(selects).some((one) => one.value && card.dataset[one.name] !== one.value);
-    });
-    document.querySelectorAll("#gallery .group").forEach((group) => {
-      group.hidden = !group.querySelector("[data-algorithm]:not([hidden])");
-    });
+  const MORE = 24;
+  const all = page.trainings;
+  const selects = Array.from(document.querySelectorAll("#gallery select"));
+  if (!selects.length) return;
+  const drawings = once(() => unpack("drawings").then(JSON.parse));
+  const found = document.getElementById("found");
+  const more = document.getElementById("more");
+  const chosen = document.querySelectorAll("#gallery .group");
+  let matches = [];
+  const card = (row, svg) => {
+    const figure = document.createElement("figure");
+    const key = all.key[row];
+    const formula = all.formula[row];
+    const faithful = all.faithfulness ? `faithfulness ${short(all.faithfulness[row])} · ` : "";
+    const link = all.link[row] ? ` <a href="${escaped(all.link[row]).replaceAll('"', "&quot;")}">MLflow</a>` : "";
+    const name = escaped(all.title[all.algorithm[row]]);
+    figure.innerHTML = `<a href="drawings/${key}.svg"><img alt=""></a><figcaption>
+      <span class="swatch" style="background:${all.colour[all.algorithm[row]]}"></span>${name} ·
+      n = ${all.dimension[row]} · β = ${short(all.beta[row])} · seed ${all.seed[row]}
+      <span class="formula">${formula && !formula.startsWith("no ") ? "f(x) ≈ " : ""}${escaped(formula)}</span>
+      ${faithful}error ${short(all.relative_error[row])} · ${short(all.complexity_nats[row])} nats<br>
+      <a class="key mono" href="#t-${key}">${key}</a>${link}</figcaption>`;
+    figure.querySelector("img").src = "data:image/svg+xml," + encodeURIComponent(svg);
+    return figure;
+  };
+  const add = async () => {
+    const texts = await drawings();
+    const shown = found.childElementCount;
+    found.append(...matches.slice(shown, shown + MORE).map((row) => card(row, texts[row])));
+    more.hidden = found.childElementCount >= matches.length;
+  };
+  const filter = async () => {
+    const want = Object.fromEntries(selects.map((one) => [one.name, one.value]));
+    const some = Object.values(want).some(Boolean);
+    const [low, high] = (want.beta || "0 Infinity").split(" ").map(Number);
+    const texts = await drawings();
+    matches = !some ? [] : all.key.map((key, row) => row).filter((row) => texts[row]
+      && (!want.algorithm || all.algorithm[row] === want.algorithm)
+      && (!want.n || all.dimension[row] === Number(want.n))
+      && (!want.seed || all.seed[row] === Number(want.seed))
+      && all.beta[row] >= low && (all.beta[row] < high || all.beta[row] === low));
+    found.replaceChildren();
+    found.hidden = !some;
+    chosen.forEach((group) => { group.hidden = some; });
+    document.getElementById("drawn").textContent = some ? `${matches.length} trainings` : "";
+    await add();
   };
   selects.forEach((one) => one.addEventListener("change", filter));
+  more.addEventListener("click", add);
+})();
+
+(function live() {
+  const all = page.trainings;
+  const library = once(async () => {
+    const script = document.createElement("script");
+    script.textContent = await unpack("library");
+    document.head.append(script);
+    return window.Plotly;
+  });
+  const tip = (row) => `<b>${escaped(all.title[all.algorithm[row]])}</b> · n = ${all.dimension[row]}, `
+    + `β = ${short(all.beta[row])}, seed ${all.seed[row]}<br>error ${short(all.relative_error[row])}, `
+    + `${short(all.complexity_nats[row])} nats` + (all.formula[row] ? `<br><i>${escaped(all.formula[row]).slice(0, 90)}</i>` : "");
+  const draw = async (figure) => {
+    const chart = page.charts[figure.dataset.chart];
+    const place = document.createElement("div");
+    place.className = "live";
+    place.style.height = chart.height + "px";
+    const Plotly = await library();
+    for (const trace of chart.data) if (trace.customdata) trace.text = trace.customdata.map(tip);
+    const font = { family: "system-ui, sans-serif", size: 12, color: "#1d2229" };
+    const layout = Object.assign({ font, margin: { l: 14, r: 14, t: 36, b: 10 }, hovermode: "closest", dragmode: "zoom",
+      paper_bgcolor: "white", plot_bgcolor: "white", hoverlabel: { align: "left" },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", itemsizing: "constant" } }, chart.layout);
+    figure.querySelector(".still").after(place);
+    figure.classList.add("alive");  // before it is drawn: what is hidden has no width
+    await Plotly.newPlot(place, chart.data, layout, { responsive: true, displaylogo: false,
+      modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] });
+    figure.classList.add("drawn");
+    place.on("plotly_click", (event) => {
+      const row = event.points[0].customdata;
+      const find = document.getElementById("find");
+      if (row === undefined || !find) return;
+      find.value = all.key[row];
+      find.dispatchEvent(new Event("input"));
+      document.getElementById("table").scrollIntoView();
+    });
+  };
+  if (!window.DecompressionStream || !window.IntersectionObserver) return;
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      near.unobserve(entry.target);
+      draw(entry.target).catch((error) => {  // the static chart stays
+        entry.target.classList.remove("alive");
+        console.warn(error);
+      });
+    }
+  }, { rootMargin: "300px" });
+  document.querySelectorAll("figure[data-chart]").forEach((figure) => near.observe(figure));
 })();

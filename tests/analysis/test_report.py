@@ -1,4 +1,7 @@
+import base64
+import gzip
 import html.parser
+import json
 import re
 import subprocess
 import sys
@@ -7,12 +10,15 @@ import xml.etree.ElementTree as ET
 import pandas as pd
 import pytest
 
+from analysis.charts import front
 from analysis.errors import UserError
 from analysis.gallery import choose
-from analysis.report import write_report
+from analysis.page import beta_choices
+from analysis.report import read_links, write_report
 from analysis.summary import sweep_summary
 from analysis.table import load_sweep
-from tests.analysis.fake_sweep import write_fake_sweep
+from tests.analysis.fake_sweep import BETAS, write_fake_sweep
+from tests.browser import browser
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 
@@ -83,10 +89,102 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
 def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
     sweep, text = load_sweep(sweep_folder), (sweep_folder / "report" / "index.html").read_text()
     table = text[text.index('<table id="trainings">') :]
-    assert all(f">{key}</td>" in table for key in sweep.trainings["key"])
+    assert all(f'<tr id="t-{key}">' in table for key in sweep.trainings["key"])
     scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[2]
     titles = [element.text for element in ET.fromstring(scatter).iter("{http://www.w3.org/2000/svg}title")]
     assert sorted(title.splitlines()[-1] for title in titles) == sorted(sweep.done["key"])
+
+
+def scripts_of(path):
+    """What the page's scripts read: (trainings by columns, live charts, drawings)."""
+    text = path.read_text(encoding="utf-8")
+
+    def inside(name):
+        return re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script>', text, re.DOTALL)[1]
+
+    data = json.loads(inside("data"))
+    return data["trainings"], data["charts"], json.loads(gzip.decompress(base64.b64decode(inside("drawings"))))
+
+
+def test_live_charts_show_what_the_static_ones_do(sweep_folder):
+    trainings, charts, _ = scripts_of(sweep_folder / "report" / "index.html")
+    done = load_sweep(sweep_folder).done
+    assert trainings["key"] == done["key"].tolist()
+    assert charts.keys() == {"phase_map", "error_complexity", "order_parameters"}
+    for name, panels in (("phase_map", 1), ("error_complexity", 1), ("order_parameters", 3)):
+        points = [trace for trace in charts[name]["data"] if "customdata" in trace]
+        rows = [row for trace in points for row in trace["customdata"]]
+        assert sorted(rows) == sorted(list(range(len(done))) * panels)
+        for trace in points:
+            assert {trainings["algorithm"][row] for row in trace["customdata"]} == {trace["legendgroup"]}
+        assert len({trace["legendgroup"] for trace in points}) == sum(trace["showlegend"] for trace in points)
+    points = [trace for trace in charts["error_complexity"]["data"] if "customdata" in trace]
+    for trace in points:
+        wanted = done["complexity_nats"].clip(lower=0.1).iloc[trace["customdata"]]
+        assert trace["x"] == pytest.approx(wanted.tolist(), rel=1e-4)
+    layout = charts["phase_map"]["layout"]
+    assert layout["xaxis"]["type"] == "log" and layout["yaxis"]["ticktext"] == ["4", "6", "8"]
+    assert layout["images"][0]["source"].startswith("data:image/png")
+
+
+def test_the_front_holds_what_nothing_beats():
+    nats, errors = [3.0, 1.0, 2.0, 2.0, 4.0, float("nan")], [0.2, 0.9, 0.5, 0.6, 0.3, 0.0]
+    assert [list(values) for values in front(nats, errors)] == [[1.0, 2.0, 3.0], [0.9, 0.5, 0.2]]
+    assert [len(values) for values in front([], [])] == [0, 0]
+
+
+def test_any_drawing_can_be_chosen(sweep_folder):
+    trainings, _, drawings = scripts_of(sweep_folder / "report" / "index.html")
+    assert len(drawings) == len(trainings["key"]) and all(svg.startswith("<svg") for svg in drawings)
+    page = (sweep_folder / "report" / "index.html").read_text()
+    for name, options in (("algorithm", 6), ("n", 3), ("beta", 6), ("seed", 4)):
+        choice = re.search(rf'<select name="{name}".*?</select>', page)[0]
+        assert choice.count("<option") == options + 1
+
+
+def test_many_betas_are_chosen_by_decade():
+    choices = beta_choices([10 ** (-k / 20) for k in range(60)])
+    assert [value for value, _ in choices] == ["0.001 0.01", "0.01 0.1", "0.1 1.0", "1.0 10.0"]
+
+
+def test_links_lead_to_the_tracking_server(tmp_path):
+    write_fake_sweep(tmp_path, betas=(0.3,), dimensions=(4,), seeds=2, failed=0)
+    key = load_sweep(tmp_path).done["key"].iloc[0]
+    (tmp_path / "links.json").write_text(json.dumps({key: 'https://host/#/runs/1?"<', "x": "javascript:alert(1)"}))
+    text = write_report(tmp_path).read_text()
+    assert text.count('<a href="https://host/#/runs/1?&#34;&lt;">') == 1 and "javascript:" not in text
+    (tmp_path / "links.json").write_text("torn")
+    assert read_links(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_a_thousand_trainings_in_a_browser(tmp_path):
+    """Everything is drawn, nothing complains, filters and sorting work, and it is quick."""
+    write_fake_sweep(tmp_path, betas=BETAS[::2], seeds=37)  # 999 trainings
+    page = write_report(tmp_path)
+    assert page.stat().st_size < 8e6
+    with browser(tmp_path) as tab:
+        seconds = tab.visit(page.as_uri(), until="document.querySelector('figure.drawn') !== null")
+        assert seconds < 10
+        for place in ("#complexity", "#order"):
+            tab.run(f"document.querySelector('{place}').scrollIntoView()")
+            tab.wait(f"document.querySelector('{place} figure.drawn') !== null")
+        assert tab.run("document.querySelectorAll('.js-plotly-plot .points path').length") > 4 * 990
+        tab.run(
+            "s = document.querySelector('#gallery select'); s.value = 'other'; s.dispatchEvent(new Event('change'))"
+        )
+        others = int((load_sweep(tmp_path).done["algorithm"] == "other").sum())
+        tab.wait(f"document.querySelectorAll('#found figure').length == {min(24, others)}")
+        tab.wait("Array.from(document.querySelectorAll('#found img')).every((one) => one.naturalWidth > 0)")
+        tab.run("document.querySelectorAll('#trainings th')[5].click()")
+        errors = tab.run(
+            "Array.from(document.querySelectorAll('#trainings tbody tr'), (r) => parseFloat(r.cells[5].dataset.v))"
+        )
+        errors = [error for error in errors if error is not None]
+        assert len(errors) > 990 and errors == sorted(errors)
+        tab.save(tmp_path / "page.pdf", pdf=True)
+        assert tab.said == []
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_pictures_are_png_files_beside_the_page(sweep_folder):

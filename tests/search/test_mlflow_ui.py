@@ -1,6 +1,6 @@
 """MLflow's pages on a sweep, in a real browser against a real server."""
 
-import re
+import json
 import socket
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import pytest
 
 from search.tracking import Tracker
 from search.tracking_content import list_address
-from tests.browser import browser, visit
+from tests.browser import browser
 from tests.search.records import records, smoke
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -23,7 +23,6 @@ def served(tmp_path_factory):
     """(address, tracker) of a sweep of four trainings behind `hyperphase ui`."""
     from search import folder as folders
 
-    browser()
     config, folder = smoke(), folders.create(tmp_path_factory.mktemp("ui") / "sweep")
     folders.write_config(folder, config)
     folder.report.mkdir()
@@ -56,28 +55,34 @@ def served(tmp_path_factory):
         server.wait(timeout=30)
 
 
+def shows(words: str) -> str:
+    """JavaScript: the page shows these words."""
+    return f"document.body.innerText.includes({json.dumps(words)})"
+
+
 def test_the_list_shows_the_sweep_and_a_filter_works(served, tmp_path):
     address, tracker = served
-    page, said = visit(f"{address}#/experiments/{tracker.experiment}/runs", tmp_path)
-    assert "sweep sweep" in page and said == []
-    query = "tags.algorithm = 'convexity'"
-    page, said = visit(address + list_address(tracker.experiment, query), tmp_path)
-    assert "n=3 β=1e-06 seed=0" in page and "n=3 β=1 seed=0" not in page and said == []
-    assert "l1_norm n=3" in page
+    with browser(tmp_path) as tab:
+        tab.visit(f"{address}#/experiments/{tracker.experiment}/runs", until=shows("sweep sweep"))
+        query = "tags.algorithm = 'convexity'"
+        tab.visit(address + list_address(tracker.experiment, query), until=shows("n=3 β=1e-06 seed=0"))
+        tab.wait(f"!{shows('n=3 β=1 seed=0')} && {shows('l1_norm n=3')}")
+        assert tab.said == []
 
 
 def test_drawing_formula_and_phase_map_show(served, tmp_path):
     address, tracker = served
     child, _ = tracker.children[records(smoke())[0].row["key"]]
-    for run, words in ((tracker.parent, "tags.algorithm = 'constant'"), (child, "faithfulness 0.900")):
-        page, said = visit(f"{address}#/experiments/{tracker.experiment}/runs/{run}", tmp_path)
-        assert words in page and said == []
-        [source] = re.findall(r'<img[^>]* src="(get-artifact[^"]+)"', page)
-        picture = urllib.request.urlopen(address + source.replace("&amp;", "&")).read()
-        assert picture.startswith(b"\x89PNG")
+    with browser(tmp_path) as tab:
+        for run, words in ((tracker.parent, "tags.algorithm = 'constant'"), (child, "faithfulness 0.900")):
+            picture = f'document.querySelector(\'img[src*="get-artifact"][src*="{run}"]\')'
+            tab.visit(f"{address}#/experiments/{tracker.experiment}/runs/{run}", until=shows(words))
+            tab.wait(f"{picture} !== null && {picture}.naturalWidth > 100")
+        assert tab.said == []
 
 
 def test_the_hypernetwork_stands_in_the_list_of_models(served, tmp_path):
     address, tracker = served
-    page, _ = visit(f"{address}#/experiments/{tracker.experiment}/models", tmp_path)
-    assert page.count(">hypernetwork<") == 3 and "Ready" in page
+    with browser(tmp_path) as tab:
+        tab.visit(f"{address}#/experiments/{tracker.experiment}/models", until=shows("hypernetwork"))
+        assert tab.run("document.body.innerText.split('hypernetwork').length - 1") == 3 and tab.run(shows("Ready"))

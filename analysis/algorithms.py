@@ -13,6 +13,7 @@ that would change it.
 """
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -58,11 +59,17 @@ def scores(parameters: dict[str, np.ndarray], dimension: int) -> np.ndarray:
     return np.stack([constant, convexity, positive, negative, double], -1)
 
 
-def decide(parameters: dict[str, np.ndarray], dimension: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (k,) and margins (k,) in [0, 1]: 1 ideal (or, for `other`, hopelessly far), 0 on a threshold."""
-    score = scores(parameters, dimension)
+def decide(
+    parameters: dict[str, np.ndarray], dimension: int, names: Collection[str] = KNOWN
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (k,) and margins (k,) in [0, 1]: 1 ideal (or, for `other`, hopelessly far), 0 on a threshold.
+
+    names: the labels to choose from, besides `constant` and `other`.
+    """
+    allowed = [i for i, name in enumerate(KNOWN) if name == "constant" or name in names]
+    score = scores(parameters, dimension)[:, allowed]
     best = score.max(-1)
-    labels = np.where(best > 0, np.array(KNOWN)[score.argmax(-1)], "other")
+    labels = np.where(best > 0, np.array(KNOWN)[allowed][score.argmax(-1)], "other")
     return labels, np.minimum(np.abs(best), 1.0)
 
 

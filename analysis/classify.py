@@ -5,13 +5,13 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis import order_parameters
-from analysis.algorithms import ALGORITHMS, decide
+from analysis.algorithms import ALGORITHMS, KNOWN, decide
 from analysis.formula import Features, explained, faithfulness, fit, formula
 from analysis.inputs import fresh_inputs
 from analysis.network import Network
@@ -41,9 +41,12 @@ class Readings:
         return len(self.algorithm)
 
 
-def read(network: Network, target: Target, *, rng_seed: int = 0, samples: int = 1024) -> Readings:
+def read(
+    network: Network, target: Target, *, names: Collection[str] = KNOWN, rng_seed: int = 0, samples: int = 1024
+) -> Readings:
     """Read a batch (k,) of networks against the target on x ~ N(0, I).
 
+    names: the algorithms that are known to compute the target; labels are these, `constant` and `other`.
     Labels rest on closed forms except for two errors, which come from `samples` fresh inputs. Half of these fit
     each formula's constants, the other half measures its faithfulness.
     """
@@ -62,7 +65,7 @@ def read(network: Network, target: Target, *, rng_seed: int = 0, samples: int = 
     parameters["output_variance"] = outputs.var(-1) / variance
     covariance = (outputs - outputs.mean(-1, keepdims=True)) @ (wanted - wanted.mean()) / len(wanted)
     parameters["correlation"] = covariance / np.sqrt(np.maximum(outputs.var(-1) * variance, 1e-30))
-    labels, margins = decide(parameters, network.dimension)
+    labels, margins = decide(parameters, network.dimension, names)
 
     split = len(halves[0])
     faithful = np.empty(len(labels))
@@ -97,11 +100,18 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
     return row
 
 
-def describe(path: str | os.PathLike, target: Target, *, samples: int = 16384, rng_seed: int = 0) -> dict:
+def describe(
+    path: str | os.PathLike,
+    target: Target,
+    *,
+    names: Collection[str] = KNOWN,
+    samples: int = 16384,
+    rng_seed: int = 0,
+) -> dict:
     """Everything about one network file, ready for JSON. Raises NetworkFileError on a bad file."""
     network = Network.load(path)
     batch = Network(*(array[None] for array in vars(network).values()))
-    readings = read(batch, target, rng_seed=rng_seed, samples=samples)
+    readings = read(batch, target, names=names, rng_seed=rng_seed, samples=samples)
     algorithm = str(readings.algorithm[0])
     closed = formula(network, algorithm)
     return {

@@ -81,9 +81,9 @@ def classify(options) -> None:
     from analysis.classify import describe
     from trainables.tasks import get_task
 
-    target = get_task(options.task).target
+    task = get_task(options.task)
     for file in options.files:
-        found = describe(file, target)
+        found = describe(file, task.target, names=task.algorithms)
         if options.json:
             print(json.dumps(found, ensure_ascii=False), flush=True)
         else:

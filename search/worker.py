@@ -59,7 +59,7 @@ def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
     from analysis.formula import formula
     from trainables.tasks import get_task
 
-    member, target = trained.member, get_task(recipe.task).target
+    member, task = trained.member, get_task(recipe.task)
     identity = {
         "key": member.key,
         "task": recipe.task,
@@ -77,7 +77,7 @@ def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
         )
 
     def read(snapshot) -> dict:
-        return classify.summarise(classify.read(snapshot.draws, target))
+        return classify.summarise(classify.read(snapshot.draws, task.target, names=task.algorithms))
 
     snapshots = [
         identity | {"step": snapshot.step} | measures(snapshot, read(snapshot))

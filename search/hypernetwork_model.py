@@ -21,8 +21,9 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
 
         from trainables.recipe import Recipe
 
-        with open(context.artifacts["recipe"], encoding="utf-8") as file:
-            self.recipe = Recipe(**json.load(file))
+        with open(context.artifacts["training"], encoding="utf-8") as file:
+            training = json.load(file)
+        self.recipe, self.beta = Recipe(**training["recipe"]), training["beta"]
         with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as arrays:
             self.hypernetwork = dict(arrays)
 

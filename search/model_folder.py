@@ -4,6 +4,7 @@ MLflow's own `save_model` inspects code and environment each time. Here it does 
 is a copy of that with its own weights and identity.
 """
 
+import json
 import os
 import re
 import shutil
@@ -33,7 +34,8 @@ class ModelFolders:
     def write(self, record: Record, folder: Path, *, run: str, model: str) -> None:
         """The model of one training that has a hypernetwork. run, model: its identities in MLflow."""
         shutil.copytree(self.template, folder, copy_function=_link)
-        _replace(folder / "artifacts" / "recipe.json", record.row["recipe"].encode())
+        training = {"recipe": json.loads(record.row["recipe"]), "beta": record.row["beta"]}
+        _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
         weights.unlink()
         np.savez(weights, **record.hypernetwork)
@@ -46,13 +48,13 @@ class ModelFolders:
         import mlflow.pyfunc
         import pandas as pd
 
-        recipe, weights = scratch / "recipe.json", scratch / "hypernetwork.npz"
-        recipe.write_text("{}")
+        training, weights = scratch / "training.json", scratch / "hypernetwork.npz"
+        training.write_text("{}")
         np.savez(weights)
         mlflow.pyfunc.save_model(
             self.template,
             python_model=str(Path(__file__).with_name("hypernetwork_model.py")),
-            artifacts={"recipe": str(recipe), "hypernetwork": str(weights)},
+            artifacts={"training": str(training), "hypernetwork": str(weights)},
             signature=signature(),
             input_example=pd.DataFrame(INPUT_EXAMPLE),
             pip_requirements=[f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS],

@@ -29,9 +29,12 @@ def compiler() -> str | None:
 
 @functools.cache
 def library(source: Path, **constants: int) -> ctypes.CDLL | None:
-    """The source compiled with -D for every constant, or None where that is not possible (no compiler, no cache)."""
+    """The source compiled with -D for every constant, or None where that is not possible.
+
+    That is without a compiler, a cache or a source file, which code in a zip (a logged model's) has not.
+    """
     program = compiler()
-    if program is None:
+    if program is None or not source.is_file():
         return None
     defines = [f"-D{name}={value}" for name, value in sorted(constants.items())]
     recipe = "\n".join([source.read_text(), program, *FLAGS, *defines, _processor()])

@@ -234,7 +234,8 @@ def test_a_hypernetwork_is_a_model_that_draws_anywhere(swept, tmp_path):
     shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=clean)
     assert shown.returncode == 0, shown.stderr
     drawn, wanted = Network.load(tmp_path / "network.npz"), draw_networks(hypernetwork, recipe, 2, seed=7)[0]
-    assert all(np.allclose(getattr(drawn, name), array) for name, array in vars(wanted).items())
+    for name, array in vars(wanted).items():  # equal to rounding: the model draws with PyTorch, this may be compiled
+        np.testing.assert_allclose(getattr(drawn, name), array, rtol=1e-3, atol=1e-4)
 
 
 def test_passwords_reach_no_param(swept):

@@ -1,6 +1,8 @@
 """The Pareto hypernetwork: β is one of its inputs, so that one training covers the whole β axis.
 
 Every step takes its own β, log-uniform over the recipe's range, and minimises relative error + β · complexity at it.
+The range opens from below during the first half of the training: with all βs from the first step on, the large ones
+keep every draw in convexity, at small β too.
 A draw is told its β by a few cosines of log β, which enter the global node and the scales of the weights.
 """
 
@@ -16,13 +18,16 @@ from trainables.layers import MemberLinear
 from trainables.recipe import Recipe
 
 COSINES = 8  # of log β over the range: from half a period to four
+OPEN_AT_FIRST = 0.3  # share of the range, in decades and from below, that the first step takes its β from …
+OPEN_BY = 0.5  # … and share of the steps by which it is all of the range
 SCALE_GAIN = 0.1  # of the initial change of the weights' scales with β
 
 
-def sample_betas(normal: Tensor, low: float, high: float) -> Tensor:
-    """β log-uniform on [low, high] from standard normal numbers, the same shape."""
+def sample_betas(normal: Tensor, low: float, high: float, progress: float) -> Tensor:
+    """β log-uniform on the part of [low, high] that is open at `progress` in [0, 1], from standard normal numbers."""
+    decades = min(1.0, OPEN_AT_FIRST + (1 - OPEN_AT_FIRST) * progress / OPEN_BY) * math.log(high / low)
     uniform = 0.5 * (1 + elementwise(torch.erf, normal / math.sqrt(2)))
-    return low * elementwise(torch.exp, uniform * math.log(high / low))
+    return low * elementwise(torch.exp, uniform * decades)
 
 
 class ParetoHypernetwork(Hypernetwork):

@@ -111,7 +111,9 @@ def train_pack(
     for step in range(done + 1, recipe.steps + 1):
         n = turns[(step - 1) % len(turns)]  # all members take the same turn, so that they stay in lockstep
         z, x, *for_beta = split(noise.next(), shapes[n])
-        betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range) if for_beta else looks_at[0]
+        betas = looks_at[0]
+        if for_beta:
+            betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
         weights, complexity = network(z, n, recipe.hidden(n), betas)
         loss = objective(relative_error(weights, x, task), complexity, betas)
         norms = optimiser.step(loss)

@@ -12,7 +12,7 @@ def folders(tmp_path_factory):
     """Two draws from one truth, and a third with every β a hundred times larger and its algorithms nameless."""
     folder = tmp_path_factory.mktemp("sweeps")
     betas = tuple(10.0**decade for decade in range(-9, 1))
-    for seed, name in enumerate(("first", "again", "moved")):
+    for seed, name in enumerate(("first", "again", "moved"), start=1):
         write_fake_sweep(folder / name, dimensions=(4,), betas=betas, seeds=6, failed=0, rng_seed=seed)
     table = pd.read_parquet(folder / "moved" / TRAININGS)
     table["beta"] *= 100
@@ -23,8 +23,7 @@ def folders(tmp_path_factory):
 def test_boundaries_of_one_truth_agree_and_moved_ones_differ(folders):
     table = boundaries_side_by_side({folder.name: load_sweep(folder) for folder in folders})
     pair = table[(table["lower_phase"] == "convexity") & (table["upper_phase"] == "constant")].set_index("sweep")
-    assert pair.loc["again", "agrees"]
-    assert not pair.loc["moved", "agrees"]
+    assert pair["agrees"].drop("first").tolist() == [True, False]
     assert pair.loc["again", "decades"] == pytest.approx(0, abs=0.6)
     assert pair.loc["moved", "decades"] == pytest.approx(2, abs=0.6)
     assert pd.isna(pair.loc["first", "agrees"])

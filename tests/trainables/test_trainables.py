@@ -51,24 +51,24 @@ def test_a_pareto_hypernetwork_is_one_for_all_betas_of_a_seed():
     assert (drawn[0] != drawn[1]).any()
 
 
-def test_betas_are_sampled_log_uniformly():
-    betas = sample_betas(torch.randn(20_000, generator=torch.Generator().manual_seed(1)), 1e-6, 1.0)
-    assert betas.min() >= 1e-6
-    assert betas.max() <= 1.0
-    shares, _ = np.histogram(np.log10(betas.numpy()), bins=6, range=(-6, 0))
-    np.testing.assert_allclose(shares / 20_000, 1 / 6, atol=0.015)
+def test_betas_are_sampled_log_uniformly_from_a_range_that_opens():
+    normal = torch.randn(20_000, generator=torch.Generator().manual_seed(1))
+    for progress, decades in ((0.0, 1.8), (0.25, 3.9), (0.5, 6.0), (1.0, 6.0)):
+        betas = sample_betas(normal, 1e-6, 1.0, progress).log10().numpy()
+        shares, _ = np.histogram(betas, bins=5, range=(-6.001, -5.999 + decades))
+        np.testing.assert_allclose(shares / 20_000, 1 / 5, atol=0.015)
 
 
 def test_a_pareto_hypernetwork_learns_that_beta_matters():
-    """Measured with four seeds: 12 to 17 nats, errors 0.5 to 0.96 at the low end; at the high end 0.2 to 0.7 nats."""
+    """Measured with four seeds: 12 to 45 nats, errors 0.34 to 0.66 at the low end; at the high end 0.3 to 1.3 nats."""
     recipe = PARETO.model_copy(
-        update={"steps": 300, "layers": 2, "dimensions": (), "final_draws": 16, "inputs_per_step": 128}
+        update={"steps": 600, "dimensions": (), "final_draws": 16, "inputs_per_step": 128}
         | {"beta_range": (1e-5, 1.0), "snapshots": 1}
     )
     low, high = train_pack(2, [Member("low", 1e-5, 2), Member("high", 1.0, 2)], recipe)
     assert low.final.relative_error < 0.8
     assert low.final.complexity_nats > 8
-    assert high.final.complexity_nats < 2
+    assert high.final.complexity_nats < 3
 
 
 def test_an_mlp_is_one_network_and_learns():

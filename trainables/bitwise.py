@@ -27,6 +27,6 @@ def elementwise(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 def times_vectors(matrices: Tensor, vectors: Tensor) -> Tensor:
     """torch.bmm(matrices (b, rows, k), vectors (b, k, 1)), (b, rows, 1), always by the kernel of a batch."""
-    if len(matrices) > 1:
+    if len(matrices) != 1:
         return torch.bmm(matrices, vectors)
     return torch.bmm(matrices.expand(2, -1, -1), vectors.expand(2, -1, -1))[:1]

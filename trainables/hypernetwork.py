@@ -44,7 +44,7 @@ class Hypernetwork(nn.Module):
         self.whole = nn.Parameter(torch.zeros(members, 1, d))
         self.whole.initial_std = 1.0
         self.layers = nn.ModuleList(
-            ExchangeableLayer(members, d, recipe.scores, recipe.width, recipe.sinkhorn_rounds)
+            ExchangeableLayer(members, d, recipe.scores, recipe.width, recipe.sinkhorn_rounds, recipe.sided_scores)
             for _ in range(recipe.layers)
         )
         self.heads = WeightHeads(members, d)

@@ -7,7 +7,7 @@
 //
 // Everything is channel-last: an edge (j, i) of hidden neuron j and input i is row j * n + i. Sizes are compile-time
 // constants, multiples of 8: CHANNELS d, SCORES s, WIDTH w; the first BALANCED scores are Sinkhorn-balanced in ROUNDS
-// rounds. Weights are (fan in, fan out).
+// rounds, the first SIDED of them in pairs. Weights are (fan in, fan out).
 
 #include <algorithm>
 #include <cstddef>
@@ -162,9 +162,23 @@ struct Workspace {
     float* by_input(Sizes z, int t) { return by_hidden(z, t) + z.m * S; }
 };
 
+static inline Integers scores_from(int lane) { return Integers{0, 1, 2, 3, 4, 5, 6, 7} + lane; }
+
 static inline Vector balanced_or(int lane, Vector balanced, Vector otherwise) {
-    Integers which = {0, 1, 2, 3, 4, 5, 6, 7};
-    return which + lane < BALANCED ? balanced : otherwise;
+    return scores_from(lane) < BALANCED ? balanced : otherwise;
+}
+
+static inline Vector other_side(Vector x) { return Vector{x[1], x[0], x[3], x[2], x[5], x[4], x[7], x[6]}; }
+
+// A neuron's total over inputs, over both their sides where scores are sided.
+static inline Vector of_sides(int lane, Vector total) {
+    return scores_from(lane) < SIDED ? total + other_side(total) : total;
+}
+
+// How many neurons an input, or its side, has.
+static inline Vector neurons_each(int lane, Sizes z) {
+    const float each = static_cast<float>(z.m) / z.n;
+    return scores_from(lane) < SIDED ? all(each / 2) : all(each);
 }
 
 // Shares (edges, 2 s): n · share of the neuron − 1, then m · share of the input − 1. See trainables/competition.py.
@@ -178,6 +192,8 @@ static void compete(Sizes z, const Weights& weights, Workspace& space) {
             float* scores = relative + j * n * S + lane;
             Vector largest = load(scores);
             for (int i = 1; i < n; ++i) largest = load(scores + i * S) > largest ? load(scores + i * S) : largest;
+            const Vector other = other_side(largest);
+            largest = (scores_from(lane) < SIDED) & (other > largest) ? other : largest;
             float* claims = space.claims.data() + j * n * S + lane;
             for (int i = 0; i < n; ++i) {
                 const Vector x = load(scores + i * S) - largest;
@@ -196,14 +212,14 @@ static void compete(Sizes z, const Weights& weights, Workspace& space) {
             for (int j = 0; j < m; ++j) {
                 Vector total = all(0.0f);
                 for (int i = 0; i < n; ++i) total += load(claims + (j * n + i) * S) * load(before + i * S);
-                const Vector u = 1.0f / total;
+                const Vector u = 1.0f / of_sides(lane, total);
                 store(by_hidden + j * S, u);
                 for (int i = 0; i < n; ++i)
                     store(by_input + i * S, load(by_input + i * S) + load(claims + (j * n + i) * S) * u);
             }
             for (int i = 0; i < n; ++i)
                 store(by_input + i * S,
-                      balanced_or(lane, (static_cast<float>(m) / n) / load(by_input + i * S), all(1.0f)));
+                      balanced_or(lane, neurons_each(lane, z) / load(by_input + i * S), all(1.0f)));
         }
         const float* scaling = space.by_input(z, ROUNDS) + lane;
         float *row = space.row.data() + lane, *column = space.column.data() + lane;
@@ -211,6 +227,7 @@ static void compete(Sizes z, const Weights& weights, Workspace& space) {
         for (int j = 0; j < m; ++j) {
             Vector total = all(0.0f);
             for (int i = 0; i < n; ++i) total += load(claims + (j * n + i) * S) * load(scaling + i * S);
+            total = of_sides(lane, total);
             store(row + j * S, total);
             const Vector weight = balanced_or(lane, 1.0f / total, all(1.0f));
             for (int i = 0; i < n; ++i)
@@ -260,6 +277,7 @@ static void compete_backward(Sizes z, Workspace& space) {
                 total += of_hidden * to_hidden;
                 store(&to_claims[e * LANES], weighed);
             }
+            total = of_sides(lane, total);
             for (int i = 0; i < n; ++i) {
                 const int e = j * n + i;
                 const Vector weighed = load(&to_claims[e * LANES]);
@@ -277,7 +295,7 @@ static void compete_backward(Sizes z, Workspace& space) {
             for (int i = 0; i < n; ++i) {
                 float* to_total = &to_input[i * LANES];  // of the total that by_input is (m / n) over
                 const Vector v = load(by_input + i * S);
-                store(to_total, -load(to_total) * v * v * (static_cast<float>(n) / m));
+                store(to_total, -load(to_total) * v * v / neurons_each(lane, z));
                 store(&to_before[i * LANES], all(0.0f));
             }
             for (int j = 0; j < m; ++j) {
@@ -285,7 +303,7 @@ static void compete_backward(Sizes z, Workspace& space) {
                 Vector to_u = all(0.0f);
                 for (int i = 0; i < n; ++i)
                     to_u += load(claims + (j * n + i) * S) * load(&to_input[i * LANES]);
-                const Vector to_total = -to_u * u * u;
+                const Vector to_total = -of_sides(lane, to_u) * u * u;
                 for (int i = 0; i < n; ++i) {
                     const int e = j * n + i;
                     store(&to_claims[e * LANES], load(&to_claims[e * LANES]) + u * load(&to_input[i * LANES]) +
@@ -307,7 +325,7 @@ static void compete_backward(Sizes z, Workspace& space) {
                 total += y;
                 ties += x == 0.0f ? all(1.0f) : all(0.0f);
             }
-            const Vector largest = total / ties;
+            const Vector largest = of_sides(lane, total) / of_sides(lane, ties);
             for (int i = 0; i < n; ++i) {
                 const Vector x = load(relative + i * S);
                 const Vector y = load(&to_claims[(j * n + i) * LANES]);

@@ -84,9 +84,9 @@ class ExchangeableLayer(nn.Module):
     edges after their linear maps. Exchangeable-matrix layers: Hartford et al. 2018, arXiv 1803.02879.
     """
 
-    def __init__(self, members: int, channels: int, scores: int, width: int, sinkhorn_rounds: int):
+    def __init__(self, members: int, channels: int, scores: int, width: int, sinkhorn_rounds: int, sided: int = 0):
         super().__init__()
-        self.balanced, self.sinkhorn_rounds = scores // 2, sinkhorn_rounds
+        self.competition = scores // 2, sinkhorn_rounds, sided  # see `compete`
         self.scores = MemberLinear(members, channels, scores)
         self.edge = MemberLinear(members, channels, width)
         self.edge_shares = MemberLinear(members, 2 * scores, width, gain=0.5)
@@ -103,7 +103,7 @@ class ExchangeableLayer(nn.Module):
 
         On a CPU with a compiler it runs as trainables/layer.cpp, which agrees with `in_torch` to rounding.
         """
-        native = compiled(edges, self.scores.weight, self.edge_out.weight, self.balanced, self.sinkhorn_rounds)
+        native = compiled(edges, self.scores.weight, self.edge_out.weight, *self.competition)
         if native is None:
             return self.in_torch(edges, hidden, inputs, whole)
         return run(native, (edges, hidden, inputs, whole), tuple(self.parameters()))
@@ -114,7 +114,7 @@ class ExchangeableLayer(nn.Module):
         e, h, i, g = (normalise(state) for state in (edges, hidden, inputs, whole))
 
         scores = torch.bmm(self.scores.weight.transpose(1, 2), e.transpose(1, 2))  # (members, s, m n)
-        of_neuron, of_input = compete(scores.view(members, -1, m, n), self.balanced, self.sinkhorn_rounds)
+        of_neuron, of_input = compete(scores.view(members, -1, m, n), *self.competition)
         shares = torch.cat([n * of_neuron - 1, m * of_input - 1], 1).flatten(2)  # (members, 2 s, m n)
         nodes = self.edge_hidden(h).unsqueeze(2) + (self.edge_input(i) + self.edge_whole(g)).unsqueeze(1)
         update = self.edge.onto(self.edge_shares.onto(nodes.flatten(1, 2), shares.transpose(1, 2)), e)

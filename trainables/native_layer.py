@@ -12,7 +12,7 @@ SOURCE = Path(__file__).with_name("layer.cpp")
 States = tuple[Tensor, ...]  # of edges, hidden nodes, inputs and the global node; see ExchangeableLayer.forward
 
 
-def compiled(edges: Tensor, scores: Tensor, out: Tensor, balanced: int, rounds: int) -> ctypes.CDLL | None:
+def compiled(edges: Tensor, scores: Tensor, out: Tensor, balanced: int, rounds: int, sided: int) -> ctypes.CDLL | None:
     """The library for a layer's sizes, or None where compiled code does not serve.
 
     scores (members, d, s) and out (members, w, d) are weights of the layer; d, s and w have to be multiples of 8.
@@ -20,7 +20,8 @@ def compiled(edges: Tensor, scores: Tensor, out: Tensor, balanced: int, rounds: 
     (channels, count), width = scores.shape[1:], out.shape[1]
     if edges.device.type != "cpu" or edges.dtype != torch.float32 or channels % 8 or count % 8 or width % 8:
         return None
-    return library(SOURCE, CHANNELS=channels, SCORES=count, WIDTH=width, BALANCED=balanced, ROUNDS=rounds)
+    sizes = {"CHANNELS": channels, "SCORES": count, "WIDTH": width}
+    return library(SOURCE, **sizes, BALANCED=balanced, ROUNDS=rounds, SIDED=sided)
 
 
 def run(native: ctypes.CDLL, states: States, weights: tuple[Tensor, ...]) -> States:

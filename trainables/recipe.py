@@ -39,6 +39,9 @@ class Recipe(BaseModel):
     channels: int = Field(16, ge=2, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, description="exchangeable-matrix layers")
     scores: int = Field(8, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
+    sided_scores: int = Field(
+        2, ge=0, multiple_of=2, description="balanced scores that are balanced in pairs, for inputs' two sides"
+    )
     sinkhorn_rounds: int = Field(3, ge=0, description="rounds of Sinkhorn balancing of half of the scores")
     width: int = Field(32, ge=1, description="hidden width of the layers' small MLPs")
     learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle schedule")
@@ -65,6 +68,8 @@ class Recipe(BaseModel):
     def _fits_together(self):
         if self.trainable == "mlp" and self.dimensions:
             raise ValueError("an mlp has one input dimension: dimensions must be empty")
+        if self.sided_scores > self.scores // 2:
+            raise ValueError(f"sided_scores must be at most half of scores, {self.scores // 2}")
         if not self.beta_range[0] < self.beta_range[1]:
             raise ValueError("beta_range must rise")
         return self

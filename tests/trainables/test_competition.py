@@ -73,3 +73,15 @@ def test_extreme_scores_stay_finite(scale, pattern):
 def test_gradients_in_double():
     scores = make_scores(1, 4, 3, members=1).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: compete(x, 1, 3), scores)
+
+
+def test_sides_are_balanced_together():
+    scores = make_scores(3, 12, 4, 2.0)
+    scores = torch.cat([scores, scores.flip(2)], 1)
+    of_neuron, of_input = compete(scores, 3, 60, 2)
+    torch.testing.assert_close(of_neuron[:, :2].sum((1, 3)), torch.ones(len(scores), 12, dtype=scores.dtype))
+    each_side = torch.full((len(scores), 2, 4), 12 / 8, dtype=scores.dtype)
+    torch.testing.assert_close(of_neuron[:, :2].sum(2), each_side, atol=1e-3, rtol=0)
+    torch.testing.assert_close(of_input.sum(2), torch.ones_like(of_input[:, :, 0]))
+    for share, alone in zip((of_neuron, of_input), compete(scores[:, 2:], 1, 60), strict=True):
+        torch.testing.assert_close(share[:, 2:], alone)

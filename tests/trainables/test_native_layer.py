@@ -11,10 +11,10 @@ from trainables.layers import ExchangeableLayer
 SHAPES = [(3, 18, 6), (2, 48, 16), (1, 6, 2), (2, 7, 5), (1, 3, 1)]  # members, m, n
 
 
-def layer_and_states(members, m, n, *, sharpness=1.0, scores=8, width=32, balanced=4, rounds=3):
+def layer_and_states(members, m, n, *, sharpness=1.0, scores=8, width=32, balanced=4, rounds=3, sided=2):
     generator = torch.Generator().manual_seed(1)
     layer = ExchangeableLayer(members, 16, scores, width, rounds)
-    layer.balanced = balanced
+    layer.competition = balanced, rounds, sided
     for parameter in layer.parameters():
         std = getattr(parameter, "initial_std", 0.3)
         parameter.data = std * torch.randn(parameter.shape, generator=generator)
@@ -33,7 +33,7 @@ def values_and_gradients(layer, states, gradients, *, dtype=torch.float32, in_to
 
 def compiled():
     layer, states, _ = layer_and_states(1, 3, 2)
-    return layers.compiled(states[0], layer.scores.weight, layer.edge_out.weight, 4, 3) is not None
+    return layers.compiled(states[0], layer.scores.weight, layer.edge_out.weight, *layer.competition) is not None
 
 
 needs_compiler = pytest.mark.skipif(not compiled(), reason="no C++ compiler on this machine")
@@ -57,9 +57,9 @@ def test_values_and_gradients_are_those_of_torch(shape, sharpness):
 
 
 @needs_compiler
-@pytest.mark.parametrize(("balanced", "rounds"), [(0, 0), (8, 1), (3, 2)])
-def test_whatever_is_balanced(balanced, rounds):
-    assert_as_good_as_torch(layer_and_states(2, 9, 4, balanced=balanced, rounds=rounds))
+@pytest.mark.parametrize(("balanced", "rounds", "sided"), [(0, 0, 0), (8, 1, 0), (3, 2, 2), (4, 3, 4), (8, 2, 6)])
+def test_whatever_is_balanced(balanced, rounds, sided):
+    assert_as_good_as_torch(layer_and_states(2, 9, 4, balanced=balanced, rounds=rounds, sided=sided))
 
 
 @needs_compiler

@@ -1,6 +1,7 @@
 """Which trainings to draw in the report, and their cards."""
 
 import base64
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,9 +63,10 @@ class Gallery:
     remark: str  # on what could not be drawn
 
 
-def draw_gallery(sweep: Sweep, folder: Path) -> Gallery:
+def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Gallery:
     """Draw the trainings' networks as SVG files into `folder`: those to show at once, then the others up to a limit.
 
+    wanted: keys of trainings to draw in any case.
     A network file that is absent or damaged costs its drawing, never the report; the remark counts them.
     """
     from analysis.drawing import draw_svg
@@ -78,6 +80,7 @@ def draw_gallery(sweep: Sweep, folder: Path) -> Gallery:
     there, pages, formulas = done[has_network], {}, {}
     chosen = {label: choose(there, label, FEWER.get(label, PER_ALGORITHM)) for label in done["algorithm"].unique()}
     first = [row for rows in chosen.values() for row in rows.to_dict("records")]
+    first += there[there["key"].isin(set(wanted) - {row["key"] for row in first})].to_dict("records")
     others = there[~there["key"].isin({row["key"] for row in first})]
     cards, damaged = {}, 0
     for row in [*first, *others.head(MOST_DRAWINGS - len(first)).to_dict("records")]:

@@ -29,7 +29,6 @@ COLUMNS = {
 }
 MOST_ORDER_PARAMETERS = 3
 LONG = 240  # characters of a manifest's value that are shown
-MOST_CHOICES = 40  # values of β to filter the drawings by
 MANY = 40  # entries of one of its tables, likewise
 PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
 
@@ -54,7 +53,7 @@ def version() -> str:
         return "(not installed)"
 
 
-def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None") -> dict:
+def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: bool) -> dict:
     """Heading, lead, notes, the counts in the header and the sections of the navigation."""
     trainings, done = sweep.trainings, sweep.done
     tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
@@ -68,6 +67,7 @@ def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None") -> dict:
         ("order", "Order parameters", "order_parameters"),
     ]
     links = [(place, name) for place, name, figure in sections if figures[figure]]
+    links += [("candidates", "Candidates")] if candidates else []
     links += [("gallery", "Drawings")] if gallery and gallery.groups else []
     links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
     return {
@@ -161,51 +161,6 @@ def ranking_table(done: "pd.DataFrame") -> dict:
     cells = {(row.algorithm, row.dimension): row for row in table.itertuples()}
     rows = [{"algorithm": algorithm, "cells": [cells.get((algorithm, n)) for n in dimensions]} for algorithm in order]
     return {"ranking": rows, "ranking_dimensions": dimensions}
-
-
-def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict[str, str]) -> dict:
-    """The chosen drawings as cards, and filters over all trainings."""
-    if gallery is None:
-        return {"gallery": [], "gallery_note": "", "gallery_filters": []}
-    shown = [
-        {
-            "label": group["label"],
-            "cards": [
-                {
-                    "dimension": card["dimension"],
-                    "beta": f"{card['beta']:.2g}",
-                    "seed": card["seed"],
-                    "key": card["key"],
-                    "link": links.get(card["key"], ""),
-                    "formula": card["formula"],
-                    "image": card["image"],
-                    "file": f"drawings/{card['key']}.svg",
-                    "faithfulness": f"{card['faithfulness']:.3f}" if card["faithfulness"] is not None else "",
-                    "error": number(card["relative_error"]),
-                    "nats": number(card["complexity_nats"]),
-                }
-                for card in group["cards"]
-            ],
-        }
-        for group in gallery.groups
-    ]
-    drawn = done[done["key"].isin(gallery.pages.keys())]
-    filters = [
-        ("algorithm", "algorithm", [(label, title(label)) for label in in_order(drawn["algorithm"])]),
-        ("n", "n", [(n, f"n = {n}") for n in sorted(drawn["dimension"].unique())]),
-        ("beta", "β", beta_choices(drawn["beta"])),
-        ("seed", "seed", [(seed, f"seed {seed}") for seed in sorted(drawn["seed"].unique())]),
-    ]
-    return {"gallery": shown, "gallery_note": gallery.remark, "gallery_filters": [f for f in filters if len(f[2]) > 1]}
-
-
-def beta_choices(betas) -> list[tuple[str, str]]:
-    """(range as "low high", text) of every β, or of every decade where there are too many to choose from."""
-    values = sorted(set(betas))
-    if len(values) <= MOST_CHOICES:
-        return [(f"{beta!r} {beta!r}", f"β = {beta:.2g}") for beta in values]
-    decades = sorted({math.floor(math.log10(beta)) for beta in values})
-    return [(f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {10.0**d:.0e} … {10.0 ** (d + 1):.0e}") for d in decades]
 
 
 def training_table(trainings: "pd.DataFrame", links: dict[str, str]) -> dict:

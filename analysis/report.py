@@ -55,7 +55,8 @@ def read_links(folder: Path) -> dict[str, str]:
 def _render(sweep: Sweep, folder: Path) -> str:
     import jinja2
 
-    from analysis import page
+    from analysis import cards, page
+    from analysis.clusters import clusters
     from analysis.gallery import draw_gallery
     from analysis.page_scripts import page_data
     from analysis.palette import colours, title
@@ -63,10 +64,12 @@ def _render(sweep: Sweep, folder: Path) -> str:
 
     done = sweep.done
     phases = gallery = None
+    found, score = [], float("nan")
     if len(done):
         phases = read_phases(done)
         phases.boundaries.to_csv(folder / "boundaries.csv", index=False)
-        gallery = draw_gallery(sweep, folder / "drawings")
+        found, score = clusters(done)
+        gallery = draw_gallery(sweep, folder / "drawings", {cluster.typical for cluster in found})
     else:
         (folder / "boundaries.csv").unlink(missing_ok=True)
     links = read_links(sweep.folder)
@@ -90,11 +93,12 @@ def _render(sweep: Sweep, folder: Path) -> str:
         linked=bool(links),
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=page.version(),
-        **page.opening(sweep, figures, gallery),
+        **page.opening(sweep, figures, gallery, bool(found)),
         **page.boundary_table(phases),
         **page.split_table(done, MERGE),
         **page.ranking_table(done),
-        **page.gallery_context(gallery, done, links),
+        **cards.gallery_context(gallery, done, links),
+        **cards.cluster_context(found, score, done, gallery, links),
         **page_data(done, gallery, links, {name: one.live for name, one in figures.items() if one and one.live}),
         **page.training_table(sweep.trainings, links),
         failures=sweep.failed.to_dict("records"),

@@ -10,10 +10,10 @@ import xml.etree.ElementTree as ET
 import pandas as pd
 import pytest
 
+from analysis.cards import beta_choices
 from analysis.charts import front
 from analysis.errors import UserError
 from analysis.gallery import choose
-from analysis.page import beta_choices
 from analysis.report import read_links, write_report
 from analysis.summary import sweep_summary
 from analysis.table import load_sweep
@@ -140,6 +140,15 @@ def test_any_drawing_can_be_chosen(sweep_folder):
     for name, options in (("algorithm", 6), ("n", 3), ("beta", 6), ("seed", 4)):
         choice = re.search(rf'<select name="{name}".*?</select>', page)[0]
         assert choice.count("<option") == options + 1
+
+
+def test_what_has_no_name_is_shown_by_clusters(tmp_path):
+    write_fake_sweep(tmp_path, betas=(1e-8, 0.01), dimensions=(4,), seeds=8, failed=0, snapshots=False)
+    trainings = pd.read_parquet(tmp_path / "trainings.parquet")
+    trainings.assign(algorithm="other").to_parquet(tmp_path / "trainings.parquet")
+    page = Page(write_report(tmp_path))
+    counted = [int(number) for number in re.findall(r"Cluster \d+: (\d+) training", page.text)]
+    assert "candidates" in page.ids and sum(counted) == 16 and len(counted) > 1
 
 
 def test_many_betas_are_chosen_by_decade():

@@ -5,10 +5,11 @@ import importlib.metadata
 import json
 import math
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from analysis.palette import colours, title
-from analysis.table import FEWEST_TOSSES, Sweep, in_order, order_parameters, ranking, splits
+from analysis.table import FEWEST_TOSSES, Sweep, in_order, order_parameters, ranking, share_cheaper, splits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,12 +155,22 @@ def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
 
 
 def ranking_table(done: "pd.DataFrame") -> dict:
-    """Median complexity and error, a row an algorithm (cheapest first), a column a dimension."""
+    """Median complexity and error, a row an algorithm (cheapest first), a column a dimension.
+
+    cheaper: how often a training of a row has fewer nats than one of the next.
+    """
     table = ranking(done)
     dimensions = sorted(table["dimension"].unique())
     order = table.groupby("algorithm")["complexity_nats"].median().sort_values(kind="stable").index
     cells = {(row.algorithm, row.dimension): row for row in table.itertuples()}
-    rows = [{"algorithm": algorithm, "cells": [cells.get((algorithm, n)) for n in dimensions]} for algorithm in order]
+    rows = [
+        {
+            "algorithm": algorithm,
+            "cells": [cells.get((algorithm, n)) for n in dimensions],
+            "cheaper": share_cheaper(done, algorithm, following) if following else None,
+        }
+        for algorithm, following in zip_longest(order, order[1:])
+    ]
     return {"ranking": rows, "ranking_dimensions": dimensions}
 
 

@@ -254,3 +254,16 @@ def ranking(done: "pd.DataFrame") -> "pd.DataFrame":
         .reset_index()
     )
     return table.sort_values(["dimension", "complexity_nats"], ignore_index=True)
+
+
+def share_cheaper(done: "pd.DataFrame", first: str, second: str) -> float | None:
+    """How often a training with the first algorithm has fewer nats than one with the second, of all pairs at one n.
+
+    None if no dimension has both. 1: the ranking holds for every pair; 0.5: it says nothing.
+    """
+    cheaper = pairs = 0
+    for _, group in done.groupby("dimension"):
+        one, other = (group.loc[group["algorithm"] == name, "complexity_nats"].to_numpy() for name in (first, second))
+        cheaper += int((one[:, None] < other[None, :]).sum())
+        pairs += len(one) * len(other)
+    return cheaper / pairs if pairs else None

@@ -14,6 +14,7 @@ from analysis.table import (
     load_sweep,
     order_parameters,
     ranking,
+    share_cheaper,
     splits,
 )
 from tests.analysis.fake_sweep import write_fake_sweep
@@ -176,6 +177,16 @@ def test_fair_coin_agrees_with_scipy():
     for heads, tails in [(0, 0), (3, 3), (9, 1), (0, 40), (33, 64), (500, 430)]:
         expected = binomtest(heads, heads + tails).pvalue if heads + tails else 1.0
         assert fair_coin(heads, tails) == pytest.approx(expected)
+
+
+def test_share_cheaper_counts_pairs_at_one_dimension():
+    done = pd.DataFrame(
+        [(2, "a", 1.0), (2, "a", 3.0), (2, "b", 2.0), (2, "b", 4.0), (4, "a", 50.0), (6, "b", 0.1)],
+        columns=["dimension", "algorithm", "complexity_nats"],
+    )
+    assert share_cheaper(done, "a", "b") == 3 / 4
+    assert share_cheaper(done, "b", "a") == 1 / 4
+    assert share_cheaper(done, "a", "c") is None
 
 
 def test_ranking_is_cheapest_first(folder):

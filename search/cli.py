@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from analysis.errors import UserError
+from search.terminal import error
 
 DESCRIPTION = "Which algorithm did the network learn, and where does that change?"
 
@@ -80,6 +81,9 @@ def parser() -> argparse.ArgumentParser:
 
     command = add_sweep("sync", "log to MLflow what is not there yet")
     _add_settings(command)
+
+    command = add("completion", "print a script that completes commands and options in a shell")
+    command.add_argument("shell", choices=("bash", "zsh"), metavar="SHELL", help="bash or zsh")
     return root
 
 
@@ -102,11 +106,11 @@ def main(arguments: list[str] | None = None) -> int:
         _plain_warnings()
         options.command_line = ["hyperphase", *arguments]
         return getattr(commands, options.command)(options) or 0
-    except UserError as error:
-        print(f"hyperphase: {error}", file=sys.stderr)
+    except UserError as mistake:
+        print(error(mistake, sys.stderr), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("hyperphase: interrupted", file=sys.stderr)
+        print(error("interrupted", sys.stderr), file=sys.stderr)
         return 130
     except BrokenPipeError:  # `hyperphase … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -171,7 +171,15 @@ def ui(options) -> int:
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1"]
     command += ["--port", str(options.port), "--workers", "1"]
     command += ["--artifacts-destination", folder.mlflow_artifacts.as_uri()]
+    command += ["--uvicorn-opts", "--log-level warning"]  # not a line for every request
     os.execve(sys.executable, command, environment)
+
+
+def completion(options) -> None:
+    from search.cli import parser
+    from search.completion import script
+
+    print(script(parser(), options.shell))
 
 
 def sync(options) -> int:

@@ -6,7 +6,12 @@ import time
 from collections import Counter
 from typing import TextIO
 
+from analysis.palette import PHASES, title
+from search.terminal import coloured, paint
+
 BAR = 24  # characters
+FULL, HALF, EMPTY = "█", "▒", "░"
+FAILED = "#d1495b"
 PLAIN_SECONDS = 30.0  # between lines when the output is no terminal
 
 
@@ -36,6 +41,7 @@ class Progress:
     ):
         self.total = total
         self.counts = Counter(done or {})  # algorithm, or "failed" -> trainings
+        self.done_before = sum(self.counts.values())
         self.pack_seconds = list(pack_seconds)
         self.pack_share = [0.0] * len(self.pack_seconds)  # of each pack's steps
         self.stream = stream or sys.stderr
@@ -66,18 +72,22 @@ class Progress:
     def done(self) -> int:
         return sum(self.counts.values())
 
+    @property
+    def share(self) -> float:
+        """Of the packs' work that is done, in [0, 1]."""
+        total = sum(self.pack_seconds)
+        return sum(p * s for p, s in zip(self.pack_share, self.pack_seconds, strict=True)) / total if total else 0.0
+
     def eta(self) -> float | None:
         """Estimated seconds to the end; None while there is nothing to judge from."""
-        total = sum(self.pack_seconds)
-        share = sum(p * s for p, s in zip(self.pack_share, self.pack_seconds, strict=True)) / total if total else 0.0
-        if self.started is None or share <= 0.01:
+        if self.started is None or self.share <= 0.01:
             return None
-        return (time.monotonic() - self.started) * (1 - share) / share
+        return (time.monotonic() - self.started) * (1 - self.share) / self.share
 
     def line(self) -> str:
         eta = self.eta()
         left = "" if eta is None or self.done >= self.total else f" · {duration(eta)} left"
-        counts = "".join(f" · {name} {number}" for name, number in self.counts.most_common())
+        counts = "".join(f" · {title(name)} {number}" for name, number in self.counts.most_common())
         return f"{self.done}/{self.total} trainings{left}{counts}"
 
     def show(self, *, last: bool = False) -> None:
@@ -102,11 +112,26 @@ class Progress:
             print(text, file=self.stream, flush=True)
             self.show()
 
+    def bar(self, *, colour: bool = False) -> str:
+        """Trainings that are there (each algorithm in its colour), then the part of the others' work that is done."""
+        if not self.total:
+            return FULL * BAR
+        edges, text, seen = [0], "", 0
+        for name, number in self.counts.most_common():
+            seen += number
+            edges.append(min(BAR, round(BAR * seen / self.total)))
+            piece = FULL * (edges[-1] - edges[-2])
+            text += paint(piece, PHASES.get(name, FAILED)) if colour else piece
+        missing = 1 - self.done_before / self.total
+        begun = max(0, round(BAR * (1 - missing + missing * self.share)) - edges[-1])
+        return text + HALF * begun + EMPTY * (BAR - edges[-1] - begun)
+
     def _show_live(self, last: bool) -> None:
         import shutil
 
-        filled = round(BAR * self.done / self.total) if self.total else BAR
-        text = f"{'█' * filled}{'░' * (BAR - filled)} {self.line()}"
-        text = text[: max(20, shutil.get_terminal_size().columns - 1)]
-        print("\r" + text.ljust(self._width), end="\n" if last else "", file=self.stream, flush=True)
-        self._width = 0 if last else len(text)
+        room = max(20, shutil.get_terminal_size().columns - 2 - BAR)
+        text = self.line()[:room]
+        blank = " " * (self._width - BAR - 1 - len(text))
+        end = "\n" if last else ""
+        print(f"\r{self.bar(colour=coloured(self.stream))} {text}{blank}", end=end, file=self.stream, flush=True)
+        self._width = 0 if last else BAR + 1 + len(text)

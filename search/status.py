@@ -1,11 +1,14 @@
 """`hyperphase status`: what is done, what failed and why, and the command that continues."""
 
+import time
 from collections import Counter
 
+from analysis.palette import title
 from search import manifest
 from search.config import Config
 from search.folder import SweepFolder, holder
-from search.sweep import command_line, read_state
+from search.progress import duration
+from search.sweep import State, command_line, read_state
 
 
 def status(config: Config, folder: SweepFolder) -> str:
@@ -18,7 +21,7 @@ def status(config: Config, folder: SweepFolder) -> str:
         f"{folder.name}: {total - missing} of {total} trainings done" + (f", {failed} of them failed" if failed else "")
     ]
     if counts:
-        lines.append("  " + " · ".join(f"{name} {number}" for name, number in counts.most_common()))
+        lines.append("  " + " · ".join(f"{title(name)} {number}" for name, number in counts.most_common()))
     keys = {point.key for point in state.points}
     reasons = Counter(row["reason"] for key, row in state.rows.items() if key in keys and row["status"] == "failed")
     lines += [f"  failed: {number} × {reason}" for reason, number in reasons.most_common()]
@@ -27,7 +30,7 @@ def status(config: Config, folder: SweepFolder) -> str:
         lines.append(f"  {beyond} more trainings with this recipe lie beyond the present grid")
     driver = holder(folder)
     if driver:
-        lines.append(f"  running: process {driver}")
+        lines.append(f"  running: process {driver}{_pace(state, folder)}")
     elif missing:
         last = (manifest.read(folder).get("runs") or [{}])[-1]
         how = last.get("status") or "ended without a word (killed?)"
@@ -36,3 +39,16 @@ def status(config: Config, folder: SweepFolder) -> str:
     else:
         lines.append(f"  report: {folder.report / 'index.html'}")
     return "\n".join(lines)
+
+
+def _pace(state: State, folder: SweepFolder) -> str:
+    """How long the present run has gone on, and how long the rest takes if it goes on like that."""
+    started = (manifest.read(folder).get("runs") or [{}])[-1].get("started_at")
+    if not started:
+        return ""
+    elapsed = max(time.time() - started, 0.0)
+    text = f", for {duration(elapsed)}"
+    since = sum(row.get("finished_at", 0) > started for row in state.rows.values())
+    if since and state.missing:
+        text += f"; about {duration(elapsed * len(state.missing) / since)} left"
+    return text

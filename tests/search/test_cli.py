@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +19,7 @@ from tests.search.records import records, smoke
 
 COMMANDS = (
     "sweep", "resume", "refine", "status", "report", "boundaries", "classify", "draw", "generate", "generalise", "ui",
-    "compare", "sync",
+    "compare", "sync", "completion",
 )  # fmt: skip
 
 
@@ -139,6 +141,42 @@ def test_no_traceback_for_ctrl_c(capsys, monkeypatch, tmp_path):
 def test_status(swept, capsys):
     assert cli.main(["status", str(swept.path)]) == 0
     assert "4 of 4 trainings done, 1 of them failed" in capsys.readouterr().out
+
+
+def test_status_of_a_running_sweep(swept, capsys):
+    recorded = max(record.row["finished_at"] for record in records(smoke()))
+    folders.replace_text(swept.manifest, json.dumps({"runs": [{"started_at": recorded - 60}]}))
+    folders.write_config(swept, smoke("grid.seeds=4"))
+    with folders.locked(swept):
+        assert cli.main(["status", str(swept.path)]) == 0
+    shown = capsys.readouterr().out
+    assert "4 of 8 trainings done" in shown and f"running: process {os.getpid()}, for " in shown
+    assert re.search(r"about .* left", shown)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_every_command(shell, capsys, tmp_path):
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(command in script for command in COMMANDS) and "--preset" in script
+    (tmp_path / "script").write_text(script)
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", str(tmp_path / "script")], check=True)
+
+
+def test_completion_in_bash(capsys, tmp_path):
+    cli.main(["completion", "bash"])
+    ask = """
+complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+  _shtab_hyperphase hyperphase "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[@]}"; }
+complete_of hyperphase re
+complete_of hyperphase sweep --preset qu
+complete_of hyperphase classify --task max
+"""
+    (tmp_path / "script").write_text(capsys.readouterr().out + ask)
+    shown = subprocess.run(["bash", str(tmp_path / "script")], capture_output=True, text=True, check=True)
+    first, *others = shown.stdout.splitlines()
+    assert set(first.split()) >= {"resume", "report", "refine"} and others == ["quick", "maximum"]
 
 
 def test_refine_says_that_it_is_missing(swept, capsys):

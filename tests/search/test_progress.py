@@ -1,11 +1,12 @@
 """Progress: counts, an honest ETA, quiet where nobody looks."""
 
 import io
+import re
 from collections import Counter
 
 import pytest
 
-from search import progress
+from search import progress, terminal
 from search.progress import Progress, duration
 
 DONE = {"status": "done", "algorithm": "convexity"}
@@ -58,7 +59,9 @@ def test_plain_lines_are_rare(monkeypatch):
     assert len(lines) == 4 and lines[-1].startswith("100/100") and "\r" not in stream.getvalue()
 
 
-def test_the_bar_stays_on_one_line():
+def test_the_bar_stays_on_one_line(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     shown = Progress(total=2, stream=stream)
     shown.start()
@@ -67,4 +70,29 @@ def test_the_bar_stays_on_one_line():
     shown.add(DONE)
     shown.show(last=True)
     assert stream.getvalue().count("\n") == 2  # the word and the end
-    assert "█" * progress.BAR in stream.getvalue()
+    assert f"{'█' * progress.BAR}\x1b[0m 2/2 trainings" in stream.getvalue()
+
+
+def test_the_bar_shows_what_was_found_and_what_is_under_way():
+    shown = Progress(total=24, done=Counter(pudding_positive=6, constant=3), pack_seconds=[1.0], stream=Terminal())
+    assert shown.bar() == "█" * 9 + "░" * 15 and "positive pudding 6" in shown.line()
+    shown.start()
+    shown.pack_step(0, 0.4)  # of the work on the other fifteen
+    assert shown.bar() == "█" * 9 + "▒" * 6 + "░" * 9
+    shown.add({"status": "failed", "algorithm": None})
+    assert shown.bar() == "█" * 10 + "▒" * 5 + "░" * 9
+    coloured = shown.bar(colour=True)
+    assert coloured.count("\x1b[0m") == 3 and re.sub(r"\x1b\[[\d;]*m", "", coloured) == shown.bar()
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colours_where_none_are_wanted(variable, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert terminal.coloured(Terminal()) and not terminal.coloured(io.StringIO())
+    for name, value in variable.items():
+        monkeypatch.setenv(name, value)
+    assert not terminal.coloured(Terminal())
+    stream = Terminal()
+    Progress(total=1, done=Counter(constant=1), stream=stream).show(last=True)
+    assert "\x1b" not in stream.getvalue() and terminal.error("no", stream) == "hyperphase: no"

@@ -7,6 +7,7 @@ from trainables.heads import TargetWeights, WeightHeads
 from trainables.layers import ExchangeableLayer, MemberLinear
 from trainables.noise import size, split
 from trainables.recipe import Recipe
+from trainables.scale_free import ScaleFreeLayer
 
 EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE = 4, 8, 4  # channels of noise per edge, hidden node and input node
 
@@ -47,6 +48,8 @@ class Hypernetwork(nn.Module):
             ExchangeableLayer(members, d, recipe.scores, recipe.width, recipe.sinkhorn_rounds, recipe.sided_scores)
             for _ in range(recipe.layers)
         )
+        if recipe.scale_free:
+            self.layers = nn.ModuleList(ScaleFreeLayer(layer) for layer in self.layers)
         self.heads = WeightHeads(members, d)
 
     def forward(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serial
 from trainables.tasks import get_task
 
 # Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
-LATER = ("dimensions", "trainable", "beta_range")
+LATER = ("dimensions", "scale_free", "trainable", "beta_range")
 
 Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -35,6 +35,9 @@ class Recipe(BaseModel):
     inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
     dimensions: tuple[Annotated[int, Field(ge=1, le=1024, strict=True)], ...] = Field(
         (), description="input dimensions that take turns with the training's own, a step each"
+    )
+    scale_free: bool = Field(
+        False, description="scale scores and shares so that they look alike at any n: for drawing at unseen dimensions"
     )
     channels: int = Field(16, ge=2, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, description="exchangeable-matrix layers")

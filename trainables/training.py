@@ -1,5 +1,6 @@
 """The training loop: the members of a pack advance in lockstep, each with its own β, seed and parameters."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -156,6 +157,17 @@ def _looks_at(members: list[Member], of: list[int]) -> torch.Tensor:
     return torch.tensor(list(zip_longest(*betas, fillvalue=1.0)))
 
 
+def _with_rounds_for(dimension: int, recipe: Recipe) -> Recipe:
+    """Twice the rounds of balancing for every doubling of n beyond those trained: more inputs take longer to share out.
+
+    Only for scale-free recipes, which alone are good there.
+    """
+    doublings = math.ceil(math.log2(dimension / max(recipe.dimensions, default=dimension)))
+    if not recipe.scale_free or doublings < 1:
+        return recipe
+    return recipe.model_copy(update={"sinkhorn_rounds": recipe.sinkhorn_rounds * 2**doublings})
+
+
 def draw_networks(
     hypernetwork: dict[str, np.ndarray],
     recipe: Recipe,
@@ -169,6 +181,7 @@ def draw_networks(
 
     seed: of the draws' noise; beta: at which a Pareto hypernetwork draws.
     """
+    recipe = _with_rounds_for(dimension, recipe)
     network = build(recipe, 1, dimension)
     with torch.no_grad():
         for name, parameter in network.named_parameters():

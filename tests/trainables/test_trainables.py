@@ -12,14 +12,16 @@ from trainables.build import build
 from trainables.hypernetwork import initialise, noise_size
 from trainables.noise import stream
 from trainables.pareto import sample_betas
+from trainables.scale_free import REFERENCE
 from trainables.training import Member, draw_networks, train_pack
 
 MLP = RECIPE.model_copy(update={"trainable": "mlp"})
+SCALE_FREE = RECIPE.model_copy(update={"scale_free": True, "dimensions": (2, 4)})
 PARETO = RECIPE.model_copy(update={"trainable": "pareto", "dimensions": (2, 4)})
 MEMBERS = [Member(f"{beta:g} {seed}", beta, seed) for seed in (3, 8) for beta in (1.0, 1e-3, 1e-6)]
 
 
-@pytest.mark.parametrize("recipe", [MLP, PARETO])
+@pytest.mark.parametrize("recipe", [MLP, PARETO, SCALE_FREE])
 def test_alone_in_packs_and_in_any_order(recipe):
     whole = {trained.member: trained for trained in train_pack(3, MEMBERS, recipe)}
     for pack in ([0], [5], [4, 1, 5], [5, 0, 4, 2, 1, 3]):
@@ -69,6 +71,31 @@ def test_a_pareto_hypernetwork_learns_that_beta_matters():
     assert low.final.relative_error < 0.8
     assert low.final.complexity_nats > 8
     assert high.final.complexity_nats < 3
+
+
+def forward(recipe, dimension: int):
+    """One drawn W, (m, n), of an untrained hypernetwork."""
+    network = build(recipe, 1, dimension)
+    initialise(network, [stream(3, "parameters")])
+    noise = torch.randn(1, noise_size(dimension, 3 * dimension), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return network(noise, dimension, 3 * dimension)[0].hidden_weight[0]
+
+
+def test_scale_free_layers_are_the_plain_ones_at_the_reference_alone():
+    plain, free = RECIPE, RECIPE.model_copy(update={"scale_free": True})
+    torch.testing.assert_close(forward(free, REFERENCE), forward(plain, REFERENCE))
+    assert (forward(free, 12) - forward(plain, 12)).abs().max() > 0.01
+
+
+def test_scale_free_recipes_balance_longer_beyond_what_they_saw(monkeypatch):
+    seen = []
+    monkeypatch.setattr("trainables.training.build", lambda recipe, *rest: seen.append(recipe) or build(recipe, *rest))
+    hypernetwork = train_pack(3, MEMBERS[:1], SCALE_FREE)[0].hypernetwork
+    for dimension in (2, 4, 5, 9, 17):
+        draw_networks(hypernetwork, SCALE_FREE, dimension)
+    rounds = SCALE_FREE.sinkhorn_rounds
+    assert [recipe.sinkhorn_rounds / rounds for recipe in seen] == [1, 1, 1, 2, 4, 8]
 
 
 def test_an_mlp_is_one_network_and_learns():

@@ -8,7 +8,7 @@ PORT ?= 5000
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume report ui test test-all lint format bench clean
+.PHONY: install sweep resume report ui test test-all cluster-test lint format bench clean
 
 install: $(READY)
 
@@ -35,6 +35,10 @@ test: install  ## everything but the slow tests; a real tiny sweep included
 
 test-all: install
 	$(BIN)/python -m pytest
+
+cluster-test: install  ## sweeps on several hosts (network namespaces: needs root), with PostgreSQL and S3; and deploy/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster-test]'
+	$(BIN)/python -m pytest tests/cluster tests/deploy
 
 lint: install
 	$(BIN)/ruff check .

@@ -31,6 +31,9 @@ ENVIRONMENT = {
 }
 OBJECT_STORE_BYTES = 128 * 2**20  # packs and reports are small
 KNOCK_SECONDS = 5.0
+RETRY_SECONDS = 3.0
+# Ray speaks gRPC, over HTTP/2: to its greeting and an empty SETTINGS frame a server answers with its own (RFC 9113).
+HTTP2_GREETING, HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 4
 LONGEST_SOCKET_FOLDER = 40  # characters: Ray puts Unix sockets, whose paths end at 107, some 60 below it
 
 
@@ -67,7 +70,7 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         stack.callback(ray.shutdown)
         with checks.native_stderr(folder.log) as said:
             try:
-                ray.init(**(_embedded(config, temporary) if address is None else _joined(address)))
+                _init(_embedded(config, temporary) if address is None else _joined(address))
             except Exception as error:
                 raise ClusterError(_refusal(address, error, said.read_text(errors="replace"))) from error
         _log_to(folder.log)  # ray.init takes the handlers off again
@@ -136,6 +139,16 @@ def _pack_config(index: int, pack: Pack) -> dict:
     return {"index": index, "dimension": pack.dimension, "members": members, "checkpoint": name}
 
 
+def _init(arguments: dict) -> None:
+    import ray
+
+    try:
+        ray.init(**arguments)
+    except ConnectionAbortedError:  # Ray Client's server forks, and now and then its child does not survive that
+        time.sleep(RETRY_SECONDS)
+        ray.init(**arguments)
+
+
 def _embedded(config: Config, temporary: Path) -> dict:
     return {
         "address": "local",
@@ -163,21 +176,27 @@ def _refusal(address: str | None, error: Exception, said: str) -> str:
     if "InvalidAuthToken" in said or "nauthenticated" in reason:
         reason = "it refuses our token; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the cluster's"
     elif "Failed to connect" in reason:
-        reason = "something else than this version of Ray listens there"
+        reason = "it does not answer this version of Ray"
     return f"cannot join the Ray at {address}: {reason[:300]}"
 
 
 def _knock(address: str) -> None:
-    """ClusterError in seconds if nobody listens at host:port; Ray itself tries for many minutes."""
+    """ClusterError in seconds if nobody listens at host:port, or no Ray does; Ray itself tries for many minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon:
         return  # "auto" and the like: Ray's to find
     if not port.isdigit():
         raise ClusterError(f"{address}: expected host:port")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS) as connection:
+            if os.environ.get("RAY_USE_TLS") == "1":
+                return
+            connection.sendall(HTTP2_GREETING)
+            answer = connection.recv(9)  # a frame's header; its fourth byte is the frame's type
     except OSError as error:
         raise ClusterError(f"cannot reach the Ray at {address}: {error.strerror or error}") from None
+    if len(answer) < 4 or answer[3] != HTTP2_SETTINGS:
+        raise ClusterError(f"cannot reach the Ray at {address}: something else listens there")
 
 
 def _describe(config: Config, resources: dict) -> Cluster:

@@ -19,6 +19,7 @@ def run_pack(config: dict) -> None:
     config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}], "checkpoint"}, "recipe": {…},
     "device", "threads", "ledger", "checkpoints", "checkpoint_seconds"}
     """
+    import ray
     import torch
     from ray import tune
 
@@ -48,13 +49,13 @@ def run_pack(config: dict) -> None:
         for trained in train_pack(
             pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
         ):
-            ledger.write(place, to_record(trained, recipe, pack["dimension"]))
+            ledger.write(place, to_record(trained, recipe, pack["dimension"], ray.util.get_node_ip_address()))
     checkpoint.remove()
     tune.report({"pack_index": pack["index"], "step": recipe.steps})
 
 
-def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
-    """A training's record: its networks read, its row and snapshot rows filled in."""
+def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger.Record:
+    """A training's record: its networks read, its row and snapshot rows filled in. host: where it was trained."""
     from analysis import classify
     from analysis.formula import formula
     from trainables.tasks import get_task
@@ -93,6 +94,7 @@ def to_record(trained, recipe: Recipe, dimension: int) -> ledger.Record:
         "hidden": recipe.hidden(dimension),
         "steps": recipe.steps,
         "seconds": trained.seconds,
+        "host": host,
         "recipe": json.dumps(recipe.model_dump(mode="json"), sort_keys=True),
     }
     draws = None

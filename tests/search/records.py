@@ -7,7 +7,7 @@ import numpy as np
 from analysis.network import Network
 from search.config import Config, load
 from search.grid import Point, expand
-from search.ledger import Record
+from search.ledger import DRAW_ARRAYS, Record
 
 
 def smoke(*settings: str) -> Config:
@@ -48,3 +48,15 @@ def records(config: Config) -> list[Record]:
     algorithms = ["constant", "convexity", "double_sided"]
     found = [record_of(point, config, algorithm=algorithms[i % 3]) for i, point in enumerate(points[:-1])]
     return [*found, record_of(points[-1], config, failed="loss not finite at step 7")]
+
+
+def assert_same_record(one: Record, other: Record) -> None:
+    """Bit for bit; but for the clock, and where it was."""
+    clocks = ("seconds", "finished_at", "host")
+    left, right = ({name: repr(value) for name, value in r.row.items() if name not in clocks} for r in (one, other))
+    assert left == right and repr(one.snapshots) == repr(other.snapshots)
+    assert one.hypernetwork.keys() == other.hypernetwork.keys()
+    assert all(array.tobytes() == other.hypernetwork[name].tobytes() for name, array in one.hypernetwork.items())
+    assert (one.draws is None) == (other.draws is None)
+    for name in DRAW_ARRAYS if one.draws is not None else ():
+        assert getattr(one.draws, name).tobytes() == getattr(other.draws, name).tobytes()

@@ -6,7 +6,7 @@ import pytest
 from search import checkpoints, ledger, worker
 from search.checkpoints import PackCheckpoint, held
 from search.grid import expand
-from tests.search.records import smoke
+from tests.search.records import assert_same_record, smoke
 from tests.search.test_worker import pack_config, reports  # noqa: F401
 
 KEYS = ["a", "b", "c"]
@@ -96,14 +96,3 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(tmp_path, reports, monke
     assert not list((tmp_path / "checkpoints").iterdir())
     for key in ledger.done(tmp_path / "whole"):
         assert_same_record(*(ledger.read(ledger.record_path(tmp_path / name, key)) for name in ("whole", "resumed")))
-
-
-def assert_same_record(one: ledger.Record, other: ledger.Record) -> None:
-    """But for the clock."""
-    clocks = ("seconds", "finished_at")
-    left, right = ({name: repr(value) for name, value in r.row.items() if name not in clocks} for r in (one, other))
-    assert left == right and repr(one.snapshots) == repr(other.snapshots)
-    assert one.hypernetwork.keys() == other.hypernetwork.keys() and one.hypernetwork
-    assert all(array.tobytes() == other.hypernetwork[name].tobytes() for name, array in one.hypernetwork.items())
-    for name in ledger.DRAW_ARRAYS:
-        assert getattr(one.draws, name).tobytes() == getattr(other.draws, name).tobytes()

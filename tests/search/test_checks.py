@@ -82,7 +82,7 @@ def test_a_storage_that_lets_two_writers_win_is_refused(tmp_path, monkeypatch):
     ("error", "said", "words"),
     [
         ("Failed to connect to Ray cluster at h:1", "RPC error: InvalidAuthToken: …", "refuses our token"),
-        ("Failed to connect to Ray cluster at h:1", "", "something else than this version of Ray"),
+        ("Failed to connect to Ray cluster at h:1", "", "does not answer this version of Ray"),
         ("Version mismatch: The cluster was started with:\n    Ray: 2.1\n", "", "started with: Ray: 2.1"),
     ],
 )

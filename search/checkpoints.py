@@ -90,19 +90,27 @@ def pack_name(keys: list[str]) -> str:
     return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:16]
 
 
+def unfinished(place: str | Path) -> list[Held]:
+    """What the checkpoints that this code could use say about themselves, the furthest first."""
+    there = storage.at(place)
+    found = []
+    for name in there.names():
+        about = _about(there.read(name))
+        if about.get("code") == code_digest():
+            found.append(Held(name.removesuffix(".npz"), about["dimension"], tuple(about["keys"]), about["step"]))
+    return sorted(found, key=lambda one: (-one.step, one.name))
+
+
 def held(place: str | Path, missing: set[str]) -> list[Held]:
-    """Checkpoints of packs with `missing` trainings, the furthest first. Files of no use are removed on the way.
+    """Checkpoints of packs with `missing` trainings, the furthest first. The others are removed: they are of no use.
 
     Only for whoever holds the sweep's lock, workers gone.
     """
-    found, there = [], storage.at(place)
-    for name in sorted(there.names()):
-        about = _about(there.read(name))
-        if about.get("code") == code_digest() and missing & set(about["keys"]):
-            found.append(Held(name.removesuffix(".npz"), about["dimension"], tuple(about["keys"]), about["step"]))
-        else:
-            there.remove(name)
-    return sorted(found, key=lambda one: -one.step)
+    found = [one for one in unfinished(place) if missing & set(one.keys)]
+    there = storage.at(place)
+    for name in there.names() - {f"{one.name}.npz" for one in found}:
+        there.remove(name)
+    return found
 
 
 @cache

@@ -53,6 +53,8 @@ def check_nodes(place: str) -> None:
             try:
                 seen = ray.get(answer, timeout=NODE_SECONDS)
             except Exception as error:
+                if address not in {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}:
+                    continue  # it has just left the cluster
                 raise UserError(f"node {address}: {last_line(error)}") from error
             _judge(address, seen, place)
 

@@ -104,12 +104,14 @@ def run_packs(
             if "pack_index" in result:
                 on_step(result["pack_index"], result["step"])
 
+    storage.mark(config.ray.storage or folder.path)
     tuner = tune.Tuner(
         tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
         param_space={
             "pack": tune.grid_search([_pack_config(index, pack) for index, pack in enumerate(packs)]),
             "recipe": config.training.recipe().model_dump(mode="json"),
             "device": cluster.device,
+            "storage": str(config.ray.storage or folder.path),
             "ledger": place(config, folder, "ledger"),
             "checkpoints": place(config, folder, "checkpoints"),
             "checkpoint_seconds": config.ray.checkpoint_seconds,

@@ -4,11 +4,12 @@ import time
 from collections import Counter
 
 from analysis.palette import title
-from search import manifest
+from search import engine, manifest
+from search.checkpoints import unfinished
 from search.config import Config
 from search.folder import SweepFolder, holder
 from search.progress import duration
-from search.sweep import State, command_line, read_state
+from search.sweep import State, command_line, read_state, trainings
 
 
 def status(config: Config, folder: SweepFolder) -> str:
@@ -29,6 +30,10 @@ def status(config: Config, folder: SweepFolder) -> str:
     if beyond:
         lines.append(f"  {beyond} more trainings with this recipe lie beyond the present grid")
     driver = holder(folder)
+    place = engine.place(config, folder, "checkpoints")
+    for pack in unfinished(place) if missing and "://" not in place else []:
+        steps = f"step {pack.step} of {config.training.steps}"
+        lines.append(f"  begun: {trainings(len(pack.keys))} at n = {pack.dimension}, kept at {steps}")
     if driver:
         lines.append(f"  running: process {driver}{_pace(state, folder)}")
     elif missing:

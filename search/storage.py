@@ -6,6 +6,7 @@ all, and of several writers exactly one, the first, is told True. `replace`: a r
 
 import contextlib
 import os
+import platform
 import re
 import uuid
 from pathlib import Path
@@ -15,6 +16,8 @@ from analysis.errors import UserError
 # Kinds whose servers refuse to create what exists (S3: If-None-Match, GCS: ifGenerationMatch, Azure: no overwrite),
 # and the package that speaks to them.
 BUCKETS = {"s3": "s3fs", "gs": "gcsfs", "abfs": "adlfs"}
+
+MARK = ".storage"
 
 
 class Folder:
@@ -138,6 +141,17 @@ def at(place: str | Path) -> Storage:
         known = ", ".join(f"{name}://bucket/prefix" for name in BUCKETS)
         raise UserError(f"storage {place!r}: expected a folder or one of {known}")
     return Bucket(str(place))
+
+
+def mark(place: str | Path) -> None:
+    """Leaves a sign on the storage by which nodes know that they see it."""
+    at(place).create(MARK, b"")
+
+
+def check_mark(place: str | Path) -> None:
+    """Raises where the storage that was marked is not to be seen: what is written there would be lost."""
+    if at(place).read(MARK) is None:
+        raise RuntimeError(f"node {platform.node()} does not share the storage {place}")
 
 
 def below(place: str | Path, name: str) -> str:

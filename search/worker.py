@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from search import ledger
+from search import ledger, storage
 from search.checkpoints import PackCheckpoint
 from trainables.recipe import Recipe
 
@@ -17,7 +17,7 @@ def run_pack(config: dict) -> None:
     and goes on from the pack's checkpoint.
 
     config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}], "checkpoint"}, "recipe": {…},
-    "device", "threads", "ledger", "checkpoints", "checkpoint_seconds"}
+    "device", "threads", "storage", "ledger", "checkpoints", "checkpoint_seconds"}
     """
     import ray
     import torch
@@ -27,6 +27,7 @@ def run_pack(config: dict) -> None:
 
     torch.set_num_threads(config["threads"])
     pack, recipe, place = config["pack"], Recipe(**config["recipe"]), config["ledger"]
+    storage.check_mark(config["storage"])
     there = ledger.keys(place)
     members = [Member(**member) for member in pack["members"] if member["key"] not in there]
     checkpoint = PackCheckpoint(

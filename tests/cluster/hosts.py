@@ -176,7 +176,7 @@ class Cluster:
         self._start_s3()
         uri = f"postgresql://postgres:{password}@{host.address}:{POSTGRES_PORT}/postgres"
         host.start(
-            sys.executable, "-m", "mlflow", "server", "--host", host.address, "--port", str(MLFLOW_PORT),
+            sys.executable, "-m", "mlflow", "server", "--host", "0.0.0.0", "--port", str(MLFLOW_PORT),
             "--workers", "1", "--artifacts-destination", f"s3://{BUCKET}/mlflow",
             "--allowed-hosts", f"{host.address}:{MLFLOW_PORT}",
             MLFLOW_BACKEND_STORE_URI=uri, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",

@@ -165,6 +165,7 @@ def test_a_tracking_server_that_refuses_the_name(cluster, tmp_path):
 def test_a_storage_that_is_not_shared(cluster, tmp_path):
     worker = cluster.workers[0]
     worker.kill()
+    hosts.wait(lambda: cluster.nodes() == 1, "the end of the worker")
     private = cluster.shared / "private"
     private.mkdir()
     cluster.start_worker(worker, wrap=f"mount -t tmpfs none {private}")  # `ip netns exec` gives it mounts of its own
@@ -174,6 +175,7 @@ def test_a_storage_that_is_not_shared(cluster, tmp_path):
         assert f"node {worker.address} does not share the storage {private}" in line
     finally:
         worker.kill()
+        hosts.wait(lambda: cluster.nodes() == 1, "the end of the worker")
         cluster.start_worker(worker)
         hosts.wait(lambda: cluster.nodes() == 2, "the worker")
 
@@ -187,6 +189,7 @@ def test_a_node_that_loses_power(cluster, alone):
         assert process.wait(timeout=400) == 0, cluster.head.output()
         check(cluster, folder, alone(LONGER))
     finally:
+        hosts.wait(lambda: cluster.nodes() == 1, "the end of the worker")
         cluster.start_worker(cluster.workers[1])
         hosts.wait(lambda: cluster.nodes() == 2, "the worker")
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from search import checkpoints, ledger, worker
-from search.checkpoints import PackCheckpoint, held
+from search import checkpoints, ledger, storage, worker
+from search import folder as folders
+from search.checkpoints import PackCheckpoint, held, unfinished
 from search.grid import expand
+from search.status import status
 from tests.search.records import assert_same_record, smoke
 from tests.search.test_worker import pack_config, reports  # noqa: F401
 
@@ -67,9 +69,23 @@ def test_held_names_what_is_still_wanted_and_clears_the_rest(tmp_path):
         PackCheckpoint(tmp_path, name, dimension=3, keys=keys, device="cpu", seconds=1e-9).offer(
             lambda s=step: state(s)
         )
+    assert [one.name for one in unfinished(tmp_path)] == ["y", "z", "x"] and len(list(tmp_path.iterdir())) == 3
     found = held(tmp_path, {"b", "c"})
     assert [(one.name, one.keys, one.step) for one in found] == [("y", ("c",), 9), ("x", ("a", "b"), 3)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.npz", "y.npz"]
+
+
+def test_status_names_what_was_begun(tmp_path):
+    config, folder = smoke(), folders.create(tmp_path)
+    folders.write_config(folder, config)
+    keys = [point.key for point in expand(config)]
+    PackCheckpoint(tmp_path / "checkpoints", "x", dimension=3, keys=keys[:3], device="cpu", seconds=1e-9).offer(
+        lambda: state(15)
+    )
+    said = status(config, folder)
+    assert "0 of 4 trainings done" in said and "begun: 3 trainings at n = 3, kept at step 15 of 20" in said
+    assert "continue: hyperphase resume" in said
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
 
 
 def test_a_worker_that_dies_goes_on_from_its_checkpoint(tmp_path, reports, monkeypatch):  # noqa: F811
@@ -77,6 +93,8 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(tmp_path, reports, monke
     config = smoke("training.steps=60")
     settings = {"checkpoints": str(tmp_path / "checkpoints"), "checkpoint_seconds": 1e-9}
     whole, resumed = (pack_config(config, tmp_path / name) | settings for name in ("whole", "resumed"))
+    for name in ("whole", "resumed"):
+        storage.mark(tmp_path / name)
     worker.run_pack(whole)
 
     offered, offer = [], PackCheckpoint.offer

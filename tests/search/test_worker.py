@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search import ledger, worker
+from search import ledger, storage, worker
 from search.grid import expand
 from tests.search.records import smoke
 
@@ -65,6 +65,12 @@ def test_networks_that_are_not_finite_are_a_failure(trained):
     assert worker.to_record(broken, config.training.recipe(), 3).row["status"] == "failed"
 
 
+def test_a_node_that_does_not_see_the_storage_writes_nothing(tmp_path, reports):
+    with pytest.raises(RuntimeError, match="does not share the storage"):
+        worker.run_pack(pack_config(smoke(), tmp_path))
+    assert not list(tmp_path.iterdir()) and not reports
+
+
 @pytest.fixture
 def reports(monkeypatch):
     """Ray Tune's report, caught: a worker is called without Ray."""
@@ -81,6 +87,7 @@ def pack_config(config, folder, keys=None):
         "pack": {"index": 5, "dimension": 3, "members": members, "checkpoint": "some"},
         "recipe": config.training.recipe().model_dump(mode="json"),
         "device": "cpu",
+        "storage": str(folder),
         "ledger": str(folder),
         "checkpoints": str(folder / "checkpoints"),
         "checkpoint_seconds": 60,
@@ -91,6 +98,7 @@ def pack_config(config, folder, keys=None):
 def test_a_pack_goes_into_the_ledger_once(tmp_path, trained, reports, monkeypatch):
     config, members, results = trained
     calls = []
+    storage.mark(tmp_path)
 
     def train_pack(dimension, wanted, recipe, *, device, on_step, checkpoint):
         calls.append([member.key for member in wanted])

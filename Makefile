@@ -5,10 +5,13 @@ PRESET ?= quick
 OUT ?= sweeps/$(PRESET)
 ADDRESS ?=
 PORT ?= 5000
+WIDTH ?= 0.1
+TRAININGS ?=
+SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume report ui test test-all cluster-test lint format bench clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format bench bench-boundaries clean
 
 install: $(READY)
 
@@ -23,6 +26,10 @@ sweep: install  ## PRESET=quick|paper|gpu ADDRESS=… OUT=…
 
 resume: install
 	@$(BIN)/hyperphase resume $(OUT) $(if $(ADDRESS),--address $(ADDRESS))
+
+refine: install  ## OUT=sweeps/quick WIDTH=0.1 TRAININGS=… SECONDS=…
+	@$(BIN)/hyperphase refine $(OUT) --width $(WIDTH) $(if $(TRAININGS),--trainings $(TRAININGS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ADDRESS),--address $(ADDRESS))
 
 report: install
 	@$(BIN)/hyperphase report $(OUT)

@@ -75,11 +75,11 @@ def fixed_basis(distinct_v: int = 99) -> Basis:
     return make_basis(99, distinct_v, most_x=ORDERS[0], most_y=ORDERS[1])
 
 
-def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, settled: int = 1) -> Belief:
+def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, settled: int = 2) -> Belief:
     """u, v (places,), counts (places, labels). start: an earlier fit, of as many labels, to begin from.
 
-    settled: rounds of `softmax_field.settle`: without one, draws stray where labels are certain and teach nothing about
-    where to look (error of a map after 192 chosen labels 6.9 % instead of 1.6 %).
+    settled: rounds of `softmax_field.settle`. Without one, draws stray where labels are certain and teach nothing about
+    where to look.
     """
     features = basis.features(*_inside(u, v))
     if start is not None and start.mode.shape[1] != counts.shape[1] - 1:

@@ -61,6 +61,7 @@ def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: 
     present = done["algorithm"].value_counts()
     sections = [
         ("map", "Phase map", "phase_map"),
+        ("refinement", "Refinement", "refinement"),
         ("counts", "By β", "counts"),
         ("complexity", "Error and complexity", "error_complexity"),
         ("dynamics", "Over training", "fractions"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-HIDDEN = 0.1  # probability that a place nobody looked at is not what the belief says
+LOOKS = 4.0  # Laplace's rule of succession: after k labels a new place surprises with probability LOOKS / (k + LOOKS)
 REACH = (0.15, 0.3)  # how far a label speaks for its surroundings, along u and v, half-ranges
 DRAWS = 64
 SHORTLIST = 64  # places whose gain is computed
@@ -45,12 +45,13 @@ def vacancy(targets: Places, seen: Places, agreement, pending: Places):
     agreement: (seen,) the belief's probability of the label that came; a pending one is taken to be expected.
     """
     near, awaited = targets.nearness(seen), targets.nearness(pending)
+    hidden = LOOKS / (len(seen.u) + len(pending.u) + LOOKS)
     unseen = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
     # Bayes' rule: something hidden, or the belief is right and the label as improbable as it says
-    doubt = HIDDEN / (HIDDEN + (1 - HIDDEN) * agreement) - HIDDEN
+    doubt = hidden / (hidden + (1 - hidden) * agreement) - hidden
     near, awaited = near**4, awaited**4  # half as far: that small a thing its expected neighbours don't speak of
     unsettled = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
-    return HIDDEN * unseen + (doubt * near).max(axis=1, initial=0.0) * unsettled
+    return hidden * unseen + (doubt * near).max(axis=1, initial=0.0) * unsettled
 
 
 def reduction_of_error(probability, winners):

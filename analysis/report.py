@@ -112,6 +112,7 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
     from analysis.dynamics import transitions
     from analysis.interactive import plotly_figure
     from analysis.pictures import save_png, styled, svg_text
+    from analysis.refinement import read_rounds, refinement_chart
     from analysis.table import order_parameters
 
     done, snapshots = sweep.done, sweep.snapshots
@@ -124,6 +125,9 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
             "error_complexity": (lambda: charts.error_complexity(done), CAPTIONS["error_complexity"]),
             "kl_components": (lambda: charts.kl_components(done), CAPTIONS["kl_components"]),
         }
+    rounds = read_rounds(sweep.folder)
+    if len(rounds) > 1:
+        wanted["refinement"] = (lambda: refinement_chart(rounds, done), CAPTIONS["refinement"])
     if len(snapshots):
         wanted |= {
             "fractions": (lambda: dynamics_plots.fractions_over_training(snapshots), CAPTIONS["fractions"]),
@@ -156,6 +160,8 @@ CAPTIONS = {
     "phase_map": "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
     "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
     "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
+    "refinement": "Where the refinement’s trainings went (coloured; grey: those before), and the boundaries with their "
+    "90 % bands before and after them.",
     "counts": "Trainings per algorithm at each β. Every seed counts once.",
     "error_complexity": "Every training’s relative error (mean squared error over the variance of the target; 1 is as "
     "good as a constant) against its complexity, the KL divergence of its weights from their prior. "

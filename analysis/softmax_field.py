@@ -202,7 +202,9 @@ def settle(features, counts, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
         share = softmax((scaled @ fit.mode + wander) @ contrast.T)  # (quadrature, places, phases)
         probability = (1 - noise) * share + noise / (columns + 1) + 1e-12
         _, fisher = _slopes(share, probability, np.broadcast_to(counts, share.shape), noise, contrast)
-        precision = _precision(scaled, fisher.mean(axis=0))
+        found = _precision(scaled, fisher.mean(axis=0))
+        # undamped, the rounds alternate between too wide and too narrow
+        precision = found if precision is None else (precision + found) / 2
         factor = cholesky(precision, lower=True, check_finite=False)
     wide = WIDER * precision + (1 - WIDER) * np.eye(len(precision))  # the prior is the unit matrix
     return replace(fit, cholesky=factor, wide=cholesky(wide, lower=True, check_finite=False))

@@ -35,6 +35,13 @@ def parser() -> argparse.ArgumentParser:
     _add_run_options(command)
 
     command = add_sweep("refine", "put more trainings where the boundaries are least known")
+    command.add_argument("--width", type=float, default=0.1, metavar="W", help="stop when no boundary's 90 %% band is "
+                         "wider, in decades of β (default: 0.1)")  # fmt: skip
+    command.add_argument("--trainings", type=int, metavar="N", help="stop after so many trainings")
+    command.add_argument("--seconds", type=float, metavar="S", help="begin no round after so many seconds")
+    command.add_argument("--batch", type=int, default=32, metavar="N", help="trainings a round (default: 32)")
+    command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
+                         help="input dimensions to choose from (default: all that the grid spans)")  # fmt: skip
     _add_run_options(command)
 
     add_sweep("status", "say what is done, what failed and why, and how to continue")
@@ -46,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(f"--{axis}", required=True, metavar="COLUMN")
     command.add_argument("--log-x", action="store_true", help="x is to be seen on a log axis")
     command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
+    command.add_argument("--merge", action="append", default=[], metavar="LABEL=NAME",
+                         help="count a label as another: mirror images, say")  # fmt: skip
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
 
     command = add("compare", "set sweeps side by side: their order parameters and their boundaries")

@@ -31,8 +31,12 @@ def resume(options) -> int:
 
 
 def refine(options) -> int:
-    folders.existing(options.sweep)
-    raise UserError("refine is not built yet")
+    from search.refine import Goal, refine
+
+    folder = folders.existing(options.sweep)
+    config = configs.load(file=folder.config, settings=_settings(options))
+    goal = Goal(options.width, options.trainings, options.seconds, options.batch, tuple(options.dimensions))
+    return refine(config, folder.path, goal, command=options.command_line)
 
 
 def status(options) -> int:
@@ -65,6 +69,7 @@ def boundaries(options) -> None:
         label=options.label,
         log_x=options.log_x,
         log_y=options.log_y,
+        merge=_merges(options.merge),
         out=options.out,
     )
     print(f"{options.out / 'boundaries.csv'}, phase_map.png and probabilities.csv written")
@@ -191,6 +196,17 @@ def sync(options) -> int:
 
 def _settings(options) -> list[str]:
     return options.settings + ([f"ray.address={json.dumps(options.address)}"] if options.address else [])
+
+
+def _merges(options: list[str]) -> dict[str, str]:
+    """LABEL=NAME as given -> {label: name}."""
+    merge = {}
+    for option in options:
+        label, equals, name = option.partition("=")
+        if not (equals and label and name):
+            raise UserError(f"--merge {option}: expected LABEL=NAME, as in --merge pudding_positive=pudding")
+        merge[label] = name
+    return merge
 
 
 def _find_training(folder: folders.SweepFolder, start: str):

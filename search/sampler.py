@@ -26,6 +26,8 @@ CHOICES = (36, 13)  # places to choose from: along β, along the dimension
 TARGETS = (20, 11)  # places of the map whose names are to be right
 FIRST_LOOK = 16  # labels before the belief has a say: so few may lack whole phases
 FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
+STEEPEST = 48.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
+SETTLED = 2  # rounds of widening draws where labels are certain
 DRAWS = 128  # of the prediction
 
 
@@ -115,7 +117,7 @@ class PhaseBoundarySampler(BaseSampler):
         merge = self._merges(seen, space)
         own = np.array([[label == name for name in labels] for label in seen.labels], float).sum(axis=0)
         groups = sorted({merge.get(label, label) for label in labels})
-        belief = self._belief(seen, space, settled=2)
+        belief = self._belief(seen, space)
         probability = np.ones((len(x), 1))
         if belief is not None:
             u, v = space.scale(x, y)
@@ -134,7 +136,7 @@ class PhaseBoundarySampler(BaseSampler):
         targets = Places(*space.scale(*space.places(*TARGETS, rng)))
         there, pending = Places(*space.scale(seen.x, seen.y)), Places(*space.scale(seen.pending_x, seen.pending_y))
         early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
-        belief, agreement = None if early else self._belief(seen, space), np.ones(len(seen.x))
+        belief, agreement = None if early else self._belief(seen, space, steepest=STEEPEST), np.ones(len(seen.x))
         if belief is not None:
             agreement = (belief.modes(belief.features) * belief.counts).sum(axis=1) / belief.counts.sum(axis=1)
         known = self._cost is not None and space.y_axis.span > 0
@@ -143,8 +145,8 @@ class PhaseBoundarySampler(BaseSampler):
         best = int(gain.argmax())
         return float(x[best]), float(y[best])
 
-    def _belief(self, seen, space, *, settled: int = 1) -> Belief | None:
-        """None if all labels are one."""
+    def _belief(self, seen, space, *, steepest: float = np.inf) -> Belief | None:
+        """None if all labels are one. steepest: the largest trend to believe in."""
         merge = self._merges(seen, space)
         names = sorted({merge.get(label, label) for label in seen.labels})
         if len(names) < 2:
@@ -158,9 +160,10 @@ class PhaseBoundarySampler(BaseSampler):
 
         def make():
             start = self._start(seen, space)
-            return believe(space.basis, u, v, counts, start.settings, start=start, settled=settled)
+            settings = replace(start.settings, trend=min(start.settings.trend, steepest))
+            return believe(space.basis, u, v, counts, settings, start=start, settled=SETTLED)
 
-        return self._remember(f"belief {settled}", (space, merge, seen.x, seen.y, counts), make)
+        return self._remember(f"belief {steepest:g}", (space, merge, seen.x, seen.y, counts), make)
 
     def _merges(self, seen, space) -> Mapping[str, str]:
         if self._merge is not None:

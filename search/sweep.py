@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +43,8 @@ class State:
         return Counter(row["algorithm"] if row["status"] == "done" else "failed" for row in rows)
 
 
-def read_state(config: Config, folder: SweepFolder) -> State:
-    """Reads the ledger, every record checked."""
+def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], list[Point]] | None = None) -> State:
+    """Reads the ledger, every record checked. points: of the rows, what is asked for; the grid by default."""
     rows: dict[str, dict] = {}
     recipe = config.training.recipe()
 
@@ -53,7 +53,16 @@ def read_state(config: Config, folder: SweepFolder) -> State:
             rows[record.row["key"]] = record.row
 
     ledger.done(folder.ledger, visit)
-    return State(expand(config), rows)
+    return State(points(rows) if points else expand(config), rows)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is to do."""
+
+    verb: str  # the command that continues it
+    points: Callable[[dict[str, dict]], list[Point]]  # ledger rows -> all trainings that it is about
+    work: Callable[[State, TrackingQueue | None], list[str]]  # trains; one line for every pack that failed for good
 
 
 def fetch(config: Config, folder: SweepFolder) -> None:
@@ -69,23 +78,34 @@ def fetch(config: Config, folder: SweepFolder) -> None:
 
 def sweep(config: Config, path: Path, *, command: list[str]) -> int:
     """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code."""
-    check_secrets(config)
     folder = folders.create(path)
+
+    def work(state: State, tracking: TrackingQueue | None) -> list[str]:
+        if not state.missing:
+            return []
+        with connected(config, folder, state, tracking) as cluster:
+            return train(config, folder, cluster, state, tracking)
+
+    return drive(config, folder, Job("resume", lambda rows: expand(config), work), command=command)
+
+
+def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) -> int:
+    """Does the job, then tables, MLflow and report; whatever happens, the ledger keeps what is done."""
+    check_secrets(config)
     with folders.locked(folder), _interruptible():
         folders.write_config(folder, config)
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints"):
             ledger.sweep_up(folder.path / name)
         fetch(config, folder)
-        state = read_state(config, folder)
+        state = read_state(config, folder, job.points)
         _say(_opening(state, folder))
         tracking = TrackingQueue(config, folder, facts, _say) if config.mlflow.enabled else None
         problems: list[str] = []
         interrupt: KeyboardInterrupt | None = None
         try:
-            if state.missing:
-                problems = _train(config, folder, state, tracking)
-            elif tracking:
+            problems = job.work(state, tracking)
+            if tracking and not tracking.is_alive():
                 tracking.put(sorted(state.rows))
                 tracking.start()
         except KeyboardInterrupt as caught:
@@ -97,10 +117,10 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
             log_traceback(folder)
             problems = [one_line(error)]
         try:
-            return _conclude(config, folder, facts, tracking, problems, interrupt)
+            return _conclude(config, folder, job, facts, tracking, problems, interrupt)
         except KeyboardInterrupt as again:
             # a second Ctrl-C, or one after the training: the ledger has everything
-            _say(f"stopped; `{command_line('resume', folder)}` continues")
+            _say(f"stopped; `{command_line(job.verb, folder)}` continues")
             return _exit_code(again)
 
 
@@ -146,37 +166,45 @@ def command_line(command: str, folder: SweepFolder) -> str:
     return f"hyperphase {command} {shlex.quote(str(folder.path))}"
 
 
-def _train(config: Config, folder: SweepFolder, state: State, tracking: TrackingQueue | None) -> list[str]:
-    """Trains what is missing; returns one line for every pack that failed for good."""
-    recipe = config.training.recipe()
+@contextlib.contextmanager
+def connected(config: Config, folder: SweepFolder, state: State, tracking: TrackingQueue | None):
+    """Ray, and MLflow at work beside it."""
     with engine.connected(config, folder) as cluster:
         if tracking:
             tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
             tracking.start()
-        packs = _plan(config, folder, state.missing, cluster)
-        progress = Progress(total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs])
+        yield cluster
 
-        def on_record(record: ledger.Record) -> None:
-            progress.add(record.row)
-            collect.save_network(folder, record)
-            if tracking:
-                tracking.put([record.row["key"]])
 
-        wanted = {point.key for point in state.missing}
-        watch = LedgerWatch(folder, engine.place(config, folder, "ledger"), wanted, on_record)
-        try:
-            progress.start()
-            watch.start()
-            return engine.run_packs(
-                config,
-                folder,
-                cluster,
-                packs,
-                lambda index, step: progress.pack_step(index, step / recipe.steps),
-            )
-        finally:
-            watch.finish()
-            progress.show(last=True)
+def train(
+    config: Config, folder: SweepFolder, cluster: engine.Cluster, state: State, tracking: TrackingQueue | None
+) -> list[str]:
+    """Trains what is missing; returns one line for every pack that failed for good."""
+    recipe = config.training.recipe()
+    packs = _plan(config, folder, state.missing, cluster)
+    progress = Progress(total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs])
+
+    def on_record(record: ledger.Record) -> None:
+        progress.add(record.row)
+        collect.save_network(folder, record)
+        if tracking:
+            tracking.put([record.row["key"]])
+
+    wanted = {point.key for point in state.missing}
+    watch = LedgerWatch(folder, engine.place(config, folder, "ledger"), wanted, on_record)
+    try:
+        progress.start()
+        watch.start()
+        return engine.run_packs(
+            config,
+            folder,
+            cluster,
+            packs,
+            lambda index, step: progress.pack_step(index, step / recipe.steps),
+        )
+    finally:
+        watch.finish()
+        progress.show(last=True)
 
 
 def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: engine.Cluster) -> list[Pack]:
@@ -202,6 +230,7 @@ def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: en
 def _conclude(
     config: Config,
     folder: SweepFolder,
+    job: Job,
     facts: dict,
     tracking: TrackingQueue | None,
     problems: list[str],
@@ -212,7 +241,8 @@ def _conclude(
     if tracking:
         tracking.finish(abandon=interrupt is not None)
     collected = collect.collect(folder, config.training.recipe())
-    state = State(expand(config), {row["key"]: row for row in collected.rows})
+    rows = {row["key"]: row for row in collected.rows}
+    state = State(job.points(rows), rows)
     missing, failed = len(state.missing), state.counts["failed"]
     if not missing:
         shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
@@ -237,12 +267,12 @@ def _conclude(
         _say(f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing")
     if interrupt:
         _say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
-             f"`{command_line('resume', folder)}` continues")  # fmt: skip
+             f"`{command_line(job.verb, folder)}` continues")  # fmt: skip
         return _exit_code(interrupt)
     if missing:
         for problem in sorted(set(problems)):
             _say(f"training failed: {problem}; see {folder.log}")
-        _say(f"{trainings(missing)} missing; `{command_line('resume', folder)}` continues")
+        _say(f"{trainings(missing)} missing; `{command_line(job.verb, folder)}` continues")
     return 1 if missing or not reported else 0
 
 

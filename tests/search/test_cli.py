@@ -179,10 +179,6 @@ complete_of hyperphase classify --task max
     assert set(first.split()) >= {"resume", "report", "refine"} and others == ["quick", "maximum"]
 
 
-def test_refine_says_that_it_is_missing(swept, capsys):
-    assert "not built yet" in one_line_error(capsys, "refine", swept.path)
-
-
 def test_classify_prints_a_json_object_a_file(network_file, capsys):
     assert cli.main(["classify", str(network_file), str(network_file), "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,42 +1,14 @@
 """The driver without Ray: what it asks for, what it says and with which code it ends."""
 
-import contextlib
 import json
 
 import pytest
 
 from analysis.errors import UserError
-from search import engine, ledger
+from search import engine
 from search import folder as folders
 from search import sweep as driver
-from tests.search.records import record_of, smoke
-
-
-@pytest.fixture
-def ray(monkeypatch):
-    """A stand-in for Ray: trains what it is given until `ray["stop"]` says otherwise."""
-    state = {"asked": [], "stop": None, "problems": []}
-
-    @contextlib.contextmanager
-    def connected(config, folder):
-        yield engine.Cluster(workers=2, device="cpu", gpus=0)
-
-    def run_packs(config, folder, cluster, packs, on_step):
-        points = [point for pack in packs for point in pack.members]
-        state["asked"].append(len(points))
-        for count, point in enumerate(points):
-            if state["stop"] and count >= state["stop"][0]:
-                if isinstance(state["stop"][1], BaseException):
-                    raise state["stop"][1]
-                return [state["stop"][1]]
-            ledger.write(folder.ledger, record_of(point, config))
-        on_step(0, config.training.steps)
-        return []
-
-    monkeypatch.setattr(engine, "connected", connected)
-    monkeypatch.setattr(engine, "run_packs", run_packs)
-    monkeypatch.setattr(driver, "write_report", lambda folder: True)
-    return state
+from tests.search.records import smoke
 
 
 def sweep(path, *settings):

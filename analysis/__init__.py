@@ -1,0 +1,32 @@
+"""Read the algorithm out of a network, and the phases out of a sweep. Nothing here trains.
+
+    load_sweep(folder)          a sweep's folder as pandas frames: .trainings, .done, .snapshots
+    read_phases(sweep.done)     the phase map and its boundaries with 90 % intervals
+    describe(network, target)   algorithm, formula, faithfulness and order parameters of a Network or its file
+    draw(network, path)         its drawing, a .png or .svg
+    find_clusters(sweep.done)   candidates for unknown algorithms among the trainings labelled `other`
+    write_report(folder)        the report, from the sweep's tables
+
+In a notebook a Network shows its drawing and Phases their map. docs/python.md has examples that run.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "Network": "network",
+    "UserError": "errors",
+    "describe": "classify",
+    "draw": "drawing",
+    "find_clusters": "clusters",
+    "load_sweep": "table",
+    "read_phases": "phases",
+    "write_report": "report",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    """Imported when first asked for: `import analysis` costs nothing."""
+    if name in _HOMES:
+        return getattr(import_module(f"analysis.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'analysis' has no attribute {name!r}")

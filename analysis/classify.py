@@ -101,21 +101,22 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
 
 
 def describe(
-    path: str | os.PathLike,
+    network: Network | str | os.PathLike,
     target: Target,
     *,
     names: Collection[str] = KNOWN,
     samples: int = 16384,
     rng_seed: int = 0,
 ) -> dict:
-    """Everything about one network file, ready for JSON. Raises NetworkFileError on a bad file."""
-    network = Network.load(path)
+    """Everything about one network or network file, ready for JSON. Raises NetworkFileError on a bad file."""
+    file = None if isinstance(network, Network) else str(network)
+    network = Network.load(network) if file else network
     batch = Network(*(array[None] for array in vars(network).values()))
     readings = read(batch, target, names=names, rng_seed=rng_seed, samples=samples)
     algorithm = str(readings.algorithm[0])
     closed = formula(network, algorithm)
     return {
-        "file": str(path),
+        "file": file,
         "algorithm": algorithm,
         "margin": float(readings.margin[0]),
         "formula": closed.text,

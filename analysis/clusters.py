@@ -36,7 +36,7 @@ class Cluster:
     told: tuple[tuple[str, float, float], ...]  # order parameter, its median here, its median in the other clusters
 
 
-def clusters(done: "pd.DataFrame", label: str = UNKNOWN) -> tuple[list[Cluster], float]:
+def find_clusters(done: "pd.DataFrame", label: str = UNKNOWN) -> tuple[list[Cluster], float]:
     """The clusters of the trainings with this label, largest first, and their silhouette in [-1, 1].
 
     One cluster, silhouette nan, where nothing separates them; none where there are fewer than FEWEST.

@@ -49,6 +49,10 @@ class Network:
                     f"{self.hidden_weight.shape} asks for {shape}"
                 )
 
+    def __repr__(self) -> str:
+        batch = f", batch {self.batch_shape}" if self.batch_shape else ""
+        return f"Network({self.dimension} inputs, {self.hidden} hidden neurons{batch})"
+
     @property
     def dimension(self) -> int:
         """Number of inputs n."""
@@ -108,6 +112,12 @@ class Network:
         ]
         dtype = np.result_type(x, self.hidden_weight, self.output_bias)
         return np.array(outputs, dtype=dtype).reshape(*self.batch_shape, len(x))
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows: the drawing of one network."""
+        from analysis.drawing import draw_svg
+
+        return None if self.batch_shape else draw_svg(self)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write one network as a compressed .npz without pickles."""

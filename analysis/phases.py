@@ -1,5 +1,6 @@
 """From a sweep's finished trainings to its phase map and boundaries: what the report and the summary both show."""
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,19 @@ MERGE = {"pudding_positive": "pudding", "pudding_negative": "pudding"}
 class Phases:
     phase_map: "PhaseMap"
     boundaries: "pd.DataFrame"  # lower_phase, upper_phase, y (the dimension), x (β), x_low, x_high, ...
+
+    def __repr__(self) -> str:
+        return f"Phases({', '.join(self.phase_map.labels)}; {len(self.boundaries)} boundaries)"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the phase map."""
+        from analysis.phase_plots import draw_phase_map
+
+        buffer = io.BytesIO()
+        draw_phase_map(self.phase_map, table=self.boundaries, x_label="β", y_label="input dimension n").figure.savefig(
+            buffer, dpi=110
+        )
+        return buffer.getvalue()
 
 
 def read_phases(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> Phases:

@@ -56,7 +56,7 @@ def _render(sweep: Sweep, folder: Path) -> str:
     import jinja2
 
     from analysis import cards, page
-    from analysis.clusters import clusters
+    from analysis.clusters import find_clusters
     from analysis.gallery import draw_gallery
     from analysis.page_scripts import page_data
     from analysis.palette import colours, title
@@ -68,7 +68,7 @@ def _render(sweep: Sweep, folder: Path) -> str:
     if len(done):
         phases = read_phases(done)
         phases.boundaries.to_csv(folder / "boundaries.csv", index=False)
-        found, score = clusters(done)
+        found, score = find_clusters(done)
         gallery = draw_gallery(sweep, folder / "drawings", {cluster.typical for cluster in found})
     else:
         (folder / "boundaries.csv").unlink(missing_ok=True)

@@ -116,19 +116,9 @@ def draw(options) -> None:
 
 
 def generate(options) -> None:
-    if options.dimension < 1:
-        raise UserError(f"--dimension must be at least 1, not {options.dimension}")
-    if options.seed < 0:
-        raise UserError(f"--seed must not be negative, not {options.seed}")
-    folder = folders.existing(options.sweep)
-    record = _find_training(folder, options.key)
+    from search.api import generate
 
-    from trainables.recipe import Recipe
-    from trainables.training import draw_networks
-
-    recipe = Recipe(**json.loads(record.row["recipe"]))
-    beta = record.row["beta"]
-    network = draw_networks(record.hypernetwork, recipe, options.dimension, seed=options.seed, beta=beta)[0]
+    network = generate(options.sweep, options.key, options.dimension, seed=options.seed)
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         with folders.replaced(options.out) as temporary:
@@ -207,21 +197,3 @@ def _merges(options: list[str]) -> dict[str, str]:
             raise UserError(f"--merge {option}: expected LABEL=NAME, as in --merge pudding_positive=pudding")
         merge[label] = name
     return merge
-
-
-def _find_training(folder: folders.SweepFolder, start: str):
-    from search import ledger
-
-    found = sorted(key for key in ledger.keys(folder.ledger) if key.startswith(start))
-    if not start or not found:
-        raise UserError(f"{folder.path}: no training {start!r}")
-    if len(found) > 1:
-        raise UserError(f"{folder.path}: {len(found)} trainings begin with {start!r}; give more of the key")
-    record = ledger.read_or_set_aside(ledger.record_path(folder.ledger, found[0]))
-    if record is None:
-        raise UserError(f"{folder.path}: the record of training {found[0]} is damaged")
-    if record.row["status"] == "done" and not record.hypernetwork:
-        raise UserError(f"training {found[0]} is of a network itself: it has no hypernetwork to draw from")
-    if not record.hypernetwork:
-        raise UserError(f"training {found[0]} failed ({record.row.get('reason')}): it has no hypernetwork")
-    return record

@@ -21,6 +21,7 @@ CODE = "code.zip"  # on the path of whoever loads the model: Python imports from
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "torch")
 RUN, MODEL, UUID = "RUN_OF_THE_TEMPLATE", "MODEL_OF_THE_TEMPLATE", "UUID_OF_THE_TEMPLATE"
 SOURCES = Path(__file__).resolve().parent.parent
+OF_ANALYSIS = ("__init__.py", "errors.py", "network.py")
 INPUT_EXAMPLE = {"dimension": [8], "seed": [0]}
 
 
@@ -97,11 +98,11 @@ def signature():
 
 
 def write_code(path: Path) -> None:
-    """The sources of the packages that drawing needs, as one zip."""
+    """The sources that drawing needs, as one zip: `trainables`, and what it imports of `analysis`."""
+    needed = [*(SOURCES / "trainables").glob("*.py"), *(SOURCES / "analysis" / name for name in OF_ANALYSIS)]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for package in ("trainables", "analysis"):
-            for source in sorted((SOURCES / package).rglob("*.py")):
-                archive.write(source, source.relative_to(SOURCES))
+        for source in sorted(needed):
+            archive.write(source, source.relative_to(SOURCES))
 
 
 def _link(source: str, target: str) -> None:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.clusters import clusters
+from analysis.clusters import find_clusters
 from analysis.order_parameters import order_parameters
 from tests.known_networks import convexity, double_sided, noisy, pudding
 
@@ -29,7 +29,7 @@ def test_networks_that_compute_alike_share_a_cluster():
         *some("pudding", pudding(4, 1)), *some("pudding", pudding(4, -1)), *some("pudding", pudding(6, -1)),
         *some("convex", convexity(4, 12, 3)), *some("convex", convexity(6, 18, 4)),
     ]  # fmt: skip
-    found, score = clusters(table(networks))
+    found, score = find_clusters(table(networks))
     kinds = [{key.rstrip("0123456789") for key in cluster.keys} for cluster in found]
     assert kinds == [{"pudding"}, {"double"}, {"convex"}] or kinds == [{"pudding"}, {"convex"}, {"double"}]
     assert [len(cluster.keys) for cluster in found] == [18, 12, 12] and 0.5 < score <= 1
@@ -38,7 +38,7 @@ def test_networks_that_compute_alike_share_a_cluster():
 
 
 def test_noise_makes_no_clusters():
-    found, score = clusters(table(some("pudding", pudding(6, 1), 12)))
+    found, score = find_clusters(table(some("pudding", pudding(6, 1), 12)))
     assert len(found) == 1 and len(found[0].keys) == 12 and math.isnan(score)
     assert all(math.isnan(there) for _, _, there in found[0].told)
 
@@ -46,10 +46,10 @@ def test_noise_makes_no_clusters():
 def test_only_what_has_no_name_is_clustered():
     known = table(some("pudding", pudding(4, 1)), "pudding_positive")
     unknown = table(some("double", double_sided(4), 3))
-    assert clusters(pd.concat([known, unknown]))[0] == [] and clusters(known)[0] == []
-    assert clusters(known.drop(columns=known.columns[5:]).assign(algorithm="other"))[0] == []
+    assert find_clusters(pd.concat([known, unknown]))[0] == [] and find_clusters(known)[0] == []
+    assert find_clusters(known.drop(columns=known.columns[5:]).assign(algorithm="other"))[0] == []
 
 
 def test_identical_networks_are_one_cluster():
-    found, _ = clusters(table([("same", pudding(4, 1))] * 5))
+    found, _ = find_clusters(table([("same", pudding(4, 1))] * 5))
     assert [len(cluster.keys) for cluster in found] == [5]

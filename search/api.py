@@ -1,0 +1,66 @@
+"""Sweeps from Python: `import search` offers these."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.errors import UserError
+from search import config as configs
+from search import folder as folders
+from search import ledger
+
+if TYPE_CHECKING:
+    from analysis.network import Network
+    from search.config import Config
+
+
+def load_config(preset: str | None = None, file: Path | None = None, settings: list[str] = ()) -> "Config":
+    """The config of a preset or of a TOML file, with settings such as "grid.seeds=2" on top."""
+    return configs.load(preset=preset, file=Path(file) if file else None, settings=list(settings))
+
+
+def run(config: "Config", folder: Path | str) -> int:
+    """Trains what the folder lacks, then writes tables, MLflow and report; 0 if nothing is missing.
+
+    The same call again continues an interrupted sweep.
+    """
+    from search.sweep import sweep
+
+    return sweep(config, Path(folder), command=["search.run"])
+
+
+def read_training(folder: Path | str, start: str) -> ledger.Record:
+    """Everything that is kept of the training whose key begins with `start`."""
+    sweep = folders.existing(Path(folder))
+    found = sorted(key for key in ledger.keys(sweep.ledger) if key.startswith(start))
+    if not start or not found:
+        raise UserError(f"{sweep.path}: no training {start!r}")
+    if len(found) > 1:
+        raise UserError(f"{sweep.path}: {len(found)} trainings begin with {start!r}; give more of the key")
+    record = ledger.read_or_set_aside(ledger.record_path(sweep.ledger, found[0]))
+    if record is None:
+        raise UserError(f"{sweep.path}: the record of training {found[0]} is damaged")
+    return record
+
+
+def generate(folder: Path | str, start: str, dimension: int, *, seed: int = 0) -> "Network":
+    """A network at any dimension from the hypernetwork of the training whose key begins with `start`.
+
+    seed: of the draw.
+    """
+    if dimension < 1:
+        raise UserError(f"--dimension must be at least 1, not {dimension}")
+    if seed < 0:
+        raise UserError(f"--seed must not be negative, not {seed}")
+    record = read_training(folder, start)
+    key, row = record.row["key"], record.row
+    if row["status"] == "done" and not record.hypernetwork:
+        raise UserError(f"training {key} is of a network itself: it has no hypernetwork to draw from")
+    if not record.hypernetwork:
+        raise UserError(f"training {key} failed ({row.get('reason')}): it has no hypernetwork")
+
+    from trainables.recipe import Recipe
+    from trainables.training import draw_networks
+
+    recipe = Recipe(**json.loads(row["recipe"]))
+    return draw_networks(record.hypernetwork, recipe, dimension, seed=seed, beta=row["beta"])[0]

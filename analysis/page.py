@@ -27,6 +27,7 @@ COLUMNS = {
     "relative_error": "error",
     "complexity_nats": "nats",
     "faithfulness": "faithfulness",
+    "faithfulness_at_twice_the_scale": "at twice the scale",
 }
 MOST_ORDER_PARAMETERS = 3
 LONG = 240  # characters of a manifest's value that are shown

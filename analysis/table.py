@@ -33,6 +33,7 @@ NUMERIC = (
     "purity",
     "margin",
     "faithfulness",
+    "faithfulness_at_twice_the_scale",
     "seconds",
     "finished_at",
 )

@@ -58,7 +58,7 @@ def run_pack(config: dict) -> None:
 def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger.Record:
     """A training's record: its networks read, its row and snapshot rows filled in. host: where it was trained."""
     from analysis import classify
-    from analysis.formula import formula
+    from analysis.formula import faithfulness, formula
     from trainables.tasks import get_task
 
     member, task = trained.member, get_task(recipe.task)
@@ -104,9 +104,13 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger
     elif trained.status == "done":
         readings, draws = read(trained.final), trained.final.draws
         representative = readings["representative"]
+        shown = draws[representative]
+        closed = formula(shown, readings["algorithm"])
         row |= measures(trained.final, readings) | {
             "representative": representative,
-            "formula": formula(draws[representative], readings["algorithm"]).text,
+            "formula": closed.text,
+            "formula_latex": closed.latex,
+            "faithfulness_at_twice_the_scale": faithfulness(shown, closed, scale=2.0),
         }
     row["finished_at"] = time.time()
     return ledger.Record(row, snapshots, draws, trained.hypernetwork)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.formula import faithfulness, formula
 from search import ledger, storage, worker
 from search.grid import expand
 from tests.search.records import smoke
@@ -35,6 +36,8 @@ def test_a_row_has_what_the_tables_promise(trained):
         "faithfulness",
         "margin",
         "formula",
+        "formula_latex",
+        "faithfulness_at_twice_the_scale",
         "seconds",
         "finished_at",
     } <= row.keys()
@@ -43,6 +46,10 @@ def test_a_row_has_what_the_tables_promise(trained):
     assert len(components) == 3 and row["complexity_nats"] == pytest.approx(sum(row[name] for name in components))
     assert sum(value for name, value in row.items() if name.startswith("fraction_")) == pytest.approx(1)
     assert json.loads(row["recipe"]) == recipe.model_dump(mode="json")
+    shown = record.draws[row["representative"]]
+    closed = formula(shown, row["algorithm"])
+    assert (row["formula"], row["formula_latex"]) == (closed.text, closed.latex)
+    assert row["faithfulness_at_twice_the_scale"] == faithfulness(shown, closed, scale=2.0)
     assert record.draws.batch_shape == (recipe.final_draws,) and 0 <= row["representative"] < recipe.final_draws
     assert [snapshot["step"] for snapshot in record.snapshots][-1] == recipe.steps
     assert all({"key", "algorithm", "relative_error", "complexity_nats"} <= s.keys() for s in record.snapshots)

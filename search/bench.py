@@ -1,7 +1,8 @@
 """Training speed of packs against single trainings, side by side: `make bench`, or python -m search.bench --help.
 
-A training-step is one gradient step of one training; a pack of k makes k of them in a step. Packs of every size take
-turns, so that whatever else the machine does slows all of them, and each repeat gives its own ratio.
+A training-step is one gradient step of one training; a pack of k makes k of them in a step. Packs of every size, packs
+without the compiled layer and a large matrix product, the machine's peak, take turns, so that whatever else the machine
+does slows all of them, and each repeat gives its own ratios.
 """
 
 import argparse
@@ -13,10 +14,42 @@ import time
 from pathlib import Path
 
 DIMENSIONS = (4, 6, 16)
-PACKS = (1, 8, 16, 32, 64)
+PACKS = (1, 16, 64)
 WARM_UP = 3  # steps before the clock starts
 FEWEST_STEPS = 3  # steps on the clock, however slow
 NO_END = 10**9  # steps: longer than any bench
+PEAK_SIZE = 1024  # rows and columns of the matrix product whose speed is the machine's peak
+
+
+def products(recipe, dimension: int) -> float:
+    """Floating-point operations of a training-step's matrix products: two a multiply-add, backward twice forward.
+
+    What is no product, or is computed again in the backward pass, does not count.
+    """
+    from trainables.hypernetwork import EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE
+
+    n, m = dimension, recipe.hidden(dimension)
+    d, s, w = recipe.channels, recipe.scores, recipe.width
+    edge = d * s + d * w + 2 * s * w + w * d  # scores; update from itself and from its shares; out
+    node = d * w + 3 * d * w + d * w + w * d  # for its edges; update from its pools and from itself; out
+    ends = m * n * (EDGE_NOISE + 2) * d + m * (HIDDEN_NOISE + 4) * d + n * INPUT_NOISE * d  # noise in, weights out
+    target = recipe.inputs_per_step * m * (n + 1)
+    return 3 * 2 * (recipe.layers * (m * n * edge + (m + n) * node) + ends + target)
+
+
+def peak(seconds: float, device: str) -> float:
+    """Floating-point operations a second of a large matrix product."""
+    import torch
+
+    from trainables.devices import resolve
+
+    x = torch.randn(PEAK_SIZE, PEAK_SIZE, device=resolve(device))
+    float((x @ x)[0, 0])
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        float((x @ x)[0, 0])
+        count += 1
+    return 2 * PEAK_SIZE**3 * count / (time.perf_counter() - started)
 
 
 def measure(dimension: int, pack: int, seconds: float, device: str) -> float:
@@ -72,23 +105,45 @@ def machine(device: str) -> dict:
 
 
 def bench(dimensions: list[int], packs: list[int], *, seconds: float, repeats: int, device: str) -> list[dict]:
-    """A row for every dimension and pack size: all speeds, their median, and the median ratio to a pack of one."""
+    """A row for every dimension, pack size and kind of layer: speeds, and their median ratios to the repeats'
+    training alone and matrix product.
+    """
+    from trainables.native import compiler, library
+    from trainables.recipe import Recipe
+
     sizes = sorted({1, *packs})
-    speeds = {(n, pack): [] for n in dimensions for pack in sizes}
-    for _ in range(repeats):
-        for n, pack in speeds:
-            speeds[n, pack].append(measure(n, pack, seconds, device))
+    kinds = ("compiled", "torch") if device != "cuda" and compiler() else ("torch",)
+    cases = [(n, pack, kind) for n in dimensions for pack in sizes for kind in kinds]
+    speeds: dict[tuple, list[float]] = {case: [] for case in cases}
+    peaks = []
+    switch = os.environ.get("HYPERPHASE_NATIVE")
+    try:
+        for _ in range(repeats):
+            peaks.append(peak(seconds, device))
+            for n, pack, kind in cases:
+                os.environ["HYPERPHASE_NATIVE"] = "1" if kind == "compiled" else "0"
+                library.cache_clear()
+                speeds[n, pack, kind].append(measure(n, pack, seconds, device))
+    finally:
+        os.environ.pop("HYPERPHASE_NATIVE") if switch is None else os.environ.update(HYPERPHASE_NATIVE=switch)
+
+    def ratio(found: list[float], others: list[float]) -> float:
+        return statistics.median(a / b for a, b in zip(found, others, strict=True))
+
     return [
         {
             "dimension": n,
             "pack": pack,
+            "layer": kind,
             "training_steps_per_second": statistics.median(found),
             "lowest": min(found),
             "highest": max(found),
-            "ratio_to_alone": statistics.median(a / b for a, b in zip(found, speeds[n, 1], strict=True)),
+            "ratio_to_alone": ratio(found, speeds[n, 1, kind]),
+            "ratio_to_torch": ratio(found, speeds[n, pack, "torch"]),
+            "share_of_peak": ratio([speed * products(Recipe(), n) for speed in found], peaks),
             "repeats": found,
         }
-        for (n, pack), found in speeds.items()
+        for (n, pack, kind), found in speeds.items()
     ]
 
 
@@ -113,11 +168,17 @@ def main(arguments: list[str] | None = None) -> int:
         options.out.write_text(json.dumps({"machine": described, "seconds_each": seconds, "results": rows}, indent=1))
     except (UserError, OSError) as error:
         parser.error(str(error))  # one line and exit code 2
-    print(f"{'n':>4} {'pack':>5} {'training-steps/s':>17} {'lowest-highest':>16} {'ratio to alone':>15}")
+    print(
+        f"{'n':>4} {'pack':>5} {'layer':>9} {'training-steps/s':>17} {'lowest-highest':>16} {'to alone':>9} "
+        f"{'to torch':>9} {'of peak':>8}"
+    )
     for row in rows:
         span = f"{row['lowest']:.0f}-{row['highest']:.0f}"
-        speed, ratio = row["training_steps_per_second"], row["ratio_to_alone"]
-        print(f"{row['dimension']:>4} {row['pack']:>5} {speed:>17.0f} {span:>16} {ratio:>14.2f}x")
+        speed, alone, torch_alone = (row[k] for k in ("training_steps_per_second", "ratio_to_alone", "ratio_to_torch"))
+        print(
+            f"{row['dimension']:>4} {row['pack']:>5} {row['layer']:>9} {speed:>17.0f} {span:>16} {alone:>8.2f}x "
+            f"{torch_alone:>8.2f}x {row['share_of_peak']:>8.1%}"
+        )
     print(f"medians of {repeats} repeats, packs in turn, one thread; written to {options.out}")
     return 0
 

@@ -1,6 +1,7 @@
 """Ray: an embedded one or a cluster's, and Tune over the packs. Everything it prints goes to the sweep's log."""
 
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -67,7 +68,7 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         if ray.is_initialized():
             raise ClusterError("this process is connected to a Ray already")
         temporary = stack.enter_context(_socket_folder(folder)) if address is None else None
-        stack.callback(ray.shutdown)
+        stack.callback(_shut_down)
         with checks.native_stderr(folder.log) as said:
             try:
                 _init(_embedded(config, temporary) if address is None else _joined(address))
@@ -149,6 +150,21 @@ def _init(arguments: dict) -> None:
     except ConnectionAbortedError:  # Ray Client's server forks, and now and then its child does not survive that
         time.sleep(RETRY_SECONDS)
         ray.init(**arguments)
+
+
+def _shut_down() -> None:
+    """ray.shutdown, with no reference to Ray's objects left that a collection in another thread would drop meanwhile.
+
+    Ray ends the whole process, without a traceback, if one is dropped while its core worker is going down.
+    """
+    import ray
+
+    gc.collect()
+    gc.disable()
+    try:
+        ray.shutdown()
+    finally:
+        gc.enable()
 
 
 def _embedded(config: Config, temporary: Path) -> dict:

@@ -1,7 +1,7 @@
 """C++ sources compiled on first use for the machine that runs them, with the system's compiler.
 
 The libraries are kept in a cache folder that all processes share, HYPERPHASE_CACHE or ~/.cache/hyperphase. Where there
-is no compiler, callers take the same arithmetic from PyTorch.
+is no compiler, or HYPERPHASE_NATIVE is 0, callers take the same arithmetic from PyTorch.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ def library(source: Path, **constants: int) -> ctypes.CDLL | None:
     That is without a compiler, a cache or a source file, which code in a zip (a logged model's) has not.
     """
     program = compiler()
-    if program is None or not source.is_file():
+    if program is None or os.environ.get("HYPERPHASE_NATIVE") == "0" or not source.is_file():
         return None
     defines = [f"-D{name}={value}" for name, value in sorted(constants.items())]
     recipe = "\n".join([source.read_text(), program, *FLAGS, *defines, _processor()])

@@ -47,3 +47,9 @@ def test_none_where_the_source_or_the_cache_does_not_serve(source, monkeypatch, 
     monkeypatch.setenv("HYPERPHASE_CACHE", os.fspath(tmp_path / "file"))
     library.cache_clear()
     assert library(source, ANSWER=1) is None
+
+
+def test_none_where_it_is_switched_off(source, monkeypatch):
+    source.write_text(SOURCE)
+    monkeypatch.setenv("HYPERPHASE_NATIVE", "0")
+    assert library(source, ANSWER=1) is None

@@ -58,6 +58,10 @@ format: install
 bench: install  ## training speed of packs against single trainings, side by side
 	$(BIN)/python -m search.bench
 
+bench-boundaries: install  ## trials that samplers need to map phases, peers included; a killed run goes on
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m search.bench_boundaries
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .peers .pytest_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,289 @@
+"""How many trainings does a map of phases need? Samplers on synthetic phase diagrams whose truth is known.
+
+    python -m search.bench_boundaries --repetitions 20 --out benchmarks/boundaries.jsonl
+
+Every repetition draws each scene's places anew (`analysis.synthetic`). All samplers see labels drawn from the same
+truth; after so many trials the map is predicted from each one's trials by the same predictor, the product's own,
+because it is better than any that the peers bring. A line of the file is one sampler on one scene of one repetition;
+what is there is not done again, so that a killed run goes on. `--summary` prints the table from the file.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from analysis.synthetic import DIMENSIONS, HIGH, KINDS, LOW, Truth, random_truth
+
+CHECKS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+BATCH = 8  # trials that run at once
+MARKS = (0.05, 0.02)  # shares of the map named wrongly
+FAR = 1.0  # decades at which a boundary that was not found is counted
+EVALUATION_SEED = 20_000  # repetitions are numbered from here; smaller ones were used to tune
+OWN = ("phase boundary", "phase boundary per cost")
+DESIGNS = ("grid", "sobol", "random")
+
+
+class Evaluation:
+    """The truth on a lattice of the map, and how far a prediction is from it."""
+
+    def __init__(self, truth: Truth, along_x: int = 81):
+        log_x, n = np.meshgrid(np.linspace(LOW, HIGH, along_x), DIMENSIONS, indexing="ij")
+        self.shape, self.log_x, self.n = log_x.shape, log_x.ravel(), n.ravel().astype(float)
+        groups = [truth.merge.get(name, name) for name in truth.names]
+        self.names = list(dict.fromkeys(groups))
+        share = truth.probabilities(10**self.log_x, self.n)
+        self.share = np.stack([share[:, [g == name for g in groups]].sum(axis=1) for name in self.names], axis=1)
+        self.boundaries = [(n, *each) for n in DIMENSIONS for each in truth.boundaries(n)]
+
+    def scores(self, probabilities, labels) -> dict[str, float]:
+        """probabilities (points, labels) on the lattice -> area, brier, boundary (decades)."""
+        found = np.zeros_like(self.share)
+        for column, label in enumerate(labels):
+            found[:, self.names.index(label)] += probabilities[:, column]
+        best = found.argmax(axis=1).reshape(self.shape)
+        steps = np.linspace(LOW, HIGH, self.shape[0])
+        errors = []
+        for n, lower, upper, x in self.boundaries:
+            row = best[:, DIMENSIONS.index(n)]
+            pair = (row[:-1] == self.names.index(lower)) & (row[1:] == self.names.index(upper))
+            away = np.abs((steps[:-1] + steps[1:])[pair] / 2 - np.log10(x))
+            errors.append(min(FAR, away.min(initial=FAR)))
+        return {
+            "area": float((best.ravel() != self.share.argmax(axis=1)).mean()),
+            "brier": float(((found - self.share) ** 2).sum(axis=1).mean()),
+            "boundary": float(np.mean(errors)),
+        }
+
+
+def predict(evaluation: Evaluation, points, labels):
+    """The product's map from any trials: points (trials, 2) of log10 x and n, labels (trials,)."""
+    from search.sampler import Observations, PhaseBoundarySampler, Space
+
+    log_x, n = np.asarray(points, float).T
+    seen = Observations(10**log_x, n, tuple(labels), (None,) * len(labels), np.zeros(0), np.zeros(0))
+    sampler = PhaseBoundarySampler(merge={})
+    return sampler._predict(seen, Space(*_space().values()), 10**evaluation.log_x, evaluation.n)
+
+
+def _space() -> dict:
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        "beta": FloatDistribution(10**LOW, 10**HIGH, log=True),
+        "dimension": IntDistribution(DIMENSIONS[0], DIMENSIONS[-1]),
+    }
+
+
+class PhaseBoundary:
+    """The product's sampler through Optuna, as a user would have it."""
+
+    def __init__(self, truth, rng, *, per_cost: bool):
+        import optuna
+
+        from search.sampler import PhaseBoundarySampler, edges
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        sampler = PhaseBoundarySampler(seed=int(rng.integers(2**31)), cost=edges if per_cost else None, merge={})
+        self.study, self.space = optuna.create_study(sampler=sampler), _space()
+
+    def ask(self, count):
+        self.running = [self.study.ask(self.space) for _ in range(count)]
+        return [(np.log10(trial.params["beta"]), trial.params["dimension"]) for trial in self.running]
+
+    def tell(self, points, labels):
+        for trial, label in zip(self.running, labels, strict=True):
+            trial.set_user_attr("phase", label)
+            self.study.tell(trial, 0.0)
+
+
+class Design:
+    """All places are known beforehand."""
+
+    def __init__(self, places):
+        self.places, self.told = places, 0
+
+    def ask(self, count):
+        self.told += count
+        return self.places[self.told - count : self.told]
+
+    def tell(self, points, labels):
+        pass
+
+
+def grid(trials: int):
+    """A regular grid of at most so many cells, their middles: (cells, 2). 1.5 times as many along β did best."""
+    along_n = int(min(len(DIMENSIONS), max(2, round(np.sqrt(trials / 1.5)))))
+    along_x = trials // along_n
+    log_x = LOW + (np.arange(along_x) + 0.5) / along_x * (HIGH - LOW)
+    n = np.round(DIMENSIONS[0] - 0.5 + (np.arange(along_n) + 0.5) / along_n * len(DIMENSIONS))
+    return np.stack(np.meshgrid(log_x, n, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def unit_to_map(unit):
+    """(points, 2) in [0, 1) -> log10 x and a whole n."""
+    return np.stack([LOW + unit[:, 0] * (HIGH - LOW), DIMENSIONS[0] + np.floor(unit[:, 1] * len(DIMENSIONS))], axis=1)
+
+
+def make(name: str, truth: Truth, rng):
+    from scipy.stats import qmc
+
+    if name in OWN:
+        return PhaseBoundary(truth, rng, per_cost=name == OWN[1])
+    if name == "sobol":
+        return Design(unit_to_map(qmc.Sobol(2, rng=rng).random_base2(9)))
+    if name == "random":
+        return Design(unit_to_map(rng.random((CHECKS[-1], 2))))
+    from search import bench_peers
+
+    return bench_peers.PEERS[name](truth, rng)
+
+
+def measure(scene: str, repetition: int, name: str, *, trials: int) -> dict:
+    """One sampler on one scene of one repetition."""
+    rng = np.random.default_rng([repetition, KINDS.index(scene)])
+    truth = random_truth(scene, rng)
+    evaluation, started = Evaluation(truth), time.process_time()
+    rng = np.random.default_rng([repetition, KINDS.index(scene), 1])
+
+    def label(points):
+        log_x, n = np.asarray(points, float).T
+        return [truth.merge.get(each, each) for each in truth.draw(10**log_x, n, rng)]
+
+    curve = {"trials": [], "cost": [], "area": [], "brier": [], "boundary": []}
+
+    def check(points, labels):
+        scores = evaluation.scores(*predict(evaluation, points, labels))
+        facts = {"trials": len(points), "cost": float((np.asarray(points)[:, 1] ** 2).sum())}
+        for key, value in (scores | facts).items():
+            curve[key].append(value)
+
+    checks = [count for count in CHECKS if count <= (CHECKS[-1] if name in DESIGNS else trials)]
+    asking = 0.0
+    if name == "grid":
+        for count in checks:
+            points = grid(count)
+            check(points, label(points))
+    else:
+        sampler, points, labels = make(name, truth, rng), [], []
+        for count in checks:
+            while len(points) < count:
+                before = time.process_time()
+                asked = list(sampler.ask(min(BATCH, count - len(points))))
+                asking += time.process_time() - before
+                found = label(asked)
+                before = time.process_time()
+                sampler.tell(asked, found)
+                asking += time.process_time() - before
+                points += asked
+                labels += found
+            check(points, labels)
+    return {"scene": scene, "repetition": repetition, "sampler": name, **curve, "ask_ms": 1e3 * asking / checks[-1],
+            "seconds": time.process_time() - started}  # fmt: skip
+
+
+def reach(x, area, mark: float) -> tuple[float, bool]:
+    """Where a mean curve falls to the mark for good (log-log interpolation) -> x, and whether it does at all."""
+    above = np.flatnonzero(np.asarray(area) > mark)
+    if len(above) == 0:
+        return float(x[0]), True
+    last = above[-1]
+    if last + 1 == len(x):
+        return float(x[-1]), False
+    share = np.log(area[last] / mark) / np.log(area[last] / max(area[last + 1], 1e-4))
+    return float(np.exp(np.log(x[last]) + share * np.log(x[last + 1] / x[last]))), True
+
+
+def ratios(rows: list[dict], axis: str, mark: float, repetitions) -> dict[str, dict[str, tuple[float, bool]]]:
+    """sampler -> scene -> its x at the mark relative to the grid's, and whether it is exact (else a bound)."""
+    mean = {}
+    for row in rows:
+        mean.setdefault((row["sampler"], row["scene"]), {})[row["repetition"]] = row
+
+    def at(sampler, scene):
+        chosen = [mean[sampler, scene][r] for r in repetitions if r in mean[sampler, scene]]
+        return reach(*(np.mean([row[key] for row in chosen], axis=0) for key in (axis, "area")), mark)
+
+    found = {}
+    for sampler, scene in mean:
+        (own, mine), (base, grids) = at(sampler, scene), at("grid", scene)
+        found.setdefault(sampler, {})[scene] = (own / base, mine and grids)
+    return found
+
+
+def summary(rows: list[dict], *, resamples: int = 200) -> str:
+    """Markdown: trials and cost to each mark relative to the grid, geometric means over scenes with 90 % intervals."""
+    everywhere = set.intersection(*({(r["scene"], r["repetition"]) for r in rows if r["sampler"] == name}
+                                    for name in {row["sampler"] for row in rows}))  # fmt: skip
+    rows = [row for row in rows if (row["scene"], row["repetition"]) in everywhere]
+    scenes, repetitions = sorted({s for s, _ in everywhere}, key=KINDS.index), sorted({r for _, r in everywhere})
+    complete = [r for r in repetitions if all((s, r) in everywhere for s in scenes)]
+    rng = np.random.default_rng(0)
+    draws = [complete, *rng.choice(complete, (resamples, len(complete)))]
+    lines = [f"{len(scenes)} scenes ({', '.join(scenes)}), {len(complete)} repetitions.", ""]
+    tables = {
+        (axis, mark): [ratios(rows, axis, mark, draw) for draw in draws]
+        for axis in ("trials", "cost")
+        for mark in MARKS
+    }
+    names = sorted(tables["trials", 0.05][0], key=lambda name: _mean(tables["trials", 0.05][0][name]))
+    lines += [
+        "| sampler | trials to 5 % | to 2 % | cost to 5 % | to 2 % | ms a suggestion |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        cells = []
+        for table in tables.values():
+            middle, spread = _mean(table[0][name]), np.quantile([_mean(each[name]) for each in table[1:]], [0.05, 0.95])
+            bound = "" if all(exact for _, exact in table[0][name].values()) else "*"
+            cells.append(f"{middle:.2f}{bound} ({spread[0]:.2f}–{spread[1]:.2f})")
+        cells.append(f"{np.mean([row['ask_ms'] for row in rows if row['sampler'] == name]):.1f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "Relative to the regular grid, geometric means over scenes, 90 % bootstrap intervals over "
+              "repetitions; * holds scenes in which the sampler or the grid never got there: a bound.", ""]  # fmt: skip
+    lines += [f"| trials to 5 % / 2 % | {' | '.join(scenes)} |", "|---|" + "---|" * len(scenes)]
+    for name in names:
+        cells = []
+        for scene in scenes:
+            found = [tables["trials", mark][0][name][scene] for mark in MARKS]
+            cells.append(" / ".join(f"{ratio:.2f}{'' if exact else '*'}" for ratio, exact in found))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(ratios: dict[str, tuple[float, bool]]) -> float:
+    return float(np.exp(np.mean([np.log(ratio) for ratio, _ in ratios.values()])))
+
+
+def main(arguments=None) -> None:
+    from search.bench_peers import PEERS
+
+    parser = argparse.ArgumentParser(description="Trials that samplers need to map synthetic phase diagrams.")
+    samplers = ("grid", *OWN, *PEERS, "sobol", "random")
+    parser.add_argument("--repetitions", type=int, default=20)
+    parser.add_argument("--first", type=int, default=EVALUATION_SEED, help="number of the first repetition")
+    parser.add_argument("--scenes", nargs="+", default=KINDS, choices=KINDS)
+    parser.add_argument("--samplers", nargs="+", default=samplers, choices=samplers)
+    parser.add_argument("--trials", type=int, default=192, help="of the samplers that look at labels")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/boundaries.jsonl"))
+    parser.add_argument("--summary", action="store_true", help="only print the table of what is there")
+    chosen = parser.parse_args(arguments)
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    rows = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out.exists() else []
+    there = {(row["scene"], row["repetition"], row["sampler"]) for row in rows}
+    with open(chosen.out, "a", encoding="utf-8") as file:
+        for repetition in range(chosen.first, chosen.first + chosen.repetitions):
+            for scene in chosen.scenes:
+                for name in chosen.samplers:
+                    if chosen.summary or (scene, repetition, name) in there:
+                        continue
+                    rows.append(measure(scene, repetition, name, trials=chosen.trials))
+                    file.write(json.dumps(rows[-1]) + "\n")
+                    file.flush()
+    print(summary(rows))
+
+
+if __name__ == "__main__":
+    main()

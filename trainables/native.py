@@ -14,7 +14,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC")
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-funroll-loops",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+)
 
 
 def cache_folder() -> Path:

@@ -14,17 +14,19 @@ import pytest
 
 from analysis.network import Network
 from search import ledger
+from trainables.native import cache_folder
 
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.cpus=2"]
 SLOW = [*SMOKE, "--set", "grid.seeds=4", "--set", "training.steps=120", "--set", "ray.pack_size=1"]  # 8 packs
-TIMEOUT = 240
+TIMEOUT = int(os.environ.get("HYPERPHASE_PATIENCE", "240"))  # seconds of a sweep
 RAY_AGENTS = ("ray::DashboardA", "ray::RuntimeEnv")  # as the kernel cuts their names
 
 
 def environment(home: Path) -> dict:
     dropped = ("RAY_", "MLFLOW_", "TUNE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return kept | {"HOME": str(home), "OMP_NUM_THREADS": "1"}
+    # the compiled kernel, which takes longer than these sweeps, is everybody's
+    return kept | {"HOME": str(home), "OMP_NUM_THREADS": "1", "HYPERPHASE_CACHE": str(cache_folder())}
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen:

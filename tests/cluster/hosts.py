@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainables.native import cache_folder
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE = 120.0  # seconds for a service to come up on a busy machine
+PATIENCE = 400.0  # seconds for a service to come up on a busy machine
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]  # Debian's place
 GCS_PORT, DASHBOARD_PORT, CLIENT_PORT, S3_PORT, MLFLOW_PORT, POSTGRES_PORT = 6379, 8265, 10001, 8333, 5000, 5432
 BUCKET, S3_KEY = "hyperphase", "tester"
@@ -59,7 +61,7 @@ class Host:
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess:
         return subprocess.run(
             ["ip", "netns", "exec", self.name, *command], cwd=REPOSITORY, env=self.environment | variables,
-            capture_output=True, text=True, timeout=400,
+            capture_output=True, text=True, timeout=900,
         )  # fmt: skip
 
     def hyperphase(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
@@ -86,6 +88,7 @@ def hosts(folder: Path, count: int) -> Iterator[list[Host]]:
     bridge, made = f"hpb{os.getpid()}", []
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     environment |= {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment["HYPERPHASE_CACHE"] = str(cache_folder())  # the compiled kernel is everybody's
     _ip(f"link add {bridge} type bridge")
     try:
         _ip(f"address add 10.77.{number}.1/24 dev {bridge}")

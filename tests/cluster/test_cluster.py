@@ -18,7 +18,7 @@ from search import ledger
 from tests.cluster import hosts
 from tests.search.records import assert_same_record
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.pack_size=1", "--set", "grid.seeds=3"]
 LONGER = [*SMOKE, "--set", "training.steps=150", "--set", "ray.checkpoint_seconds=0.2"]
 
@@ -43,7 +43,7 @@ def alone(tmp_path_factory):
         if key not in swept:
             swept[key] = tmp_path_factory.mktemp("alone") / "sweep"
             command = [sys.executable, "-m", "search.cli", "sweep", *options, "--set", "mlflow.enabled=false"]
-            subprocess.run([*command, "--out", str(swept[key])], check=True, capture_output=True, timeout=600)
+            subprocess.run([*command, "--out", str(swept[key])], check=True, capture_output=True, timeout=900)
         return swept[key]
 
     return sweep
@@ -83,7 +83,7 @@ def start(cluster, folder: Path, *options: str) -> subprocess.Popen:
 
 
 def wait_for_records(process: subprocess.Popen, folder: Path, count: int) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while len(ledger.keys(folder / "ledger")) < count:
         assert process.poll() is None and time.monotonic() < deadline, "the sweep ended too soon"
         time.sleep(0.1)
@@ -186,7 +186,7 @@ def test_a_node_that_loses_power(cluster, alone):
     wait_for_records(process, folder, 1)
     cluster.workers[1].kill()
     try:
-        assert process.wait(timeout=400) == 0, cluster.head.output()
+        assert process.wait(timeout=900) == 0, cluster.head.output()
         check(cluster, folder, alone(LONGER))
     finally:
         hosts.wait(lambda: cluster.nodes() == 1, "the end of the worker")

@@ -110,13 +110,7 @@ def run_packs(
         tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
         param_space={
             "pack": tune.grid_search([_pack_config(index, pack) for index, pack in enumerate(packs)]),
-            "recipe": config.training.recipe().model_dump(mode="json"),
-            "device": cluster.device,
-            "storage": str(config.ray.storage or folder.path),
-            "ledger": place(config, folder, "ledger"),
-            "checkpoints": place(config, folder, "checkpoints"),
-            "checkpoint_seconds": config.ray.checkpoint_seconds,
-            "threads": max(1, int(config.ray.cpus_per_pack)),
+            **settings(config, folder, cluster),
         },
         tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
@@ -134,6 +128,19 @@ def run_packs(
 def place(config: Config, folder: SweepFolder, name: str) -> str:
     """Where workers keep "ledger" or "checkpoints": on the config's storage, else in the sweep's folder."""
     return storage.below(config.ray.storage or folder.path, name)
+
+
+def settings(config: Config, folder: SweepFolder, cluster: Cluster) -> dict:
+    """What every pack's worker is told (`search.worker.run_pack`)."""
+    return {
+        "recipe": config.training.recipe().model_dump(mode="json"),
+        "device": cluster.device,
+        "storage": str(config.ray.storage or folder.path),
+        "ledger": place(config, folder, "ledger"),
+        "checkpoints": place(config, folder, "checkpoints"),
+        "checkpoint_seconds": config.ray.checkpoint_seconds,
+        "threads": max(1, int(config.ray.cpus_per_pack)),
+    }
 
 
 def _pack_config(index: int, pack: Pack) -> dict:

@@ -117,6 +117,63 @@ def test_a_driver_killed_at_random_times(tmp_path, undisturbed, sessions):  # no
     print(f"{kills} kills with {found} trainings done; {finished} sweeps finished, nothing lost, nothing doubled")
 
 
+WITHOUT_RAY = """
+import contextlib, sys
+import ray.tune
+from search import cli, engine, storage, worker
+
+@contextlib.contextmanager
+def connected(config, folder):
+    yield engine.Cluster(1, "cpu", 0)
+
+def run_packs(config, folder, cluster, packs, on_step):
+    storage.mark(folder.path)
+    for index, pack in enumerate(packs):
+        worker.run_pack({"pack": engine._pack_config(index, pack)} | engine.settings(config, folder, cluster))
+    return []
+
+ray.tune.report = lambda metrics: None
+engine.connected, engine.run_packs = connected, run_packs
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.timeout(3600)
+def test_a_driver_that_trains_by_itself_killed_at_random_times(tmp_path, undisturbed):
+    """As above, with the packs in the driver's process: without Ray's start, most kills fall into work."""
+    folder, kills, finished, found = tmp_path / "sweep", 0, 0, []
+    generator = random.Random(7)
+    command = [sys.executable, "-c", WITHOUT_RAY, "sweep", *TRACKED, *OFTEN, "--out", str(folder)]
+
+    def drive(seconds: float | None) -> subprocess.Popen:
+        process = subprocess.Popen(
+            command, cwd=Path(__file__).parent.parent, env=environment(tmp_path), start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=seconds)
+        return process
+
+    began = time.monotonic()
+    assert drive(None).returncode == 0
+    whole = time.monotonic() - began
+    check(folder, undisturbed, tracked=True)
+    shutil.rmtree(folder)
+    while kills < KILLS:
+        process = drive(generator.uniform(0.3 * whole, whole))  # the first third is spent on imports
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
+            kills += 1
+            found.append(len(ledger.keys(folder / "ledger")))
+        if process.returncode == 0 or kills == KILLS:
+            assert process.returncode == 0 or drive(None).returncode == 0
+            check(folder, undisturbed, tracked=True)
+            finished += 1
+            shutil.rmtree(folder)
+    print(f"{kills} kills with {found} trainings done; {finished} sweeps finished, nothing lost, nothing doubled")
+
+
 @contextlib.contextmanager
 def tracking_server(folder: Path, port: int):
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
@@ -283,6 +340,7 @@ def test_two_drivers_at_once(tmp_path, undisturbed, sessions):  # noqa: F811
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c(tmp_path, undisturbed, sessions, times):  # noqa: F811
     folder = tmp_path / "sweep"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     process = start(folder, "sweep", *TRACKED, *OFTEN, "--out", str(folder))
     sessions.append(process.pid)
     wait_for_records(process, folder, 2)

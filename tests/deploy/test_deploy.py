@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -229,3 +230,64 @@ def test_secrets_are_made_once_and_kept_private(tmp_path):
     assert f"aws_secret_access_key = {key}\n" in made["s3_credentials"]
     ignored = subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/ray_token"], cwd=DEPLOY.parent)
     assert ignored.returncode == 0
+
+
+STUBS = {
+    "scontrol": 'printf "n1\\nn2\\nn3\\n"',
+    "srun": 'node=""; while [ "${1#--}" != "$1" ]; do case "$1" in --nodelist=*) node="${1#*=}";; esac; shift; done\n'
+            'NODE=$node exec "$@"',
+    "hostname": 'echo "10.0.0.1 fe80::1"',
+    "ray": 'case "$1" in start) [ -s "$RAY_AUTH_TOKEN_PATH" ] && echo "$NODE ray $*" >> "$LOG"; exec sleep 60;;\n'
+           'health-check) grep -q "start --head" "$LOG";; esac',
+    "hyperphase": 'echo "$NODE hyperphase $* token $(wc -c < "$RAY_AUTH_TOKEN_PATH")" >> "$LOG"\n'
+                  '[ "$3" != 10.0.0.1:6379 ] || [ -z "$WAIT" ] || { trap "echo stopped >> $LOG; exit 143" TERM; '
+                  'sleep 60 & wait; }',
+}  # fmt: skip
+
+
+@pytest.fixture
+def allocation(tmp_path):
+    """Slurm, Ray and hyperphase as stubs that write down how they are called; the script runs for real."""
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, text in STUBS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    variables = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "SLURM_SUBMIT_DIR": str(tmp_path),
+        "LOG": f"{tmp_path}/log",
+    }
+    variables |= {"SLURM_JOB_NODELIST": "n[1-3]", "SLURM_CPUS_PER_TASK": "32", "WAIT": ""}
+
+    def run(**more: str) -> subprocess.Popen:
+        command = ["bash", str(DEPLOY / "slurm.sh"), "--preset", "paper", "--out", "/shared/a b"]
+        return subprocess.Popen(command, env=variables | more, stderr=subprocess.PIPE, text=True)
+
+    return tmp_path, run
+
+
+def test_slurm_starts_a_head_workers_and_a_driver(allocation):
+    folder, run = allocation
+    process = run()
+    assert process.wait(timeout=60) == 0, process.stderr.read()
+    lines = sorted((folder / "log").read_text().splitlines())
+    assert lines[0].startswith("n1 hyperphase sweep --address 10.0.0.1:6379 --preset paper --out /shared/a b token 64")
+    assert lines[1].startswith("n1 ray start --head --block --node-ip-address=10.0.0.1 --port=6379 --num-cpus=32")
+    assert len(lines) == 4 and all(
+        line.startswith(f"{node} ray start --block --address=10.0.0.1:6379 --num-cpus=32")
+        for line, node in zip(lines[2:], ("n2", "n3"), strict=True)
+    )
+    assert not list(folder.glob(".ray-*"))  # the token is gone
+
+
+def test_slurms_warning_stops_the_driver(allocation):
+    folder, run = allocation
+    process = run(WAIT="yes")
+    deadline = time.monotonic() + 60
+    while not (folder / "log").exists() or "hyperphase" not in (folder / "log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    assert (folder / "log").read_text().splitlines()[-1] == "stopped" and not list(folder.glob(".ray-*"))

@@ -48,10 +48,10 @@ def measure(record: Record, dimensions: list[int], draws: int) -> Iterator[dict]
     from trainables.training import draw_networks
 
     row, recipe = record.row, Recipe(**json.loads(record.row["recipe"]))
-    turns, target = sorted(recipe.turns(row["dimension"])), get_task(recipe.task).target
+    turns, task = sorted(recipe.turns(row["dimension"])), get_task(recipe.task)
     for n in dimensions or sorted({*turns, *(max(1, round(factor * turns[-1])) for factor in FACTORS)}):
         drawn = draw_networks(record.hypernetwork, recipe, n, draws=draws, beta=row["beta"])
-        readings = classify.read(drawn, target)
+        readings = classify.read(drawn, task.target, names=task.algorithms)
         found = classify.summarise(readings)
         yield {
             "key": row["key"],

@@ -69,3 +69,16 @@ def test_a_network_itself_has_nothing_to_draw(tmp_path):
     config = smoke("training.trainable=mlp")
     with pytest.raises(UserError, match="nothing to draw"):
         generalise(config, folders.create(tmp_path), [], 2)
+
+
+def test_only_the_tasks_own_algorithms_are_named(swept, tmp_path, monkeypatch):
+    from analysis import classify
+
+    config, asked, read = smoke("training.task=maximum", "grid.betas=[1e-6]", "grid.seeds=1"), [], classify.read
+    recipe, [point] = config.training.recipe(), expand(config)
+    [trained] = train_pack(3, [Member(point.key, point.beta, point.seed)], recipe)
+    folder = folders.create(tmp_path)
+    ledger.write(folder.ledger, to_record(trained, recipe, 3))
+    monkeypatch.setattr(classify, "read", lambda *a, **given: asked.append(given["names"]) or read(*a, **given))
+    generalise(config, folder, [5], 3)
+    assert asked == [()]

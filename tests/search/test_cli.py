@@ -269,3 +269,15 @@ def test_a_pipe_that_closes_early_is_no_error(swept):
         shell=True, capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}, check=True
     )  # fmt: skip
     assert shown.stderr == ""
+
+
+def test_boundaries_merges_labels(tmp_path, capsys):
+    rows = [f"{10.0**e},4,{side if e < -3 else 'c'}" for e in range(-7, 1) for side in ("a", "b")]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,label", *rows]))
+    command = ["boundaries", str(tmp_path / "t.csv"), "--x", "x", "--y", "y", "--label", "label", "--log-x", "--out",
+               str(tmp_path / "out")]  # fmt: skip
+    assert cli.main([*command, "--merge", "a=coin", "--merge", "b=coin"]) == 0
+    first, *others = (tmp_path / "out" / "boundaries.csv").read_text().splitlines()[1:]
+    assert first.startswith("coin,c,4") and not others
+    capsys.readouterr()
+    assert "expected LABEL=NAME" in one_line_error(capsys, *command, "--merge", "a")

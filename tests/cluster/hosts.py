@@ -69,10 +69,12 @@ class Host:
 
     def kill(self) -> None:
         """kill -9 of everything on this host, as when the machine loses power."""
-        found = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True).stdout
-        for process in found.split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(process), signal.SIGKILL)
+        while found := subprocess.run(
+            ["ip", "netns", "pids", self.name], capture_output=True, text=True
+        ).stdout.split():
+            for process in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGKILL)
         for process in self.processes:
             process.wait()
         self.processes.clear()
@@ -158,7 +160,8 @@ class Cluster:
 
     def start_worker(self, worker: Host, **options: str) -> None:
         command = _ray("start", "--block", f"--address={self.address}", "--num-cpus=1", *self._node(worker))
-        worker.start(*command, **options)
+        # Ray gives a node 30 s to start; on a busy machine it takes another try
+        worker.start("sh", "-c", 'until "$@"; do sleep 1; done', "sh", *command, **options)
 
     def _node(self, host: Host) -> list[str]:
         temporary = f"/tmp/{host.name}"  # short: Unix sockets lie below it

@@ -142,6 +142,7 @@ class TrackingQueue(threading.Thread):
             tracker.open_sweep(self._manifest)
             self.tracker = tracker
         if not self._waiting:
+            self.tracker.prepare()
             return
         key = self._waiting[0]
         if not self.tracker.is_logged(key):

@@ -75,6 +75,11 @@ class Tracker:
         else:
             self.client.update_run(self.parent, status=RUNNING)
 
+    def prepare(self) -> None:
+        """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""
+        if self._models is None and self.config.mlflow.models:
+            self._models = model_folder.ModelFolders(Path(self._scratch.name))
+
     def close_sweep(self, status: str, counts: dict[str, int]) -> None:
         """The end of the parent run: trainings per algorithm, the phase map, its status."""
         if self.parent is None:
@@ -222,8 +227,7 @@ class Tracker:
             self.experiment, name=model_folder.NAME, source_run_id=run_id, params=params, tags=tags
         ).model_id
         with tempfile.TemporaryDirectory(prefix="hyperphase-") as folder:
-            if self._models is None:
-                self._models = model_folder.ModelFolders(Path(self._scratch.name))
+            self.prepare()
             self._models.write(record, Path(folder) / "model", run=run_id, model=model)
             self.client.log_model_artifacts(model, str(Path(folder) / "model"))
         self.client.finalize_logged_model(model, "READY")

@@ -8,14 +8,14 @@ import pytest
 
 from analysis.refinement import read_rounds
 from search import ledger
-from tests.test_sweep import SMOKE, TIMEOUT, run, runs, sessions, start, sweep, wait_for_records, workers_of
+from tests.test_sweep import SMOKE, TIMEOUT, runs, sessions, start, sweep, workers_of
 
 __all__ = ["sessions"]  # a fixture
 REFINE = ["--width", "0.001", "--trainings", "6", "--batch", "6"]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3 * TIMEOUT)
+@pytest.mark.timeout(5 * TIMEOUT)
 def test_a_refinement_is_killed_and_resumed(tmp_path, sessions):
     folder = tmp_path / "refined"
     code, _, err = sweep(folder, *SMOKE, "--set", "grid.dimensions=[2,3]", "--set", "training.steps=120",
@@ -26,7 +26,10 @@ def test_a_refinement_is_killed_and_resumed(tmp_path, sessions):
 
     process = start(folder, "refine", str(folder), *REFINE)
     sessions.append(process.pid)
-    wait_for_records(process, folder, len(grid) + 2)
+    deadline = time.monotonic() + TIMEOUT
+    while len(ledger.keys(folder / "ledger")) <= len(grid):
+        assert process.poll() is None and time.monotonic() < deadline, "the refinement ended before it was killed"
+        time.sleep(0.1)
     process.kill()  # kill -9
     process.wait()
     deadline = time.monotonic() + 60
@@ -36,8 +39,10 @@ def test_a_refinement_is_killed_and_resumed(tmp_path, sessions):
     left = len(grid) + 6 - len(killed)
     assert left > 0
 
-    code, out, err = run(folder, "refine", str(folder), *REFINE)
-    assert code == 0 and "Traceback" not in err, err
+    process = start(folder, "refine", str(folder), *REFINE)
+    sessions.append(process.pid)
+    out, err = process.communicate(timeout=2 * TIMEOUT)
+    assert process.returncode == 0 and "Traceback" not in err, err
     assert f"round 1: {left} training" in out and "median" in out  # the killed round first
     everything = ledger.done(folder / "ledger")
     assert killed < everything and len(everything) == len(killed) + 6

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
-from search import checks, storage
+from search import checks, ledger, storage
 from search.checkpoints import pack_name
 from search.config import Config, ray_address
 from search.folder import SweepFolder
@@ -89,9 +89,11 @@ def run_packs(
 ) -> list[str]:
     """Trains `packs`, in their order as cores become free; `on_step(pack index, step)` follows them.
 
-    Returns one line for every pack that failed for good.
+    A pack whose node is lost is tried again on those that are left, as often as `max_failures`: Tune by itself takes a
+    node that does not answer for a failure of the pack. Returns one line for every pack that failed for good.
     """
     from ray import tune
+    from ray.exceptions import RayTaskError
 
     from search.worker import run_pack
 
@@ -106,23 +108,35 @@ def run_packs(
                 on_step(result["pack_index"], result["step"])
 
     storage.mark(config.ray.storage or folder.path)
-    tuner = tune.Tuner(
-        tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
-        param_space={
-            "pack": tune.grid_search([_pack_config(index, pack) for index, pack in enumerate(packs)]),
-            **settings(config, folder, cluster),
-        },
-        tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
-        run_config=tune.RunConfig(
-            name=f"packs-{time.time_ns()}",
-            storage_path=str(folder.tune),
-            verbose=0,
-            failure_config=tune.FailureConfig(max_failures=config.ray.max_failures),
-            callbacks=[Follow()],
-        ),
-    )
-    results = tuner.fit()
-    return [checks.last_line(error) for error in results.errors]
+
+    def run(indices: list[int]) -> list[Exception]:
+        tuner = tune.Tuner(
+            tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
+            param_space={
+                "pack": tune.grid_search([_pack_config(index, packs[index]) for index in indices]),
+                **settings(config, folder, cluster),
+            },
+            tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            run_config=tune.RunConfig(
+                name=f"packs-{time.time_ns()}",
+                storage_path=str(folder.tune),
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=config.ray.max_failures),
+                callbacks=[Follow()],
+            ),
+        )
+        return tuner.fit().errors
+
+    errors = run(list(range(len(packs))))
+    for _ in range(config.ray.max_failures):
+        if all(
+            isinstance(error, RayTaskError) for error in errors
+        ):  # raised by a pack's own code, not by a machine's end
+            break
+        there = ledger.keys(place(config, folder, "ledger"))
+        left = [index for index, pack in enumerate(packs) if any(point.key not in there for point in pack.members)]
+        errors = run(left) if left else []
+    return [checks.last_line(error) for error in errors]
 
 
 def place(config: Config, folder: SweepFolder, name: str) -> str:

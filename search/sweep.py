@@ -304,12 +304,18 @@ def _interruptible() -> Iterator[None]:
     def terminate(number, frame):
         raise Terminated
 
+    def unraisable(problem):
+        if not issubclass(problem.exc_type, KeyboardInterrupt):  # a second Ctrl-C may fall into a finaliser
+            hook(problem)
+
     try:
-        before = signal.signal(signal.SIGTERM, terminate)
+        before, hook = signal.signal(signal.SIGTERM, terminate), sys.unraisablehook
     except ValueError:  # not the main thread
         yield
         return
     try:
+        sys.unraisablehook = unraisable
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,7 @@ It keeps no state: its belief is made from the study's trials, so that any proce
 the last one stopped. (What is kept between calls is a cache, keyed by all that it was made from.)
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
+from threadpoolctl import ThreadpoolController
 
 from analysis.belief import Belief, believe, choose_settings, coin_flips, fixed_basis
 from analysis.phase_map import Axis, prior_settings
@@ -46,6 +48,12 @@ class Observations:
     shares: tuple[Mapping[str, float] | None, ...]  # (labelled,) of the drawn networks, where the trial says
     pending_x: np.ndarray  # (running,)
     pending_y: np.ndarray
+
+
+@functools.cache
+def _linear_algebra() -> ThreadpoolController:
+    """The libraries under NumPy and SciPy: for matrices as small as ours, one thread is many times faster than two."""
+    return ThreadpoolController()
 
 
 class PhaseBoundarySampler(BaseSampler):
@@ -87,7 +95,8 @@ class PhaseBoundarySampler(BaseSampler):
         if not _is_axis(search_space.get(BETA)) or not _is_axis(search_space.get(DIMENSION), missing=True):
             return drawn
         space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
-        x, y = self._best(observe(study, space), space, rng)
+        with _linear_algebra().limit(limits=1):
+            x, y = self._best(observe(study, space), space, rng)
         drawn[BETA] = _external(search_space[BETA], x)
         if DIMENSION in search_space:
             drawn[DIMENSION] = _external(search_space[DIMENSION], y)
@@ -110,7 +119,8 @@ class PhaseBoundarySampler(BaseSampler):
             raise ValueError(f"no finished trial of the study has the user attribute {PHASE!r}")
         dimension = np.zeros(1) if dimension is None else dimension
         x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(beta, float)), np.atleast_1d(np.asarray(dimension, float)))
-        return self._predict(seen, space, x.ravel(), y.ravel())
+        with _linear_algebra().limit(limits=1):
+            return self._predict(seen, space, x.ravel(), y.ravel())
 
     def _predict(self, seen, space, x, y):
         labels = tuple(sorted(set(seen.labels)))

@@ -1,7 +1,5 @@
 """PhaseBoundarySampler: Optuna's own conformance tests, and what it promises beyond them."""
 
-import time
-
 import numpy as np
 import optuna
 import pytest
@@ -214,18 +212,3 @@ def test_prediction_needs_labels():
     study.ask(SPACE)
     with pytest.raises(ValueError, match="phase"):
         study.sampler.predict_proba(study, [1e-5], [4])
-
-
-def test_a_suggestion_is_quick_at_500_trials():
-    """20 ms on a quiet core, a refit for every batch of four included; `make bench-boundaries` reports it."""
-    study = study_of(labelled(500)[1])
-    asked(study, 4)
-    seconds = []
-    for _ in range(3):
-        started = time.process_time()
-        trials = [study.ask(SPACE) for _ in range(4)]
-        seconds.append((time.process_time() - started) / 4)
-        for trial in trials:
-            trial.set_user_attr("phase", "pudding")
-            study.tell(trial, 0.0)
-    assert min(seconds) < 0.03  # 9 ms measured; contended cores count more time

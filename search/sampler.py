@@ -52,7 +52,9 @@ class Observations:
 
 @functools.cache
 def _linear_algebra() -> ThreadpoolController:
-    """The libraries under NumPy and SciPy: for matrices as small as ours, one thread is many times faster than two."""
+    """The libraries under NumPy and SciPy: for matrices as small as ours, one thread is faster than two."""
+    import scipy.linalg  # noqa: F401  a controller knows the libraries that are loaded when it is made
+
     return ThreadpoolController()
 
 

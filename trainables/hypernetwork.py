@@ -74,7 +74,11 @@ class Hypernetwork(nn.Module):
 
 
 def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None:
-    """Fill every member's parameters from its own generator, in the order of the parameters' definition."""
+    """Fill every member's parameters from its own generator, in the order of the parameters' definition.
+
+    A parameter has an `initial_std`, or starts at 0; `mirrored` (axis, indices) makes what follows each index along that
+    axis the negative of what is at it.
+    """
     with torch.no_grad():
         for parameter in network.parameters():
             std = getattr(parameter, "initial_std", 0.0)
@@ -82,3 +86,7 @@ def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None
                 if std:
                     noise = torch.randn(parameter.shape[1:], generator=generator, device=parameter.device)
                     parameter[member] = std * noise
+            axis, first = getattr(parameter, "mirrored", (0, []))
+            if len(first):
+                first = first.to(parameter.device)
+                parameter.index_copy_(axis, first + 1, -parameter.index_select(axis, first))

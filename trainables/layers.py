@@ -14,6 +14,7 @@ from trainables.competition import compete
 from trainables.native_layer import compiled, run
 
 EPSILON = 1e-6  # added to mean squares before their inverse root
+SCORE_GAIN = 3.0  # of initial scores: the competition is sharp from the first step on
 
 
 class MemberLinear(nn.Module):
@@ -82,14 +83,18 @@ class ExchangeableLayer(nn.Module):
     node by one of (its updated edges, pooled by share and by mean, itself, the global node), so that a neuron learns
     in the same layer what it won; then the global node by one of the mean nodes. Terms of nodes are broadcast to
     edges after their linear maps. Exchangeable-matrix layers: Hartford et al. 2018, arXiv 1803.02879.
+
+    The two scores of a sided pair start as mirror images: what speaks for one side of an input speaks against the other,
+    and an edge at first learns how their shares differ. Without it nearly every training of many inputs takes one side
+    of all of them, pudding, and none finds double-sided.
     """
 
     def __init__(self, members: int, channels: int, scores: int, width: int, sinkhorn_rounds: int, sided: int = 0):
         super().__init__()
         self.competition = scores // 2, sinkhorn_rounds, sided  # see `compete`
-        self.scores = MemberLinear(members, channels, scores)
+        self.scores = MemberLinear(members, channels, scores, gain=SCORE_GAIN)
         self.edge = MemberLinear(members, channels, width)
-        self.edge_shares = MemberLinear(members, 2 * scores, width, gain=0.5)
+        self.edge_shares = MemberLinear(members, 2 * scores, width)
         self.edge_hidden = MemberLinear(members, channels, width)
         self.edge_input = MemberLinear(members, channels, width)
         self.edge_whole = MemberLinear(members, channels, width, bias=True)
@@ -97,6 +102,9 @@ class ExchangeableLayer(nn.Module):
         self.hidden = NodeUpdate(members, channels, 3 * channels, width)
         self.input = NodeUpdate(members, channels, 3 * channels, width)
         self.whole = NodeUpdate(members, channels, 2 * channels, width)
+        pairs = torch.arange(0, sided, 2)
+        self.scores.weight.mirrored = 2, pairs
+        self.edge_shares.weight.mirrored = 1, torch.cat([pairs, scores + pairs])
 
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """edges (members, m * n, d), hidden (members, m, d), inputs (members, n, d), whole (members, 1, d).

@@ -43,9 +43,9 @@ class Recipe(BaseModel):
     layers: int = Field(4, ge=1, description="exchangeable-matrix layers")
     scores: int = Field(8, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
     sided_scores: int = Field(
-        2, ge=0, multiple_of=2, description="balanced scores that are balanced in pairs, for inputs' two sides"
+        4, ge=0, multiple_of=2, description="balanced scores that are balanced in pairs, for inputs' two sides"
     )
-    sinkhorn_rounds: int = Field(3, ge=0, description="rounds of Sinkhorn balancing of half of the scores")
+    sinkhorn_rounds: int = Field(8, ge=0, description="rounds of Sinkhorn balancing of half of the scores")
     width: int = Field(32, ge=1, description="hidden width of the layers' small MLPs")
     learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle schedule")
     clip: float = Field(1.0, gt=0, description="gradient norm at which a member's gradient is clipped")

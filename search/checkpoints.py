@@ -117,7 +117,7 @@ def held(place: str | Path, missing: set[str]) -> list[Held]:
 def code_digest() -> str:
     """Stands for the code that trains: another code's state may mean something else."""
     folder = Path(trainables.__path__[0])
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".c", ".cpp")]
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".h", ".cpp")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

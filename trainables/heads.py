@@ -60,6 +60,7 @@ class WeightHeads(nn.Module):
         self.hidden = MemberLinear(members, channels, 4, gain=0.5, bias=True)  # of b, then of v
         self.whole = MemberLinear(members, channels, 1, gain=0.1, bias=True)  # expected output per input
         self.log_scale = nn.Parameter(torch.zeros(members, len(COMPONENTS)))  # ln (s / initial s) / SCALE_RATE
+        self.register_buffer("initial_scales", torch.tensor(INITIAL_SCALES), persistent=False)
 
     def forward(
         self,
@@ -84,12 +85,17 @@ class WeightHeads(nn.Module):
             (node[..., 0], node[..., 1]),
             (node[..., 2], node[..., 3]),
         )
-        log_scale = self.log_scale if log_scale is None else self.log_scale + log_scale
+        scales = self.scales(log_scale)
         drawn, complexity = [], {}
         for k, (name, (mean, raw), epsilon) in enumerate(zip(COMPONENTS, moments, noise, strict=True)):
             log_sigma = raw + INITIAL_LOG_SIGMA
-            scale = INITIAL_SCALES[k] * (SCALE_RATE * log_scale[:, k]).exp()
-            drawn.append(scale.view(members, *[1] * (mean.dim() - 1)) * (mean + log_sigma.exp() * epsilon))
+            scale = scales[:, k].view(members, *[1] * (mean.dim() - 1))
+            drawn.append(scale * (mean + log_sigma.exp() * epsilon))
             complexity[name] = kl_to_prior(mean, log_sigma).flatten(1).sum(1)
         centre = dimension * self.whole(normalise(whole)).view(members)
         return TargetWeights(*drawn, centre - expected_output(*drawn)), complexity
+
+    def scales(self, log_scale: Tensor | None = None) -> Tensor:
+        """s of every tensor, (members, components)."""
+        log_scale = self.log_scale if log_scale is None else self.log_scale + log_scale
+        return self.initial_scales * elementwise(torch.exp, SCALE_RATE * log_scale)

@@ -55,22 +55,21 @@ class Hypernetwork(nn.Module):
     def forward(
         self, noise: Tensor, dimension: int, hidden: int, betas: Tensor | None = None
     ) -> tuple[TargetWeights, dict[str, Tensor]]:
-        """noise (members, noise_size(dimension, hidden)), standard normal; betas are of no use here.
+        """noise (members, noise_size(dimension, hidden)), standard normal; betas (members,), if a draw depends on β.
 
         Returns one drawn target network per member, and {component: (members,) nats} of complexity.
         """
-        return self.draw(noise, dimension, hidden, self.whole)
-
-    def draw(
-        self, noise: Tensor, dimension: int, hidden: int, whole: Tensor, log_scale: Tensor | None = None
-    ) -> tuple[TargetWeights, dict[str, Tensor]]:
-        """`forward` from the global node `whole` (members, 1, d), with `log_scale` added to that of the heads."""
+        whole, log_scale = self.conditions(betas)
         for_edges, for_hidden, for_inputs, *for_weights = split(noise, noise_shapes(dimension, hidden))
         edges = self.edge_noise(for_edges)
         nodes, inputs = self.hidden_noise(for_hidden), self.input_noise(for_inputs)
         for layer in self.layers:
             edges, nodes, inputs, whole = layer(edges, nodes, inputs, whole)
         return self.heads(edges, nodes, whole, tuple(for_weights), dimension, log_scale)
+
+    def conditions(self, betas: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Where draws start from: the global node (members, 1, d), and what is added to the heads' log_scale."""
+        return self.whole, None
 
 
 def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None:

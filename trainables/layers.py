@@ -109,12 +109,20 @@ class ExchangeableLayer(nn.Module):
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """edges (members, m * n, d), hidden (members, m, d), inputs (members, n, d), whole (members, 1, d).
 
-        On a CPU with a compiler it runs as trainables/layer.cpp, which agrees with `in_torch` to rounding.
+        On a CPU with a compiler it runs as trainables/kernels/layer.h, which agrees with `in_torch` to rounding.
         """
-        native = compiled(edges, self.scores.weight, self.edge_out.weight, *self.competition)
+        native = compiled(edges, *self.widest(), *self.competition)
         if native is None:
             return self.in_torch(edges, hidden, inputs, whole)
-        return run(native, (edges, hidden, inputs, whole), tuple(self.parameters()))
+        return run(native, (edges, hidden, inputs, whole), self.weights(inputs.shape[1]))
+
+    def widest(self) -> tuple[Tensor, Tensor]:
+        """Two weights whose shapes tell all widths, (members, d, s) and (members, w, d)."""
+        return self.scores.weight, self.edge_out.weight
+
+    def weights(self, dimension: int) -> tuple[Tensor, ...]:
+        """All weights that the layer works with at this input dimension, (members, …) each."""
+        return tuple(self.parameters())
 
     def in_torch(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """`forward` in PyTorch operations, on any device."""

@@ -12,7 +12,10 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+from torch import Tensor
 
 FLAGS = (
     "-O3",
@@ -38,7 +41,7 @@ def compiler() -> str | None:
 
 @functools.cache
 def library(source: Path, **constants: int) -> ctypes.CDLL | None:
-    """The source compiled with -D for every constant, or None where that is not possible.
+    """The source, with the headers beside it, compiled with -D for every constant; None where that is not possible.
 
     That is without a compiler, a cache or a source file, which code in a zip (a logged model's) has not.
     """
@@ -46,7 +49,8 @@ def library(source: Path, **constants: int) -> ctypes.CDLL | None:
     if program is None or os.environ.get("HYPERPHASE_NATIVE") == "0" or not source.is_file():
         return None
     defines = [f"-D{name}={value}" for name, value in sorted(constants.items())]
-    recipe = "\n".join([source.read_text(), program, *FLAGS, *defines, _processor()])
+    sources = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
+    recipe = "\n".join([*sources, program, *FLAGS, *defines, _processor()])
     compiled = cache_folder() / f"{source.stem}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.so"
     try:
         if not compiled.exists():
@@ -54,6 +58,19 @@ def library(source: Path, **constants: int) -> ctypes.CDLL | None:
         return ctypes.CDLL(str(compiled))
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def addresses(tensors: Sequence[Tensor]) -> ctypes.Array:
+    """Where the tensors' numbers begin, for a C function."""
+    return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
+
+
+def strided(tensors: Sequence[Tensor]) -> tuple[ctypes.Array, ctypes.Array]:
+    """Addresses of tensors (members, …), and how many numbers a member's are from the next one's.
+
+    A member's own numbers have to lie next to each other.
+    """
+    return addresses(tensors), (ctypes.c_long * len(tensors))(*(tensor.stride(0) for tensor in tensors))
 
 
 def _compile(command: list[str], compiled: Path) -> None:

@@ -1,8 +1,10 @@
 """What a training minimises: relative error + β · complexity."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainables.heads import TargetWeights
+from trainables.hypernetwork import Hypernetwork
+from trainables.native_loss import losses
 from trainables.target import apply_target
 from trainables.tasks import Task
 
@@ -19,3 +21,17 @@ def relative_error(weights: TargetWeights, x: Tensor, task: Task) -> Tensor:
 def objective(error: Tensor, complexity: dict[str, Tensor], betas: Tensor) -> Tensor:
     """error (members,), complexity {component: (members,) nats}, betas (members,) -> (members,)."""
     return error + betas * sum(complexity.values())
+
+
+def training_loss(network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidden: int, betas: Tensor) -> Tensor:
+    """The objective of one network that every member draws, with `hidden` neurons, from its noise: (members,).
+
+    x (members, samples, n): each member's own inputs. On a CPU with a compiler it comes from
+    trainables/kernels/member.h, which agrees with the rest of this function to rounding.
+    """
+    if isinstance(network, Hypernetwork):
+        native = losses(network, noise, x, task, hidden, betas)
+        if native is not None:
+            return native
+    weights, complexity = network(noise, x.shape[-1], hidden, betas)
+    return objective(relative_error(weights, x, task), complexity, betas)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trainables.bitwise import elementwise
-from trainables.heads import COMPONENTS, TargetWeights
+from trainables.heads import COMPONENTS
 from trainables.hypernetwork import Hypernetwork
 from trainables.layers import MemberLinear
 from trainables.recipe import Recipe
@@ -39,13 +39,10 @@ class ParetoHypernetwork(Hypernetwork):
         self.beta_whole = MemberLinear(members, COSINES, recipe.channels)
         self.beta_scale = MemberLinear(members, COSINES, len(COMPONENTS), gain=SCALE_GAIN)
 
-    def forward(
-        self, noise: Tensor, dimension: int, hidden: int, betas: Tensor
-    ) -> tuple[TargetWeights, dict[str, Tensor]]:
-        """As `Hypernetwork.forward`; betas (members,)."""
+    def conditions(self, betas: Tensor) -> tuple[Tensor, Tensor]:
+        """As of `Hypernetwork`, for betas (members,)."""
         cosines = self._cosines(betas).unsqueeze(1)  # (members, 1, COSINES)
-        whole, scale = self.beta_whole(cosines), self.beta_scale(cosines).squeeze(1)
-        return self.draw(noise, dimension, hidden, self.whole + whole, scale)
+        return self.whole + self.beta_whole(cosines), self.beta_scale(cosines).squeeze(1)
 
     def _cosines(self, betas: Tensor) -> Tensor:
         """cos(k π u), k = 1…COSINES, of u = 0…1 along the range of log β: (members, COSINES)."""

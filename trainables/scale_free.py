@@ -23,11 +23,26 @@ class ScaleFreeLayer(nn.Module):
         super().__init__()
         self.layer = layer
 
+    @property
+    def competition(self) -> tuple[int, int, int]:
+        """As of `ExchangeableLayer`."""
+        return self.layer.competition
+
+    def widest(self) -> tuple[Tensor, Tensor]:
+        """As `ExchangeableLayer.widest`."""
+        return self.layer.widest()
+
+    def weights(self, dimension: int) -> tuple[Tensor, ...]:
+        """As `ExchangeableLayer.weights`."""
+        scaled = self._scaled(dimension)
+        return tuple(scaled.get(name, weight) for name, weight in self.layer.named_parameters())
+
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """As `ExchangeableLayer.forward`."""
-        n, layer = inputs.shape[1], self.layer
-        scaled = {
-            "scores.weight": layer.scores.weight * (math.log(n + 1) / math.log(REFERENCE + 1)),
-            "edge_shares.weight": layer.edge_shares.weight * (REFERENCE / n),
+        return functional_call(self.layer, self._scaled(inputs.shape[1]), (edges, hidden, inputs, whole))
+
+    def _scaled(self, n: int) -> dict[str, Tensor]:
+        return {
+            "scores.weight": self.layer.scores.weight * (math.log(n + 1) / math.log(REFERENCE + 1)),
+            "edge_shares.weight": self.layer.edge_shares.weight * (REFERENCE / n),
         }
-        return functional_call(layer, scaled, (edges, hidden, inputs, whole))

@@ -17,7 +17,7 @@ from trainables.devices import reproducible_processor, resolve
 from trainables.hypernetwork import initialise, noise_size
 from trainables.memory import keep_freed_memory
 from trainables.noise import NoiseStream, size, split, stream
-from trainables.objective import objective, relative_error
+from trainables.objective import training_loss
 from trainables.optimiser import PackAdam
 from trainables.pareto import sample_betas
 from trainables.recipe import Recipe, shared
@@ -115,8 +115,7 @@ def train_pack(
         betas = looks_at[0]
         if for_beta:
             betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
-        weights, complexity = network(z, n, recipe.hidden(n), betas)
-        loss = objective(relative_error(weights, x, task), complexity, betas)
+        loss = training_loss(network, z, x, task, recipe.hidden(n), betas)
         norms = optimiser.step(loss)
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from trainables.native import library
 from trainables.optimiser import PackAdam, one_cycle
 
 
@@ -20,7 +21,10 @@ class Toy(nn.Module):
         return steepness * (torch.bmm(x, self.matrix) + self.bias).square().mean((1, 2))
 
 
-def test_each_member_is_adam_with_its_own_clipping():
+@pytest.mark.parametrize("native", ["1", "0"])
+def test_each_member_is_adam_with_its_own_clipping(native, monkeypatch):
+    monkeypatch.setenv("HYPERPHASE_NATIVE", native)
+    monkeypatch.setattr("trainables.optimiser.library", library.__wrapped__)  # not from an earlier test
     steps, members, clip, peak = 30, 5, 0.7, 1e-2
     toy = Toy(members)
     starts = [[p[k : k + 1].detach().clone().requires_grad_() for p in toy.parameters()] for k in range(members)]

@@ -11,7 +11,7 @@ from analysis.errors import UserError
 from analysis.network import Network
 from trainables.devices import resolve
 from trainables.noise import NoiseStream, split, stream
-from trainables.objective import objective, relative_error
+from trainables.objective import training_loss
 from trainables.recipe import Recipe
 from trainables.snapshots import snapshot_steps
 from trainables.tasks import get_task
@@ -133,12 +133,12 @@ def test_on_step_counts_and_can_stop():
 def test_dimensions_take_turns_in_every_member(monkeypatch):
     seen = []
 
-    def spy(weights, x, task):
+    def spy(network, noise, x, task, hidden, betas):
         seen.append(x.shape[-1])
-        assert weights.hidden_weight.shape[1:] == (3 * x.shape[-1], x.shape[-1])
-        return relative_error(weights, x, task)
+        assert hidden == 3 * x.shape[-1]
+        return training_loss(network, noise, x, task, hidden, betas)
 
-    monkeypatch.setattr("trainables.training.relative_error", spy)
+    monkeypatch.setattr("trainables.training.training_loss", spy)
     recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2)})
     trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
     assert seen == [3, 4, 2] * 4
@@ -194,15 +194,14 @@ def test_recipes_are_checked_and_hashable():
 def test_failing_on_the_way_keeps_what_was_seen_before(monkeypatch):
     calls = 0
 
-    def poisoned(error, complexity, betas):
+    def poisoned(*arguments):
         nonlocal calls
         calls += 1
-        poison = torch.tensor([0.0, math.nan if calls == 6 else 0.0])
-        return objective(error, complexity, betas) + poison
+        return training_loss(*arguments) + torch.tensor([0.0, math.nan if calls == 6 else 0.0])
 
     good, bad = Member("good", 1e-3, 1), Member("bad", 1e-3, 2)
     alone = train_pack(2, [good], RECIPE)[0]
-    monkeypatch.setattr("trainables.training.objective", poisoned)
+    monkeypatch.setattr("trainables.training.training_loss", poisoned)
     beside, failed = train_pack(2, [good, bad], RECIPE)
     assert (failed.status, failed.reason) == ("failed", "loss not finite at step 6")
     assert [look.step for look in failed.snapshots] == [1, 3]

@@ -6,6 +6,7 @@ inputs through is marked ∕, one that bends a mixture of inputs is a plain disc
 same, with its hidden neurons in another order too.
 """
 
+import functools
 import io
 import math
 import os
@@ -122,9 +123,8 @@ def draw_svg(network: Network, *, title: str | None = None, legend: bool = True,
 def draw_png(network: Network, *, title: str | None = None, legend: bool = True, pixels: int = PIXELS) -> bytes:
     """The drawing as the bytes of a PNG, laid out like the SVG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
-    from matplotlib.collections import CircleCollection
+    from matplotlib.collections import CircleCollection, PathCollection
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
     from matplotlib.transforms import Affine2D
     from PIL import Image
 
@@ -142,12 +142,11 @@ def draw_png(network: Network, *, title: str | None = None, legend: bool = True,
         facecolors=[disc.fill for disc in picture.discs], edgecolors=OUTLINE, linewidths=0.006 * points,
         zorder=2))  # fmt: skip
     _png_lines(figure, picture.marks, points, place, layer=3)
-    for words in picture.words:
-        align = {"middle": "center", "start": "left", "end": "right"}[words.anchor]
-        figure.add_artist(Text(words.x, words.y, words.text, fontsize=words.size * points, color=words.colour,
-                               ha=align, va="baseline", parse_math=False, transform=place, zorder=4))  # fmt: skip
+    texts = [words for words in picture.words if words.text]
+    figure.add_artist(PathCollection([_outline(words) for words in texts], transform=place, linewidths=0,
+                                     facecolors=[words.colour for words in texts], zorder=4))  # fmt: skip
     canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
     buffer = io.BytesIO()
     image = image.quantize(PNG_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     image.save(buffer, "PNG", compress_level=4)
@@ -212,6 +211,24 @@ def _svg_line(line: Line) -> str:
         f'<path d="M{line.x1:.3f} {-line.y1:.3f}L{line.x2:.3f} {-line.y2:.3f}" stroke="{line.colour}" '
         f'stroke-width="{line.width:.4f}"{faint}/>'
     )
+
+
+def _outline(words: Words):
+    """The words as one path in the picture's units. Text artists would take as long as all the rest of a drawing."""
+    from matplotlib.path import Path as Outline
+
+    letters = _letters(words.text)
+    left, right = letters.vertices[:, 0].min(), letters.vertices[:, 0].max()
+    start = {"start": 0.0, "middle": (left + right) / 2, "end": right}[words.anchor]
+    return Outline((letters.vertices - (start, 0)) * words.size + (words.x, words.y), letters.codes)
+
+
+@functools.lru_cache(maxsize=256)
+def _letters(text: str):
+    """The text's outline in letters of size 1, beginning at the origin."""
+    from matplotlib.textpath import TextPath
+
+    return TextPath((0, 0), text.replace("$", r"\$"), size=1)
 
 
 def _png_lines(figure, lines: list[Line], points: float, place, layer: int) -> None:

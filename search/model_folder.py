@@ -33,8 +33,8 @@ class ModelFolders:
         self._save_template(Path(scratch))
 
     def write(self, record: Record, folder: Path, *, run: str, model: str) -> None:
-        """The model of one training that has a hypernetwork. run, model: its identities in MLflow."""
-        shutil.copytree(self.template, folder, copy_function=_link)
+        """Puts the model of a training that has a hypernetwork into `folder`. run, model: its identities in MLflow."""
+        shutil.copytree(self.template, folder, copy_function=_link, dirs_exist_ok=True)
         training = {"recipe": json.loads(record.row["recipe"]), "beta": record.row["beta"]}
         _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
@@ -106,7 +106,11 @@ def write_code(path: Path) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    os.link(source, target)
+    """What all models share is on the disk once, where the file systems permit it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -17,6 +17,7 @@ from search.folder import SweepFolder
 from search.ledger import Record
 from search.manifest import CREDENTIALS, mask
 from search.tracking_content import DRAWING, PHASE_MAP, dataset, metric, metrics, sweep_note, training_note
+from search.tracking_store import artifacts, one_transaction
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
@@ -63,7 +64,7 @@ class Tracker:
     def open_sweep(self, manifest: dict) -> None:
         """The parent run, RUNNING: found again or made."""
         if self.parent is None:
-            self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None)
+            self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None).run_id
             recipe = self.config.training.recipe().model_dump(mode="json")
             grid = {name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()}
             git = manifest.get("git") or {}
@@ -99,15 +100,24 @@ class Tracker:
 
     def log(self, record: Record) -> None:
         """One training: its child run is made, or completed if an earlier driver died in the middle."""
-        row = record.row
-        run_id, complete = self.children.get(row["key"], (None, False))
+        key = record.row["key"]
+        run_id, complete = self.children.get(key, (None, False))
         if complete:
             return
+        self.prepare()
+        picture = self._draw(record)  # before the transaction, which keeps other writers out
+        with one_transaction(self.client):
+            run_id = self._log(record, run_id, picture)
+        self.children[key] = (run_id, True)
+
+    def _log(self, record: Record, run_id: str | None, picture: bytes | None) -> str:
+        """run_id: of the run that an earlier driver began. Returns the run's id."""
+        row = record.row
+        end = int(row["finished_at"] * 1000)
         if run_id:
             self._drop_models(run_id)
-        end = int(row["finished_at"] * 1000)
-        start = end - int(row["seconds"] * 1000)
-        if run_id is None:
+            info = self.client.get_run(run_id).info
+        else:
             name = f"n={row['dimension']} β={row['beta']:g} seed={row['seed']}"
             tags = {
                 "kind": "training",
@@ -118,19 +128,18 @@ class Tracker:
                 "beta": f"{row['beta']:g}",
                 "seed": str(row["seed"]),
             }
-            run_id = self._create(name, tags, start)
-            self.children[row["key"]] = (run_id, False)
+            info = self._create(name, tags, end - int(row["seconds"] * 1000))
+        run_id = info.run_id
         notes = {"mlflow.note.content": training_note(run_id, row, drawing=self.config.mlflow.drawings)}
+        if row["reason"]:
+            notes["reason"] = row["reason"]
         self._log_params(run_id, {name: row[name] for name in PARAMETERS}, metrics(record, end), notes)
         self._log_inputs(run_id, row)
-        self._log_pictures(run_id, record)
+        self._log_files(info.artifact_uri, record, picture)
         if record.hypernetwork and self.config.mlflow.models:
             self._log_model(run_id, record)
-        status = FINISHED if row["status"] == "done" else FAILED
-        if row["reason"]:
-            self.client.set_tag(run_id, "reason", row["reason"][:5000])
-        self.client.set_terminated(run_id, status=status, end_time=end)
-        self.children[row["key"]] = (run_id, True)
+        self.client.set_terminated(run_id, status=FINISHED if row["status"] == "done" else FAILED, end_time=end)
+        return run_id
 
     def _log_phase_map(self) -> None:
         """As wide as the column of the parent's description."""
@@ -193,11 +202,12 @@ class Tracker:
             if not token:
                 return
 
-    def _create(self, name: str, tags: dict[str, str], start: int | None) -> str:
+    def _create(self, name: str, tags: dict[str, str], start: int | None):
+        """The info of a new run."""
         tags = tags | {"sweep": self.sweep, "mlflow.source.name": "hyperphase"}
         if self.parent is not None:
             tags["mlflow.parentRunId"] = self.parent
-        return self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name).info.run_id
+        return self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name).info
 
     def _log_params(self, run_id: str, params: dict, metrics: list = (), tags: dict[str, str] | None = None) -> None:
         from mlflow.entities import Param, RunTag
@@ -225,33 +235,36 @@ class Tracker:
         tags = {"key": row["key"], "algorithm": row["algorithm"], "sweep": self.sweep}
         model = self.client.create_logged_model(
             self.experiment, name=model_folder.NAME, source_run_id=run_id, params=params, tags=tags
-        ).model_id
-        with tempfile.TemporaryDirectory(prefix="hyperphase-") as folder:
-            self.prepare()
-            self._models.write(record, Path(folder) / "model", run=run_id, model=model)
-            self.client.log_model_artifacts(model, str(Path(folder) / "model"))
-        self.client.finalize_logged_model(model, "READY")
-        self.client.log_outputs(run_id, [LoggedModelOutput(model, row["steps"])])
+        )
+        with artifacts(self.client, model.artifact_location) as folder:
+            self._models.write(record, folder, run=run_id, model=model.model_id)
+        self.client.finalize_logged_model(model.model_id, "READY")
+        self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, row["steps"])])
 
     def _drop_models(self, run_id: str) -> None:
         """Models that an earlier driver began and did not end with the run."""
         for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
             self.client.delete_logged_model(model.model_id)
 
-    def _log_pictures(self, run_id: str, record: Record) -> None:
+    def _draw(self, record: Record) -> bytes | None:
+        network = representative(record)
+        if network is None or not self.config.mlflow.drawings:
+            return None
+        from analysis.drawing import draw_png
+
+        row = record.row
+        title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {row['beta']:g}"
+        return draw_png(network, title=title, pixels=DRAWING_PIXELS)
+
+    def _log_files(self, uri: str, record: Record, picture: bytes | None) -> None:
         """drawing.png, which the UI shows first, and network.npz: the training's representative network."""
         network = representative(record)
         if network is None:
             return
-        with tempfile.TemporaryDirectory(prefix="hyperphase-") as folder:
-            if self.config.mlflow.drawings:
-                from analysis.drawing import draw
-
-                row = record.row
-                title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {row['beta']:g}"
-                draw(network, Path(folder) / DRAWING, title=title, pixels=DRAWING_PIXELS)
-            network.save(Path(folder) / "network.npz")
-            self.client.log_artifacts(run_id, folder)
+        with artifacts(self.client, uri) as folder:
+            if picture is not None:
+                (folder / DRAWING).write_bytes(picture)
+            network.save(folder / "network.npz")
 
 
 def _quiet_loggers(log: Path) -> None:

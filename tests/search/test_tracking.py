@@ -106,7 +106,7 @@ def test_runs_that_a_killed_driver_left_are_mended(swept):
     tracker = Tracker(config, folder, "my-sweep-1")
     tracker.open_sweep({})
     tracker.log(found[0])
-    stuck = tracker._create("stuck", {"kind": "training", "key": found[1].row["key"]}, None)
+    stuck = tracker._create("stuck", {"kind": "training", "key": found[1].row["key"]}, None).run_id
     for _ in range(2):  # replies that got lost: the run is there, nobody knows
         tracker._create("again", {"kind": "training", "key": found[0].row["key"]}, None)
     client, runs = all_runs(config, folder)

@@ -31,6 +31,17 @@ def test_normalise_gradcheck():
     assert torch.autograd.gradcheck(normalise, x)
 
 
+def test_scores_of_a_sided_pair_start_as_mirror_images():
+    recipe = Recipe(scores=8, sided_scores=4)
+    network = Hypernetwork(2, recipe)
+    initialise(network, [stream(seed, "parameters") for seed in (0, 1)])
+    for layer in network.layers:
+        scores, shares = layer.scores.weight, layer.edge_shares.weight
+        assert torch.equal(scores[:, :, 1], -scores[:, :, 0]) and torch.equal(scores[:, :, 3], -scores[:, :, 2])
+        assert torch.equal(shares[:, [1, 3, 9, 11]], -shares[:, [0, 2, 8, 10]])
+        assert (scores[:, :, 5] + scores[:, :, 4]).abs().min() > 0 and (shares[:, 5] + shares[:, 4]).abs().min() > 0
+
+
 def test_member_linear_keeps_members_apart():
     linear = MemberLinear(3, 4, 2, bias=True)
     generator = torch.Generator().manual_seed(0)

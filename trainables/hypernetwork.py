@@ -75,8 +75,8 @@ class Hypernetwork(nn.Module):
 def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None:
     """Fill every member's parameters from its own generator, in the order of the parameters' definition.
 
-    A parameter has an `initial_std`, or starts at 0; `mirrored` (axis, indices) makes what follows each index along that
-    axis the negative of what is at it.
+    A parameter has an `initial_std`, or starts at 0; `mirrored` (axis, indices) makes what follows each index along
+    that axis the negative of what is at it.
     """
     with torch.no_grad():
         for parameter in network.parameters():

@@ -84,9 +84,9 @@ class ExchangeableLayer(nn.Module):
     in the same layer what it won; then the global node by one of the mean nodes. Terms of nodes are broadcast to
     edges after their linear maps. Exchangeable-matrix layers: Hartford et al. 2018, arXiv 1803.02879.
 
-    The two scores of a sided pair start as mirror images: what speaks for one side of an input speaks against the other,
-    and an edge at first learns how their shares differ. Without it nearly every training of many inputs takes one side
-    of all of them, pudding, and none finds double-sided.
+    The two scores of a sided pair start as mirror images: what speaks for one side of an input speaks against the
+    other, and an edge at first learns how their shares differ. Without it nearly every training of many inputs takes
+    one side of all of them, pudding, and none finds double-sided.
     """
 
     def __init__(self, members: int, channels: int, scores: int, width: int, sinkhorn_rounds: int, sided: int = 0):

@@ -24,24 +24,23 @@ class NoiseStream:
     def __init__(self, seeds: list[int], purpose: str, size: int, *, device: torch.device, block: int = 8):
         """size: numbers a step; block: steps drawn at once (part of the stream's definition)."""
         self.generators = [stream(seed, purpose, device) for seed in seeds]
-        self.buffer = torch.empty(block, len(seeds), size, device=device)
+        self.buffer = torch.empty(len(seeds), block, size, device=device)
         self.position = block
 
     def next(self) -> Tensor:
         """The next step's noise, (members, size). Valid until the next call."""
-        if self.position == len(self.buffer):
-            for member, generator in enumerate(self.generators):
-                shape = (self.buffer.shape[0], self.buffer.shape[2])
-                self.buffer[:, member] = torch.randn(shape, generator=generator, device=self.buffer.device)
+        if self.position == self.buffer.shape[1]:
+            for row, generator in zip(self.buffer, self.generators, strict=True):
+                row.normal_(generator=generator)
             self.position = 0
         self.position += 1
-        return self.buffer[self.position - 1]
+        return self.buffer[:, self.position - 1]
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the members' streams stand: arrays with a leading axis of members."""
         return {
             "generators": np.stack([generator.get_state().numpy() for generator in self.generators]),
-            "buffer": self.buffer.transpose(0, 1).cpu().numpy().copy(),
+            "buffer": self.buffer.cpu().numpy().copy(),
             "position": np.full(len(self.generators), self.position),
         }
 
@@ -49,7 +48,7 @@ class NoiseStream:
         """Go on from `state()`."""
         for generator, row in zip(self.generators, state["generators"], strict=True):
             generator.set_state(torch.from_numpy(row.copy()))
-        self.buffer.copy_(torch.from_numpy(state["buffer"]).transpose(0, 1))
+        self.buffer.copy_(torch.from_numpy(state["buffer"]))
         self.position = int(state["position"][0])
 
 

@@ -89,7 +89,7 @@ static void compete(Sizes z, Competition& space) {
                 largest = x > largest ? x : largest;
             }
             const Octet other = other_side(largest);
-            largest = (scores_from(lane) < SIDED) & (other > largest) ? other : largest;
+            largest = ((scores_from(lane) < SIDED) & (other > largest)) ? other : largest;
             float* claims = space.claims.data() + j * n * S + lane;
             for (int i = 0; i < n; ++i) {
                 const Octet x = load<Octet>(scores + i * S) - largest;

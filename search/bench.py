@@ -1,8 +1,9 @@
 """Training speed of packs against single trainings, side by side: `make bench`, or python -m search.bench --help.
 
 A training-step is one gradient step of one training; a pack of k makes k of them in a step. Packs of every size, packs
-without the compiled layer and a large matrix product, the machine's peak, take turns, so that whatever else the machine
-does slows all of them, and each repeat gives its own ratios.
+without compiled code and a large matrix product, the machine's peak, take turns, so that whatever else the machine does
+slows all of them, and each repeat gives its own ratios. On a CPU seconds are the process's own, not those that other
+processes took from it.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 DIMENSIONS = (4, 6, 16)
@@ -37,19 +39,25 @@ def products(recipe, dimension: int) -> float:
     return 3 * 2 * (recipe.layers * (m * n * edge + (m + n) * node) + ends + target)
 
 
+def clock_of(device: str) -> Callable[[], float]:
+    """Seconds of this process's own on a CPU, where it has one thread: what other processes take does not count."""
+    return time.perf_counter if device == "cuda" else time.process_time
+
+
 def peak(seconds: float, device: str) -> float:
     """Floating-point operations a second of a large matrix product."""
     import torch
 
     from trainables.devices import resolve
 
-    x = torch.randn(PEAK_SIZE, PEAK_SIZE, device=resolve(device))
+    place = resolve(device)
+    clock, x = clock_of(place.type), torch.randn(PEAK_SIZE, PEAK_SIZE, device=place)
     float((x @ x)[0, 0])
-    count, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
+    count, started = 0, clock()
+    while clock() - started < seconds:
         float((x @ x)[0, 0])
         count += 1
-    return 2 * PEAK_SIZE**3 * count / (time.perf_counter() - started)
+    return 2 * PEAK_SIZE**3 * count / (clock() - started)
 
 
 def measure(dimension: int, pack: int, seconds: float, device: str) -> float:
@@ -64,6 +72,7 @@ def measure(dimension: int, pack: int, seconds: float, device: str) -> float:
         pass
 
     place, started = resolve(device), 0.0
+    clock = clock_of(place.type)
     recipe = Recipe(steps=NO_END, snapshots=1)  # its only look would be at the last step
     members = [Member(str(k), 1e-6, k) for k in range(pack)]
 
@@ -75,10 +84,10 @@ def measure(dimension: int, pack: int, seconds: float, device: str) -> float:
         nonlocal started
         if step == WARM_UP:
             wait()
-            started = time.perf_counter()
-        elif step >= WARM_UP + FEWEST_STEPS and time.perf_counter() - started > seconds:
+            started = clock()
+        elif step >= WARM_UP + FEWEST_STEPS and clock() - started > seconds:
             wait()  # for what a GPU has still to do: in between, it is given steps ahead of time, as in a training
-            raise Enough(step - WARM_UP, time.perf_counter() - started)
+            raise Enough(step - WARM_UP, clock() - started)
 
     try:
         train_pack(dimension, members, recipe, device=device, on_step=on_step)
@@ -109,7 +118,7 @@ def machine(device: str) -> dict:
 
 
 def bench(dimensions: list[int], packs: list[int], *, seconds: float, repeats: int, device: str) -> list[dict]:
-    """A row for every dimension, pack size and kind of layer: speeds, and their median ratios to the repeats'
+    """A row for every dimension, pack size and kind of code: speeds, and their median ratios to the repeats'
     training alone and matrix product.
     """
     from trainables.native import compiler, library

@@ -15,9 +15,9 @@ KEY_DIGITS = 16  # hexadecimal: 64 bits of the hash
 
 # Seconds a training step of a pack takes: STEP + members · (MEMBER + EDGE · n · m), one core.
 # Only ratios matter: they balance the packs and scale the progress bar.
-STEP_SECONDS = 4e-3
-MEMBER_SECONDS = 2.5e-4
-EDGE_SECONDS = 1.3e-6
+STEP_SECONDS = 2.6e-3
+MEMBER_SECONDS = 1.15e-4
+EDGE_SECONDS = 9.4e-7
 
 # Past this many members a pack's step costs what its members cost: larger packs only delay results.
 LARGEST_PACK = {"cpu": 64, "cuda": 256}

@@ -11,7 +11,7 @@ SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume refine report ui test test-all cluster-test lint format bench bench-boundaries clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format bench bench-service bench-boundaries clean
 
 install: $(READY)
 
@@ -57,6 +57,11 @@ format: install
 
 bench: install  ## training speed of packs against single trainings, side by side
 	$(BIN)/python -m search.bench
+
+bench-service: install  ## what Ray, MLflow and the rest cost beside training: takes half an hour on two idle cores
+	$(BIN)/python -m search.bench_service overhead
+	$(BIN)/python -m search.bench_service trials
+	$(BIN)/python -m search.bench_service first
 
 bench-boundaries: install  ## trials that samplers need to map phases, peers included; a killed run goes on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers

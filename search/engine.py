@@ -33,6 +33,7 @@ ENVIRONMENT = {
 OBJECT_STORE_BYTES = 128 * 2**20  # packs and reports are small
 KNOCK_SECONDS = 5.0
 RETRY_SECONDS = 3.0
+TRIES = 3  # to start or join a Ray
 # Ray speaks gRPC, over HTTP/2: to its greeting and an empty SETTINGS frame a server answers with its own (RFC 9113).
 HTTP2_GREETING, HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 4
 LONGEST_SOCKET_FOLDER = 40  # characters: Ray puts Unix sockets, whose paths end at 107, some 60 below it
@@ -164,13 +165,20 @@ def _pack_config(index: int, pack: Pack) -> dict:
 
 
 def _init(arguments: dict) -> None:
+    """ray.init, which gives up too early in two ways."""
     import ray
 
-    try:
-        ray.init(**arguments)
-    except ConnectionAbortedError:  # Ray Client's server forks, and now and then its child does not survive that
-        time.sleep(RETRY_SECONDS)
-        ray.init(**arguments)
+    for left in reversed(range(TRIES)):
+        try:
+            ray.init(**arguments)
+            return
+        except Exception as error:
+            # Ray Client's server forks, and now and then its child does not survive that; a node of our own gets 30 s,
+            # which a very busy machine may not spare it
+            passing = isinstance(error, ConnectionAbortedError) or "timed out during startup" in str(error)
+            if not passing or not left:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 def _shut_down() -> None:

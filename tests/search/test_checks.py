@@ -97,3 +97,30 @@ def test_what_native_code_says_goes_to_the_log(tmp_path, capfd):
         assert said.read_text() == "gcs_client.cc: no\n"
     os.write(2, b"after\n")
     assert (tmp_path / "log").read_text() == "gcs_client.cc: no\n" and capfd.readouterr().err == "after\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "times", "tries"),
+    [
+        (Exception("The current node timed out during startup. This could happen because …"), 1, 2),
+        (ConnectionAbortedError("the server's child died"), 2, 3),
+        (ConnectionAbortedError("the server's child died"), 9, 3),
+        (RuntimeError("Version mismatch"), 9, 1),
+    ],
+)
+def test_a_ray_that_does_not_start_in_time_is_tried_again(monkeypatch, error, times, tries):
+    calls = []
+
+    def init(**arguments):
+        calls.append(arguments)
+        if len(calls) <= times:
+            raise error
+
+    monkeypatch.setattr("ray.init", init)
+    monkeypatch.setattr(engine, "RETRY_SECONDS", 0.0)
+    if times < tries:
+        engine._init({"address": "local"})
+    else:
+        with pytest.raises(type(error)):
+            engine._init({"address": "local"})
+    assert len(calls) == tries

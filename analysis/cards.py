@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.gallery import data_uri
-from analysis.page import number
+from analysis.page import number, penalty
 from analysis.palette import title
 from analysis.table import in_order
 
@@ -38,9 +38,11 @@ def beta_choices(betas) -> list[tuple[str, str]]:
     """(range as "low high", text) of every β, or of every decade where there are too many to choose from."""
     values = sorted(set(betas))
     if len(values) <= MOST_CHOICES:
-        return [(f"{beta!r} {beta!r}", f"β = {beta:.2g}") for beta in values]
+        return [(f"{beta!r} {beta!r}", f"β = {penalty(beta)}") for beta in values]
     decades = sorted({math.floor(math.log10(beta)) for beta in values})
-    return [(f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {10.0**d:.0e} … {10.0 ** (d + 1):.0e}") for d in decades]
+    return [
+        (f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {penalty(10.0**d)} … {penalty(10.0 ** (d + 1))}") for d in decades
+    ]
 
 
 def cluster_context(found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery", links) -> dict:
@@ -53,7 +55,7 @@ def cluster_context(found: "list[Cluster]", score: float, done: "pd.DataFrame", 
         if drawing is None:
             continue
         betas = sorted(rows["beta"].unique())
-        beta = f"{betas[0]:.2g}" if len(betas) == 1 else f"{betas[0]:.2g} … {betas[-1]:.2g}"
+        beta = " … ".join(penalty(beta) for beta in dict.fromkeys([betas[0], betas[-1]]))
         dimensions = sorted(rows["dimension"].unique())
         shown.append(
             _card(card | {"image": data_uri(drawing), "formula": gallery.formulas.get(cluster.typical, "")}, links)
@@ -76,7 +78,7 @@ def _card(card: dict, links: dict[str, str]) -> dict:
     faithful = card.get("faithfulness")
     return {
         "dimension": card["dimension"],
-        "beta": f"{card['beta']:.2g}",
+        "beta": penalty(card["beta"]),
         "seed": card["seed"],
         "key": card["key"],
         "link": links.get(card["key"], ""),

@@ -14,12 +14,14 @@ import numpy as np
 
 from analysis.palette import colours, title
 from analysis.pictures import FAINT, RULE, Chart
+from analysis.table import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 SYMBOLS = {"o": "circle", "s": "square", "D": "diamond", "^": "triangle-up", "v": "triangle-down", "P": "cross"}
+GLYPHS = dict(zip(SYMBOLS, "●■◆▲▼✚", strict=True))
 PIXELS_A_POINT = 4 / 3
 HEIGHT = 96  # pixels an inch of the static chart
 
@@ -34,13 +36,15 @@ def plotly_figure(chart: Chart, done: "pd.DataFrame") -> dict | None:
     place = {key: index for index, key in enumerate(done["key"])}
     labels = done["algorithm"].tolist()
     data, layout, named = [], {"images": [], "shapes": [], "annotations": []}, set()
-    for number, axes in enumerate((axes for axes in chart.figure.axes if axes.get_visible()), start=1):
+    every = [axes for axes in chart.figure.axes if axes.get_visible()]
+    for number, axes in enumerate(every, start=1):
         suffix = "" if number == 1 else str(number)
-        layout |= {f"xaxis{suffix}": _axis(axes, "x", suffix), f"yaxis{suffix}": _axis(axes, "y", suffix)}
+        layout |= {f"{which}axis{suffix}": _axis(axes, which, suffix, every) for which in "xy"}
         refers = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         data += [trace | refers for trace in _bands(axes) + _lines(axes)]
         layout["images"] += [image | {"xref": f"x{suffix}", "yref": f"y{suffix}"} for image in _images(axes)]
         layout["annotations"] += [words | {"xref": f"x{suffix}", "yref": f"y{suffix}"} for words in _words(axes)]
+        layout["annotations"] += _marks(axes, suffix)
         layout["shapes"] += [shape | {"xref": f"x{suffix}", "yref": f"y{suffix} domain"} for shape in _spans(axes)]
         for points in axes.collections:
             keys = chart.trainings.get(points.get_gid())
@@ -53,10 +57,10 @@ def plotly_figure(chart: Chart, done: "pd.DataFrame") -> dict | None:
 
 
 def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set[str]) -> list[dict]:
-    """A trace an algorithm. Traces of one algorithm go together in the legend, which names each but once."""
+    """A trace an algorithm, the rarest on top. The legend names each algorithm once, in the usual order."""
     offsets = np.asarray(points.get_offsets())
     colour = colours({labels[row] for row in rows})
-    traces = []
+    usual, traces = list(in_order(labels)), []
     for label in sorted(colour, key=lambda label: -sum(labels[row] == label for row in rows)):
         mine = [i for i, row in enumerate(rows) if labels[row] == label]
         traces.append(
@@ -66,6 +70,7 @@ def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set
                 "name": title(label),
                 "legendgroup": label,
                 "showlegend": label not in named,
+                "legendrank": usual.index(label) + 1,
                 "x": _short(offsets[mine, 0]),
                 "y": _short(offsets[mine, 1]),
                 "customdata": [rows[i] for i in mine],
@@ -162,14 +167,21 @@ def _images(axes: "Axes") -> list[dict]:
     return found
 
 
-def _axis(axes: "Axes", which: str, suffix: str) -> dict:
+def _domain(axes: "Axes", which: str, every: "list[Axes]") -> list[float]:
+    """The axes' share of the picture. Room at its edge is for the static chart's legend, which is not drawn here."""
+    ends = {one: one.get_position().intervalx if which == "x" else one.get_position().intervaly for one in every}
+    first, last = min(low for low, _ in ends.values()), max(high for _, high in ends.values())
+    if which == "y" and any(one.get_title(loc="left") for one in every):
+        last = 1.0  # the room is for headings
+    return [round(first + (end - first) * (1 - first) / (last - first), 4) for end in ends[axes]]
+
+
+def _axis(axes: "Axes", which: str, suffix: str, every: "list[Axes]") -> dict:
     axis = axes.xaxis if which == "x" else axes.yaxis
-    box = axes.get_position()
-    domain = (box.x0, box.x1) if which == "x" else (box.y0, box.y1)
     spec = {
         "type": axis.get_scale(),
         "range": _range(axes, which),
-        "domain": [round(edge, 4) for edge in domain],
+        "domain": _domain(axes, which, every),
         "anchor": f"{'y' if which == 'x' else 'x'}{suffix}",
         "title": {"text": axis.get_label_text(), "standoff": 6},
         "gridcolor": RULE,
@@ -196,6 +208,17 @@ def _words(axes: "Axes") -> list[dict]:
         for text in axes.texts
         if isinstance(text, Annotation) and text.xycoords == "data"
     ]
+
+
+def _marks(axes: "Axes", suffix: str) -> list[dict]:
+    """What the shapes of marks mean, if the static chart has a legend of them."""
+    handles = axes.get_legend().legend_handles if axes.get_legend() else []
+    shown = [f"{GLYPHS[one.get_marker()]} {one.get_label()}" for one in handles if getattr(one, "get_marker", None)]
+    if not shown:
+        return []
+    corner = {"x": 1, "y": 1, "xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "xanchor": "right"}
+    text = {"text": "<br>".join(shown), "align": "left", "font": {"size": 11}}
+    return [corner | text | {"yanchor": "top", "showarrow": False}]
 
 
 def _heading(axes: "Axes", suffix: str) -> dict:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from analysis.palette import colours, title
+from analysis.palette import colours, task_title, title
 from analysis.table import FEWEST_TOSSES, Sweep, in_order, order_parameters, ranking, share_cheaper, splits
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def number(value) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
+def penalty(beta: float, digits: int = 2) -> str:
+    """A value of β: 1e-9, where Python would write 1e-09."""
+    return f"{beta:.{digits}g}".replace("e-0", "e-")
+
+
 def enumeration(values: list[str]) -> str:
     return " and ".join([", ".join(values[:-1]), values[-1]] if len(values) > 1 else values)
 
@@ -59,6 +64,7 @@ def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: 
     """Heading, lead, notes, the counts in the header and the sections of the navigation."""
     trainings, done = sweep.trainings, sweep.done
     tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
+    subject = f" of {enumeration([task_title(task) for task in tasks])}" if tasks else ""
     present = done["algorithm"].value_counts()
     sections = [
         ("map", "Phase map", "phase_map"),
@@ -74,7 +80,7 @@ def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: 
     links += [("gallery", "Drawings")] if gallery and gallery.groups else []
     links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
     return {
-        "heading": f"Phase diagram of {enumeration(tasks)}" if tasks else "Phase diagram",
+        "heading": f"Phase diagram{subject}",
         "lead": lead(trainings),
         "notes": notes(sweep),
         "sections": [*links, ("manifest", "Manifest")],
@@ -85,7 +91,8 @@ def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: 
 def lead(trainings: "pd.DataFrame") -> str:
     """The sweep in one sentence."""
     betas, dimensions = sorted(trainings["beta"].unique()), sorted(trainings["dimension"].unique())
-    at = f"β from {betas[0]:.2g} to {betas[-1]:.2g} ({len(betas)} values)" if len(betas) > 1 else f"β = {betas[0]:.2g}"
+    low, high = penalty(betas[0]), penalty(betas[-1])
+    at = f"β from {low} to {high} ({len(betas)} values)" if len(betas) > 1 else f"β = {low}"
     some = dimensions if len(dimensions) <= 6 else [dimensions[0], "…", dimensions[-1]]
     seeds = trainings["seed"].nunique()
     text = (
@@ -138,15 +145,15 @@ def boundary_table(phases: "Phases | None") -> dict:
         cells = []
         for lower, upper in columns:
             here = table[(table["y"] == y) & (table["lower_phase"] == lower) & (table["upper_phase"] == upper)]
-            cells.append([{"x": f"{at.x:.2g}", "band": _band(at)} for at in here.itertuples()])
+            cells.append([{"x": penalty(at.x), "band": _band(at)} for at in here.itertuples()])
         rows.append({"y": f"{y:g}", "cells": cells})
     return {"boundary_columns": columns, "boundary_rows": rows}
 
 
 def _band(at) -> str:
     """The 90 % interval; an end where the data stop says so."""
-    low = "< " * bool(getattr(at, "low_is_open", False)) + f"{at.x_low:.2g}"
-    high = "> " * bool(getattr(at, "high_is_open", False)) + f"{at.x_high:.2g}"
+    low = "< " * bool(getattr(at, "low_is_open", False)) + penalty(at.x_low)
+    high = "> " * bool(getattr(at, "high_is_open", False)) + penalty(at.x_high)
     return f"{low} … {high}"
 
 
@@ -208,7 +215,7 @@ def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> di
         return {"text": value, "attributes": ' class="t"'}
     if value is None or not math.isfinite(value):
         return {"text": "", "attributes": ' class="n"'}
-    text = f"{value:.3g}" if name == "beta" else number(value)
+    text = penalty(value, 3) if name == "beta" else number(value)
     plain = isinstance(value, int) and abs(value) < 1000
     return {"text": text, "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
 

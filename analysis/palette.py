@@ -25,6 +25,11 @@ def colours(labels) -> dict[str, str]:
     return {label: PHASES.get(label) or spare[label] for label in labels}
 
 
+def task_title(task: str) -> str:
+    """A task as people read it: l1_norm -> the L1 norm."""
+    return "the " + ("L1 norm" if task == "l1_norm" else str(task).replace("_", " "))
+
+
 def title(label: str) -> str:
     """A label as people read it: double_sided -> double-sided."""
     return TITLES.get(label) or str(label).replace("_", " ")

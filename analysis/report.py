@@ -88,6 +88,7 @@ def _render(sweep: Sweep, folder: Path) -> str:
         colour=colours(labels),
         title=title,
         number=page.number,
+        penalty=page.penalty,
         figures=figures,
         snapshots=len(sweep.snapshots),
         linked=bool(links),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.page import number
 from analysis.table import MANIFEST, TRAININGS, Sweep, load_sweep, ranking
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _phases(done: "pd.DataFrame") -> list[str]:
     for label in order:
         numbers = "".join(f"{count:>6}" for count in table[label])
         lines.append(
-            f"  {title(label):<18}{numbers}{medians.loc[label, 'complexity_nats']:>10.3g}"
+            f"  {title(label):<18}{numbers}{number(medians.loc[label, 'complexity_nats']):>10}"
             f"{medians.loc[label, 'relative_error']:>9.2g}"
         )
     return [*lines, ""]

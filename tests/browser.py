@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUIET = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 HARMLESS = ("ResizeObserver loop", "AG Grid: since", "preload", "mlflow/users/current")  # MLflow's own pages'
 
 
@@ -99,7 +100,7 @@ def browser(folder: Path, *, width: int = 1400, height: int = 1000) -> Iterator[
         pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
     profile = Path(folder) / "profile"
     process = subprocess.Popen(
-        [found, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
+        [found, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", *QUIET,
          f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -107,10 +108,11 @@ def browser(folder: Path, *, width: int = 1400, height: int = 1000) -> Iterator[
 
     async def connect():
         deadline = time.monotonic() + 60
-        while not (profile / "DevToolsActivePort").exists():
+        place = profile / "DevToolsActivePort"
+        while not (place.exists() and (words := place.read_text().split())):  # it is written after it is there
             assert process.poll() is None and time.monotonic() < deadline, "the browser does not start"
             await asyncio.sleep(0.05)
-        port = (profile / "DevToolsActivePort").read_text().split()[0]
+        port = words[0]
         session = aiohttp.ClientSession()
         async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
             pages = [page for page in await answer.json(content_type=None) if page["type"] == "page"]

@@ -62,6 +62,13 @@
     }
     shown.textContent = count + " of " + body.rows.length;
   });
+  document.addEventListener("click", (event) => {  // a link to a row that the filter hides shows it again
+    const link = event.target.closest ? event.target.closest("a[href^='#t-']") : null;
+    const row = link && document.getElementById(link.getAttribute("href").slice(1));
+    if (!row || !row.hidden) return;
+    find.value = "";
+    find.dispatchEvent(new Event("input"));
+  });
 })();
 
 const page = JSON.parse(document.getElementById("data").textContent);
@@ -85,7 +92,9 @@ function escaped(text) {
 }
 
 function short(value) {
-  return value === null || value === undefined ? "–" : String(+value.toPrecision(3));
+  if (value === null || value === undefined) return "–";
+  const tiny = value !== 0 && Math.abs(value) < 1e-4;
+  return tiny ? value.toExponential(2).replace(/\.?0*e/, "e") : String(+value.toPrecision(3));
 }
 
 (function gallery() {
@@ -140,8 +149,16 @@ function short(value) {
   more.addEventListener("click", add);
 })();
 
+// What has a live twin stands in the page as text that is not parsed, which would cost a second at 1,000 trainings.
+function still(figure) {
+  const kept = figure.querySelector("noscript");
+  if (kept) kept.outerHTML = kept.textContent;
+}
+
 (function live() {
   const all = page.trainings;
+  const figures = document.querySelectorAll("figure[data-chart]");
+  const allStill = () => figures.forEach(still);
   const library = once(async () => {
     const script = document.createElement("script");
     script.textContent = await unpack("library");
@@ -162,7 +179,7 @@ function short(value) {
     const layout = Object.assign({ font, margin: { l: 14, r: 14, t: 36, b: 10 }, hovermode: "closest", dragmode: "zoom",
       paper_bgcolor: "white", plot_bgcolor: "white", hoverlabel: { align: "left" },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", itemsizing: "constant" } }, chart.layout);
-    figure.querySelector(".still").after(place);
+    figure.querySelector(".still, noscript").after(place);
     figure.classList.add("alive");  // before it is drawn: what is hidden has no width
     await Plotly.newPlot(place, chart.data, layout, { responsive: true, displaylogo: false,
       modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] });
@@ -176,16 +193,21 @@ function short(value) {
       document.getElementById("table").scrollIntoView();
     });
   };
-  if (!window.DecompressionStream || !window.IntersectionObserver) return;
+  window.addEventListener("beforeprint", allStill);
+  if (!window.DecompressionStream || !window.IntersectionObserver) return allStill();
+  for (const figure of figures) {  // so that nothing moves when a chart arrives
+    if (figure.querySelector("noscript")) figure.style.minHeight = page.charts[figure.dataset.chart].height + 60 + "px";
+  }
   const near = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       near.unobserve(entry.target);
       draw(entry.target).catch((error) => {  // the static chart stays
+        still(entry.target);
         entry.target.classList.remove("alive");
         console.warn(error);
       });
     }
   }, { rootMargin: "300px" });
-  document.querySelectorAll("figure[data-chart]").forEach((figure) => near.observe(figure));
+  figures.forEach((figure) => near.observe(figure));
 })();

@@ -168,13 +168,12 @@ def test_links_lead_to_the_tracking_server(tmp_path):
 
 @pytest.mark.slow
 def test_a_thousand_trainings_in_a_browser(tmp_path):
-    """Everything is drawn, nothing complains, filters and sorting work, and it is quick."""
+    """Everything is drawn, nothing complains, filters, sorting, links and printing work."""
     write_fake_sweep(tmp_path, betas=BETAS[::2], seeds=37)  # 999 trainings
     page = write_report(tmp_path)
     assert page.stat().st_size < 8e6
     with browser(tmp_path) as tab:
-        seconds = tab.visit(page.as_uri(), until="document.querySelector('figure.drawn') !== null")
-        assert seconds < 10
+        tab.visit(page.as_uri(), until="document.querySelector('figure.drawn') !== null")
         for place in ("#complexity", "#order"):
             tab.run(f"document.querySelector('{place}').scrollIntoView()")
             tab.wait(f"document.querySelector('{place} figure.drawn') !== null")
@@ -191,7 +190,16 @@ def test_a_thousand_trainings_in_a_browser(tmp_path):
         )
         errors = [error for error in errors if error is not None]
         assert len(errors) > 990 and errors == sorted(errors)
+        for place in ("#order", "#map", "#table"):
+            tab.run(f"document.querySelector('nav a[href=\"{place}\"]').click()")
+            tab.wait(f"Math.abs(document.querySelector('{place}').getBoundingClientRect().y) < 100")
+        tab.run("f = document.getElementById('find'); f.value = 'convexity'; f.dispatchEvent(new Event('input'))")
+        row = tab.run("(() => { a = document.querySelector('#found .key'); a.click(); return a.hash })()")
+        tab.wait(f"!document.querySelector('{row}').hidden && document.getElementById('find').value === ''")
+        assert tab.run("document.querySelectorAll('figure noscript').length") > 0  # unparsed until they are wanted
         tab.save(tmp_path / "page.pdf", pdf=True)
+        assert tab.run("document.querySelectorAll('figure noscript').length") == 0
+        assert tab.run("document.querySelectorAll('figure .still svg').length") == 7
         assert tab.said == []
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
@@ -289,7 +297,7 @@ def test_labels_and_tasks_that_nobody_knows(tmp_path):
         table = table.assign(algorithm=table["algorithm"].replace("constant", "my_<b>own</b>"), task="sum_of_squares")
         table.drop(columns=["locality", "formula"], errors="ignore").to_parquet(tmp_path / f"{name}.parquet")
     page = Page(write_report(tmp_path))
-    assert "sum_of_squares" in page.text and "my <b>own</b>" in page.text
+    assert "diagram of the sum of squares" in page.text and "my <b>own</b>" in page.text
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

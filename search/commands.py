@@ -4,9 +4,7 @@ A command takes the parsed options and returns its exit code (None: 0).
 """
 
 import json
-import os
 import socket
-import sys
 from pathlib import Path
 
 from analysis.errors import UserError
@@ -84,6 +82,7 @@ def compare(options) -> None:
 
 def classify(options) -> None:
     from analysis.classify import describe
+    from analysis.palette import title
     from trainables.tasks import get_task
 
     task = get_task(options.task)
@@ -92,7 +91,7 @@ def classify(options) -> None:
         if options.json:
             print(json.dumps(found, ensure_ascii=False), flush=True)
         else:
-            name = found["algorithm"].replace("_", " ")
+            name = title(found["algorithm"])
             quality = f"faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g}"
             print(f"{file}: {name}; f(x) ≈ {found['formula']} ({quality})")
 
@@ -142,6 +141,7 @@ def generalise(options) -> int:
 
 def ui(options) -> int:
     from search.tracking import store_uri
+    from search.ui import serve
 
     if not 0 < options.port < 65536:
         raise UserError(f"--port must be between 1 and 65535, not {options.port}")
@@ -158,16 +158,8 @@ def ui(options) -> int:
             probe.bind(("127.0.0.1", options.port))
         except OSError as error:
             raise UserError(f"port {options.port}: {error.strerror}; choose another with --port") from None
-    print(f"MLflow: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
-    environment = os.environ | {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1"]
-    command += ["--port", str(options.port), "--workers", "1"]
-    command += ["--artifacts-destination", folder.mlflow_artifacts.as_uri()]
-    command += ["--uvicorn-opts", "--log-level warning"]  # not a line for every request
-    os.execve(sys.executable, command, environment)
+    print(f"MLflow starts on port {options.port}", flush=True)
+    serve(folder, store, options.port)
 
 
 def completion(options) -> None:

@@ -4,10 +4,12 @@ import hashlib
 import json
 from urllib.parse import quote
 
+from analysis.palette import title
 from search.ledger import Record
 
 CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
 FINALS = ("faithfulness", "margin", "seconds")
+WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
 PHASE_MAP = "phase_map.png"  # in the report's folder, and the parent run's
 DRAWING = "drawing.png"  # a training's first artifact
 
@@ -24,7 +26,7 @@ def sweep_note(
     for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         query = f"tags.algorithm = '{name}'"
         found = list_address(experiment, f"{here} and {query}")
-        lines.append(f"| [{name.replace('_', ' ')}]({found}) | {number} | `{query}` |")
+        lines.append(f"| [{title(name)}]({found}) | {number} | `{query}` |")
     return "\n".join([*lines, "", "More tags to filter by: `dimension`, `beta`, `seed`, `task`, `key`, `sweep`."])
 
 
@@ -34,7 +36,7 @@ def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
         return f"failed: {row['reason']}"
     text = f"f(x) ≈ {row.get('formula') or '…'}, faithfulness {row['faithfulness']:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
-    return f"{row['algorithm'].replace('_', ' ')}: {text}{picture}"
+    return f"{title(row['algorithm'])}: {text}{picture}"
 
 
 def picture_address(name: str, run_id: str) -> str:
@@ -45,7 +47,7 @@ def picture_address(name: str, run_id: str) -> str:
 def list_address(experiment: str, query: str) -> str:
     """Address of a list of runs. Sorted by a metric, because the UI folds children away in one sorted by time."""
     order = quote("metrics.`relative_error`")
-    return f"#/experiments/{experiment}/runs?searchFilter={quote(query)}&orderByKey={order}&orderByAsc=true"
+    return f"#/experiments/{experiment}/runs?searchFilter={quote(query)}&orderByKey={order}&orderByAsc=true&{WORKFLOW}"
 
 
 def dataset(row: dict):

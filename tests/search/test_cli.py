@@ -178,7 +178,7 @@ def test_classify_prints_a_json_object_a_file(network_file, capsys):
     assert found["algorithm"] == "double_sided" and found["file"] == str(network_file)
     assert {"formula", "faithfulness", "relative_error", "order_parameters"} <= found.keys()
     assert cli.main(["classify", str(network_file)]) == 0
-    assert "double sided" in capsys.readouterr().out
+    assert "double-sided" in capsys.readouterr().out
 
 
 def test_classify_and_draw_refuse_what_is_no_network(tmp_path, capsys):

@@ -1,11 +1,11 @@
 """MLflow's pages on a sweep, in a real browser against a real server."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import pytest
 
@@ -20,7 +20,7 @@ mlflow = pytest.importorskip("mlflow")
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """(address, tracker) of a sweep of four trainings behind `hyperphase ui`."""
+    """(address, tracker, what it printed) of a sweep of four trainings behind `hyperphase ui`."""
     from search import folder as folders
 
     config, folder = smoke(), folders.create(tmp_path_factory.mktemp("ui") / "sweep")
@@ -36,23 +36,29 @@ def served(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "search.cli", "ui", str(folder.path), "--port", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    printed = folder.path / "printed"
+    with open(printed, "w") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "search.cli", "ui", str(folder.path), "--port", str(port)],
+            stdout=out, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
     address, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120
     try:
-        while True:
-            try:
-                urllib.request.urlopen(address + "health").read()
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < deadline, "the server does not start"
-                time.sleep(0.5)
-        yield address, tracker
+        while "Ctrl-C" not in printed.read_text():
+            assert server.poll() is None and time.monotonic() < deadline, "the server does not start"
+            time.sleep(0.2)
+        yield address, tracker, printed.read_text()
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+def test_the_command_prints_the_address_of_the_sweep_page(served, tmp_path):
+    address, tracker, printed = served
+    page = re.search(r"http\S+", printed)[0]
+    assert page.startswith(f"{address}#/experiments/{tracker.experiment}/runs/{tracker.parent}")
+    with browser(tmp_path) as tab:
+        tab.visit(page, until=f"{shows('sweep sweep')} && {shows('Model registry')} && !{shows('Prompts')}")
 
 
 def shows(words: str) -> str:
@@ -61,7 +67,7 @@ def shows(words: str) -> str:
 
 
 def test_the_list_shows_the_sweep_and_a_filter_works(served, tmp_path):
-    address, tracker = served
+    address, tracker, _ = served
     with browser(tmp_path) as tab:
         tab.visit(f"{address}#/experiments/{tracker.experiment}/runs", until=shows("sweep sweep"))
         query = "tags.algorithm = 'convexity'"
@@ -71,7 +77,7 @@ def test_the_list_shows_the_sweep_and_a_filter_works(served, tmp_path):
 
 
 def test_drawing_formula_and_phase_map_show(served, tmp_path):
-    address, tracker = served
+    address, tracker, _ = served
     child, _ = tracker.children[records(smoke())[0].row["key"]]
     with browser(tmp_path) as tab:
         for run, words in ((tracker.parent, "tags.algorithm = 'constant'"), (child, "faithfulness 0.900")):
@@ -82,7 +88,7 @@ def test_drawing_formula_and_phase_map_show(served, tmp_path):
 
 
 def test_the_hypernetwork_stands_in_the_list_of_models(served, tmp_path):
-    address, tracker = served
+    address, tracker, _ = served
     with browser(tmp_path) as tab:
         tab.visit(f"{address}#/experiments/{tracker.experiment}/models", until=shows("hypernetwork"))
         assert tab.run("document.body.innerText.split('hypernetwork').length - 1") == 3 and tab.run(shows("Ready"))

@@ -1,6 +1,7 @@
 """From the ledger to what people and the analysis read: the two tables and a network file a training."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from trainables.recipe import Recipe
 
 @dataclass
 class Collected:
-    """rows, snapshots: of the two tables. others: trainings of other recipes, which the tables leave out."""
+    """rows, snapshots: of the two tables. others: trainings that the tables leave out, by how their recipe differs."""
 
     rows: list[dict] = field(default_factory=list)
     snapshots: list[dict] = field(default_factory=list)
-    others: int = 0
+    others: Counter = field(default_factory=Counter)
 
 
 def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
@@ -30,7 +31,7 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
 
     def visit(record: Record) -> None:
         if not is_of(record.row, recipe):
-            collected.others += 1
+            collected.others[difference(record.row, recipe)] += 1
             return
         collected.rows.append(record.row)
         collected.snapshots.extend(record.snapshots)
@@ -45,6 +46,24 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
 def is_of(row: dict, recipe: Recipe) -> bool:
     """Whether a row was trained with `recipe`."""
     return json.loads(row["recipe"]) == recipe.model_dump(mode="json")
+
+
+def difference(row: dict, recipe: Recipe) -> str:
+    """In what the recipe of a row differs from `recipe`: "steps 2000 (here 3000), without sided_scores (here 2)"."""
+    theirs, ours = json.loads(row["recipe"]), recipe.model_dump(mode="json")
+    parts = []
+    for name in [*ours, *(theirs.keys() - ours.keys())]:
+        if name not in theirs:
+            parts.append(f"without {name} (here {_text(ours[name])})")
+        elif name not in ours:
+            parts.append(f"{name} {_text(theirs[name])} (not here)")
+        elif theirs[name] != ours[name]:
+            parts.append(f"{name} {_text(theirs[name])} (here {_text(ours[name])})")
+    return ", ".join(parts)
+
+
+def _text(value) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def representative(record: Record) -> Network | None:

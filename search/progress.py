@@ -86,7 +86,8 @@ class Progress:
 
     def line(self) -> str:
         eta = self.eta()
-        left = "" if eta is None or self.done >= self.total else f" · {duration(eta)} left"
+        known = eta is not None and eta >= 1 and self.done < self.total  # steps done, networks not read yet: no "0 s"
+        left = f" · {duration(eta)} left" if known else ""
         counts = "".join(f" · {title(name)} {number}" for name, number in self.counts.most_common())
         return f"{self.done}/{self.total} trainings{left}{counts}"
 

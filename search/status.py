@@ -29,6 +29,11 @@ def status(config: Config, folder: SweepFolder) -> str:
     beyond = len(state.rows.keys() - keys)
     if beyond:
         lines.append(f"  {beyond} more trainings with this recipe lie beyond the present grid")
+    if state.others:
+        lines.append(
+            f"  {trainings(state.others.total())} of another recipe in the ledger, which count for nothing here:"
+        )
+        lines += [f"    {number} × {how}" for how, number in state.others.most_common()]
     driver = holder(folder)
     place = engine.place(config, folder, "checkpoints")
     for pack in unfinished(place) if missing and "://" not in place else []:

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.errors import UserError
@@ -26,10 +26,14 @@ class Terminated(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class State:
-    """How far a sweep is. points: its grid; rows: key -> ledger row, of every training with this recipe."""
+    """How far a sweep is. points: its grid; rows: key -> ledger row, of every training with this recipe.
+
+    others: trainings in the ledger by how their recipe differs from this one.
+    """
 
     points: list[Point]
     rows: dict[str, dict]
+    others: Counter = field(default_factory=Counter)
 
     @property
     def missing(self) -> list[Point]:
@@ -46,14 +50,17 @@ class State:
 def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], list[Point]] | None = None) -> State:
     """Reads the ledger, every record checked. points: of the rows, what is asked for; the grid by default."""
     rows: dict[str, dict] = {}
+    others: Counter = Counter()
     recipe = config.training.recipe()
 
     def visit(record: ledger.Record) -> None:
         if collect.is_of(record.row, recipe):
             rows[record.row["key"]] = record.row
+        else:
+            others[collect.difference(record.row, recipe)] += 1
 
     ledger.done(folder.ledger, visit)
-    return State(points(rows) if points else expand(config), rows)
+    return State(points(rows) if points else expand(config), rows, others)
 
 
 @dataclass(frozen=True)
@@ -260,7 +267,7 @@ def _conclude(
     if tracking:
         tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
     if collected.others:
-        _say(f"{trainings(collected.others)} of another recipe in the ledger: left out of tables and report")
+        _say(f"{trainings(collected.others.total())} of another recipe in the ledger: left out of tables and report")
     if failed:
         _say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
     if tracking and tracking.error and not interrupt:
@@ -283,7 +290,9 @@ def _exit_code(interrupt: KeyboardInterrupt) -> int:
 def _opening(state: State, folder: SweepFolder) -> str:
     total, missing = len(state.points), len(state.missing)
     text = f"{folder.name}: {trainings(total)}"
-    return text + (f", {total - missing} of them done before" if missing < total else "")
+    text += f", {total - missing} of them done before" if missing < total else ""
+    others = state.others.total()
+    return text + (f"; {trainings(others)} of another recipe in the ledger count for nothing here" if others else "")
 
 
 def _say(text: str) -> None:

@@ -1,8 +1,10 @@
 """A sweep's folder: writable or refused, one driver at a time, tables from the ledger."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -73,7 +75,7 @@ def test_tables_and_networks_come_from_the_ledger(tmp_path):
     ledger.write(folder.ledger, record_of(expand(stranger)[0], stranger))
 
     collected = collect.collect(folder, config.training.recipe())
-    assert collected.others == 1
+    assert collected.others == {"steps 21 (here 20)": 1}
     trainings, snapshots = pd.read_parquet(folder.trainings), pd.read_parquet(folder.snapshots)
     assert set(trainings["key"]) == {point.key for point in expand(config)} and len(trainings) == 4
     assert list(trainings["status"]).count("failed") == 1 and len(snapshots) == 3 * 3 + 1
@@ -106,7 +108,19 @@ def test_status_explains_itself(tmp_path):
     assert "hyperphase resume" in text
     with folders.locked(folder):
         assert f"running: process {os.getpid()}" in status(config, folder)
-    assert "resume" not in status(smoke(), folder)
+    assert "resume" not in status(smoke(), folder) and "another recipe" not in status(smoke(), folder)
+
+
+def test_status_names_the_recipe_of_trainings_that_do_not_count(tmp_path):
+    folder, config = folders.create(tmp_path / "older"), smoke("training.steps=30")
+    folders.write_config(folder, config)
+    for record in records(smoke()):
+        recipe = json.loads(record.row["recipe"])
+        del recipe["sided_scores"]  # as a version wrote it that did not know this setting
+        ledger.write(folder.ledger, replace(record, row=record.row | {"recipe": json.dumps(recipe)}))
+    text = status(config, folder)
+    assert "0 of 4 trainings done" in text and "4 trainings of another recipe" in text
+    assert "4 × steps 20 (here 30), without sided_scores (here 2)" in text
 
 
 def test_a_config_with_a_password_is_refused():

@@ -11,7 +11,7 @@ SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume refine report ui test test-all cluster-test lint format bench bench-service bench-boundaries clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format bench bench-service bench-boundaries notebook clean
 
 install: $(READY)
 
@@ -66,6 +66,12 @@ bench-service: install  ## what Ray, MLflow and the rest cost beside training: t
 bench-boundaries: install  ## trials that samplers need to map phases, peers included; a killed run goes on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m search.bench_boundaries
+
+notebook: install  ## docs/example.ipynb, run anew: minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebook]'
+	rm -rf docs/sweep
+	$(BIN)/jupyter execute --inplace docs/example.ipynb
+	rm -rf docs/sweep
 
 clean:
 	rm -rf .venv .peers .pytest_cache .ruff_cache .hypothesis build *.egg-info

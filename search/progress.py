@@ -131,7 +131,8 @@ class Progress:
         import shutil
 
         room = max(20, shutil.get_terminal_size().columns - 2 - BAR)
-        text = self.line()[:room]
+        text = self.line()
+        text = text if len(text) <= room else text[: room - 1] + "…"
         blank = " " * (self._width - BAR - 1 - len(text))
         end = "\n" if last else ""
         print(f"\r{self.bar(colour=coloured(self.stream))} {text}{blank}", end=end, file=self.stream, flush=True)

@@ -1,0 +1,25 @@
+"""A sweep's folder that is trained in this process, without Ray: for tests of whatever reads one."""
+
+from pathlib import Path
+
+from search import collect, ledger, manifest
+from search import folder as folders
+from search.config import Config
+from search.folder import SweepFolder
+from search.grid import expand
+from search.worker import to_record
+from trainables.training import Member, train_pack
+
+
+def train_here(config: Config, path: Path) -> SweepFolder:
+    """Ledger, tables, networks and manifest of all trainings that the config asks for."""
+    folder, recipe, points = folders.create(path), config.training.recipe(), expand(config)
+    folders.write_config(folder, config)
+    facts = manifest.begin(folder, config, ["hyperphase"])
+    for dimension in sorted({point.dimension for point in points}):
+        members = [Member(point.key, point.beta, point.seed) for point in points if point.dimension == dimension]
+        for trained in train_pack(dimension, members, recipe):
+            ledger.write(folder.ledger, to_record(trained, recipe, dimension))
+    collect.collect(folder, recipe)
+    manifest.end(folder, facts, status="complete")
+    return folder

@@ -9,8 +9,10 @@ import importlib.util
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -54,11 +56,17 @@ PLACEHOLDERS = (  # replaced in this order
 SETTINGS = ["grid.betas=[1.0, 1e-2, 1e-3, 1e-6]", "grid.seeds=2", "training.steps=20", "training.final_draws=4"]
 
 
+def fill_in(line: str) -> str:
+    for pattern, text in PLACEHOLDERS:
+        line = re.sub(pattern, text, line)
+    return line
+
+
 def shown(pages) -> list[str]:
     """The commands of these pages, each once: all of the README's, hyperphase's own of the others."""
     lines = [line for page in pages for line in commands(page) if page == README or line.startswith(OURS)]
-    lines = [line for line in dict.fromkeys(lines) if line not in NOT_RUN_HERE]
-    return [line for line in lines if not line.endswith("…")]  # the beginning of a command
+    lines = [line for line in lines if line not in NOT_RUN_HERE and not line.endswith("…")]  # …: a command's beginning
+    return list({fill_in(line): line for line in reversed(lines)}.values())[::-1]
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +92,7 @@ def workshop(trained, tmp_path, monkeypatch, request):
 
 def called(line: str, key: str) -> list[list[str]]:
     """The arguments of every `hyperphase` that a shown command would start."""
-    for pattern, text in PLACEHOLDERS:
-        line = re.sub(pattern, text, line)
-    program, *arguments = shlex.split(line.replace("first-key", key))
+    program, *arguments = shlex.split(fill_in(line).replace("first-key", key))
     if program == "hyperphase":
         return [arguments]
     if program == "python":
@@ -99,6 +105,12 @@ def called(line: str, key: str) -> list[list[str]]:
     )  # fmt: skip
     printed = dry.stdout.replace("\\\n", " ").splitlines()
     return [shlex.split(text)[1:] for text in printed if text.startswith(".venv/bin/hyperphase ")]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def small(arguments: list[str]) -> list[str]:
@@ -129,7 +141,8 @@ def test_a_shown_command_runs(line, workshop, request, monkeypatch):
         if arguments[0] in TRAINING:
             request.getfixturevalue("ray")
         if arguments[0] == "ui":
-            run(["sync", "sweeps/quick", *shlex.split(LESS["sync"])])
+            Path("sweeps/quick/mlflow.db").touch()
+            arguments += ["--port", str(free_port())]
         run(small(arguments))
         assert bool(served) == (arguments[0] == "ui")
 

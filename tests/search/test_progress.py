@@ -73,6 +73,14 @@ def test_the_bar_stays_on_one_line(monkeypatch):
     assert f"{'█' * progress.BAR}\x1b[0m 2/2 trainings" in stream.getvalue()
 
 
+def test_a_long_line_is_cut_where_the_terminal_ends(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = Terminal()
+    Progress(total=9, done=Counter(pudding_positive=3, pudding_negative=2, double_sided=1), stream=stream).show()
+    shown = re.sub(r"\x1b\[[\d;]*m", "", stream.getvalue()).strip()
+    assert shown.endswith("…") and len(shown) < 60
+
+
 def test_the_bar_shows_what_was_found_and_what_is_under_way():
     shown = Progress(total=24, done=Counter(pudding_positive=6, constant=3), pack_seconds=[1.0], stream=Terminal())
     assert shown.bar() == "█" * 9 + "░" * 15 and "positive pudding 6" in shown.line()

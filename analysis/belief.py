@@ -4,6 +4,7 @@ The model is the phase map's (`analysis.softmax_field`), on scaled axes u, v in 
 a fit starts from the last one and takes milliseconds. Its settings are chosen by evidence, now and then.
 """
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,9 @@ from analysis.softmax_field import (
 ORDERS = 14, 8  # eigenfunctions along u and v: waves down to a quarter of a half-range
 OUTERMOST = 1.4  # places beyond the map by more than this are taken to be here: the basis ends at its box
 LOOSE = 0.2  # share of noise at which even surprising labels pull
+# Where the settings are, until labels say otherwise: few labels choose them badly.
+FIRST = Settings(trend=48.0, tilt=0.12, ripple=4.0, length_x=0.5, length_y=1.4, noise=0.01)
+SPREAD = 0.5  # of the settings around these, in units of the phase map's prior
 FEWEST_FLIPS = 4  # of each of two labels, before they are taken for the sides of a coin
 
 
@@ -44,6 +48,11 @@ class Belief:
         fit, phases = self.fit, self.counts.shape[1]
         share = softmax(features[:, fit.kept] * fit.scale @ fit.mode @ contrasts(phases).T)
         return (1 - fit.settings.noise) * share + fit.settings.noise / phases
+
+    @functools.cached_property
+    def agreement(self):
+        """The probability of the label that came, at each place: (places,)."""
+        return (self.modes(self.features) * self.counts).sum(axis=1) / self.counts.sum(axis=1)
 
     def draws(self, features, normals):
         """Posterior draws of p(label): features (points, size), normals (draws, weights) -> (labels, draws, points)."""
@@ -92,10 +101,10 @@ def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, set
     return Belief(basis, features, counts, settle(features, counts, fit, rounds=settled))
 
 
-def choose_settings(basis, u, v, counts, prior) -> FieldFit:
-    """The fit whose settings have the most evidence."""
+def choose_settings(basis, u, v, counts) -> FieldFit:
+    """The fit whose settings have the most evidence, not far from FIRST."""
     features = basis.features(*_inside(u, v))
-    return climb(basis, features, counts, prior)[0][1]
+    return climb(basis, features, counts, FIRST, begin=FIRST, spread=SPREAD)[0][1]
 
 
 def coin_flips(basis, u, v, labels) -> dict[str, str]:

@@ -178,18 +178,23 @@ def weigh_settings(basis, features, counts, prior: Settings):
     return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
 
 
-def climb(basis, features, counts, prior: Settings) -> list[tuple[float, FieldFit]]:
-    """Coordinate ascent on the ladders of settings -> (log posterior, fit) of all settings tried, the best first."""
+def climb(
+    basis, features, counts, prior: Settings, *, begin: Settings = START, spread: float = 1.0
+) -> list[tuple[float, FieldFit]]:
+    """Coordinate ascent on the ladders of settings -> (log posterior, fit) of all settings tried, the best first.
+
+    begin: a rung of every ladder; spread: of the prior around its centre, in units of PRIOR_LOG_SD.
+    """
     tried: dict[Settings, tuple[float, FieldFit]] = {}
 
     def score(settings, start):
         if settings not in tried:
             found = laplace(basis, features, counts, settings, start=start)
-            tried[settings] = (found.evidence + _log_prior(settings, prior), found)
+            tried[settings] = (found.evidence + _log_prior(settings, prior) / spread**2, found)
         return tried[settings]
 
     names = [name for name in LADDERS if basis.use_y or name not in ("tilt", "length_y")]
-    best, settings = score(START, None), START
+    best, settings = score(begin, None), begin
     moved = True
     while moved:
         moved = False

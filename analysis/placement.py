@@ -18,7 +18,7 @@ import numpy as np
 
 LOOKS = 4.0  # Laplace's rule of succession: after k labels a new place surprises with probability LOOKS / (k + LOOKS)
 REACH = (0.15, 0.3)  # how far a label speaks for its surroundings, along u and v, half-ranges
-DRAWS = 64
+DRAWS = 128
 SHORTLIST = 64  # places whose gain is computed
 
 
@@ -31,9 +31,9 @@ class Places:
 
     def nearness(self, other: "Places"):
         """1 at the same place, falling to 0 beyond REACH: (places, other places)."""
-        return np.exp(
-            -0.5 * ((self.u[:, None] - other.u) / REACH[0]) ** 2 - 0.5 * ((self.v[:, None] - other.v) / REACH[1]) ** 2
-        )
+        du = (self.u[:, None] - other.u).astype(np.float32) / np.float32(REACH[0])
+        dv = (self.v[:, None] - other.v).astype(np.float32) / np.float32(REACH[1])
+        return np.exp(-0.5 * (du * du + dv * dv))
 
     def joined(self, other: "Places") -> "Places":
         return Places(np.concatenate([self.u, other.u]), np.concatenate([self.v, other.v]))
@@ -45,11 +45,13 @@ def vacancy(targets: Places, seen: Places, agreement, pending: Places):
     agreement: (seen,) the belief's probability of the label that came; a pending one is taken to be expected.
     """
     near, awaited = targets.nearness(seen), targets.nearness(pending)
+    agreement = np.asarray(agreement, np.float32)
     hidden = LOOKS / (len(seen.u) + len(pending.u) + LOOKS)
     unseen = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
     # Bayes' rule: something hidden, or the belief is right and the label as improbable as it says
     doubt = hidden / (hidden + (1 - hidden) * agreement) - hidden
-    near, awaited = near**4, awaited**4  # half as far: that small a thing its expected neighbours don't speak of
+    near, awaited = near * near, awaited * awaited
+    near, awaited = near * near, awaited * awaited  # half as far: a thing so small its neighbours don't speak of
     unsettled = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
     return hidden * unseen + (doubt * near).max(axis=1, initial=0.0) * unsettled
 

@@ -15,6 +15,7 @@ floor makes the likelihood non-concave; the Fisher information stays positive). 
 matter, so weights live in an orthonormal basis of contrasts: phases - 1 columns instead of phases.
 """
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,10 +94,12 @@ def _density(orders, length):
     return np.where(orders == 0, 1.0, np.sqrt(2 * np.pi) * length * np.exp(-0.5 * (length * frequency) ** 2))
 
 
+@functools.cache
 def contrasts(phases: int):
     """(phases, phases - 1) orthonormal columns, all orthogonal to the all-ones vector."""
     square = np.eye(phases) - 1 / phases
     left, _, _ = np.linalg.svd(square)
+    left.flags.writeable = False  # it is shared
     return left[:, : phases - 1]
 
 

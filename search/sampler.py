@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 from threadpoolctl import ThreadpoolController
 
 from analysis.belief import Belief, believe, choose_settings, coin_flips, fixed_basis
-from analysis.phase_map import Axis, prior_settings
+from analysis.phase_map import Axis
 from analysis.placement import Places, gains
 
 BETA, DIMENSION, PHASE, SHARES = "beta", "dimension", "phase", "phase_shares"
@@ -28,7 +28,7 @@ CHOICES = (36, 13)  # places to choose from: along β, along the dimension
 TARGETS = (20, 11)  # places of the map whose names are to be right
 FIRST_LOOK = 16  # labels before the belief has a say: so few may lack whole phases
 FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
-STEEPEST = 48.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
+STEEPEST = 192.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
 SETTLED = 2  # rounds of widening draws where labels are certain
 DRAWS = 128  # of the prediction
 
@@ -48,6 +48,11 @@ class Observations:
     shares: tuple[Mapping[str, float] | None, ...]  # (labelled,) of the drawn networks, where the trial says
     pending_x: np.ndarray  # (running,)
     pending_y: np.ndarray
+
+    @functools.cached_property
+    def fingerprint(self) -> tuple:
+        """Equal for equal labels at equal places."""
+        return self.x.tobytes(), self.y.tobytes(), self.labels, repr(self.shares)
 
 
 @functools.cache
@@ -150,7 +155,7 @@ class PhaseBoundarySampler(BaseSampler):
         early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
         belief, agreement = None if early else self._belief(seen, space, steepest=STEEPEST), np.ones(len(seen.x))
         if belief is not None:
-            agreement = (belief.modes(belief.features) * belief.counts).sum(axis=1) / belief.counts.sum(axis=1)
+            agreement = belief.agreement
         known = self._cost is not None and space.y_axis.span > 0
         cost = np.broadcast_to(self._cost(y), y.shape) if known else None
         gain = gains(belief, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
@@ -159,47 +164,46 @@ class PhaseBoundarySampler(BaseSampler):
 
     def _belief(self, seen, space, *, steepest: float = np.inf) -> Belief | None:
         """None if all labels are one. steepest: the largest trend to believe in."""
-        merge = self._merges(seen, space)
-        names = sorted({merge.get(label, label) for label in seen.labels})
-        if len(names) < 2:
-            return None
-        counts = np.zeros((len(seen.labels), len(names)))
-        for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
-            for name, share in (shares or {label: 1.0}).items():
-                if merge.get(name, name) in names:
-                    counts[row, names.index(merge.get(name, name))] += share
-        u, v = space.scale(seen.x, seen.y)
 
         def make():
+            merge = self._merges(seen, space)
+            names = sorted({merge.get(label, label) for label in seen.labels})
+            if len(names) < 2:
+                return None
+            counts = np.zeros((len(seen.labels), len(names)))
+            for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
+                for name, share in (shares or {label: 1.0}).items():
+                    if merge.get(name, name) in names:
+                        counts[row, names.index(merge.get(name, name))] += share
             start = self._start(seen, space)
             settings = replace(start.settings, trend=min(start.settings.trend, steepest))
-            return believe(space.basis, u, v, counts, settings, start=start, settled=SETTLED)
+            return believe(space.basis, *space.scale(seen.x, seen.y), counts, settings, start=start, settled=SETTLED)
 
-        return self._remember(f"belief {steepest:g}", (space, merge, seen.x, seen.y, counts), make)
+        return self._remember(f"belief {steepest:g}", space, seen, make)
 
     def _merges(self, seen, space) -> Mapping[str, str]:
         if self._merge is not None:
             return self._merge
         few = _first(seen)
-        place = space.scale(few.x, few.y)
-        return self._remember("merge", (space, *place, few.labels), lambda: coin_flips(space.basis, *place, few.labels))
+        return self._remember(
+            "merge", space, few, lambda: coin_flips(space.basis, *space.scale(few.x, few.y), few.labels)
+        )
 
     def _start(self, seen, space):
         """The fit to the first labels by which settings are chosen."""
         few = _first(seen)
-        merge = self._merges(seen, space)
-        merged = [merge.get(label, label) for label in few.labels]
-        counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
-        place = space.scale(few.x, few.y)
-        return self._remember(
-            "start",
-            (space, *place, counts),
-            lambda: choose_settings(space.basis, *place, counts, space.prior),
-        )
 
-    def _remember(self, name: str, source: tuple, make: Callable):
-        """What `make` gives; made again only if its source has changed."""
-        key = tuple(part.tobytes() if isinstance(part, np.ndarray) else repr(part) for part in source)
+        def make():
+            merge = self._merges(seen, space)
+            merged = [merge.get(label, label) for label in few.labels]
+            counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
+            return choose_settings(space.basis, *space.scale(few.x, few.y), counts)
+
+        return self._remember("start", space, few, make)
+
+    def _remember(self, name: str, space, seen, make: Callable):
+        """What `make` gives; made again only if what it is made from has changed."""
+        key = (repr(space), *seen.fingerprint)
         if self._cache.get(name, (None,))[0] != key:
             self._cache[name] = (key, make())
         return self._cache[name][1]
@@ -214,7 +218,6 @@ class Space:
         ends = allowed(dimension, dimensions) if dimension is not None else np.zeros(1)
         self.y_axis = Axis(float(ends.min()), float(ends.max()), log=bool(ends.min() > 0), name=DIMENSION)
         self.basis = fixed_basis(1 if self.y_axis.span == 0 else 99)
-        self.prior = prior_settings(self.x_axis, self.y_axis)
 
     def __repr__(self):  # what it was made from: the cache's key
         return f"Space({self._beta}, {self._dimension}, {self._dimensions})"
@@ -227,21 +230,22 @@ class Space:
     def places(self, along_x: int, along_y: int, rng):
         """x, y of a jittered lattice of about along_x × along_y allowed places, each (places,)."""
         ys = np.zeros(1) if self._dimension is None else _spread(self._dimension, along_y, rng, self._dimensions)
-        columns = [_spread(self._beta, along_x, rng) for _ in ys]
-        return np.concatenate(columns), np.repeat(ys, [len(column) for column in columns])
+        columns = _spread(self._beta, along_x, rng, rows=len(ys))
+        return columns.ravel(), np.repeat(ys, columns.shape[1])
 
 
 def observe(study, space: Space) -> Observations:
     """The study's trials, read anew."""
     done, pending = [], []
-    for trial in study.get_trials(deepcopy=False):
-        place = (_number(trial.params.get(BETA)), _number(trial.params.get(DIMENSION, 0.0)))
-        if None in place or (space.x_axis.log and place[0] <= 0):
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.COMPLETE)):
+        params, found = trial.params, trial.user_attrs
+        x, y = _number(params.get(BETA)), _number(params.get(DIMENSION, 0.0))
+        if x is None or y is None or (space.x_axis.log and x <= 0):
             continue
         if trial.state == TrialState.RUNNING:
-            pending.append(place)
-        elif trial.state == TrialState.COMPLETE and trial.user_attrs.get(PHASE) is not None:
-            done.append((*place, str(trial.user_attrs[PHASE]), trial.user_attrs.get(SHARES)))
+            pending.append((x, y))
+        elif found.get(PHASE) is not None:
+            done.append((x, y, str(found[PHASE]), found.get(SHARES)))
     x, y, labels, shares = zip(*done, strict=True) if done else ((), (), (), ())
     pending_x, pending_y = zip(*pending, strict=True) if pending else ((), ())
     arrays = (np.array(part, float) for part in (x, y, pending_x, pending_y))
@@ -265,16 +269,18 @@ def allowed(distribution, dimensions: Sequence[float] | None = None):
     return np.array(values, float)
 
 
-def _spread(distribution, count: int, rng, dimensions=None):
-    """About `count` of the values, evenly spread as the axis is drawn, jittered."""
+def _spread(distribution, count: int, rng, dimensions=None, *, rows: int | None = None):
+    """About `count` of the values, evenly spread as the axis is drawn, jittered; rows: so often -> (rows, count)."""
+    shape = (count,) if rows is None else (rows, count)
     if isinstance(distribution, FloatDistribution) and distribution.step is None:
         axis = _axis(distribution, None, "")
-        cells = (np.arange(count) + rng.random(count)) / count
+        cells = (np.arange(count) + rng.random(shape)) / count
         return np.clip(axis.unscale(2 * cells - 1), distribution.low, distribution.high)
     values = allowed(distribution, dimensions)
-    if len(values) <= count:
-        return values
-    return np.sort(rng.choice(values, count, replace=False))
+    if len(values) > count:
+        several = [np.sort(rng.choice(values, count, replace=False)) for _ in range(rows or 1)]
+        return several[0] if rows is None else np.stack(several)
+    return values if rows is None else np.tile(values, (rows, 1))
 
 
 def _axis(distribution, dimensions, name) -> Axis:

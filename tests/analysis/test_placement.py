@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from analysis.belief import believe, choose_settings, coin_flips, fixed_basis
-from analysis.phase_map import PRIOR_CENTRE
 from analysis.placement import Places, gains, reduction_of_error, vacancy
 
 NOWHERE = Places(np.zeros(0), np.zeros(0))
@@ -46,7 +45,7 @@ def step():
     v = v[: len(u)]
     counts = np.stack([u < 0.1, u >= 0.1], axis=1).astype(float)
     basis = fixed_basis()
-    start = choose_settings(basis, u, v, counts, PRIOR_CENTRE)
+    start = choose_settings(basis, u, v, counts)
     return Places(u, v), believe(basis, u, v, counts, start.settings, start=start)
 
 

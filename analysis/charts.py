@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.phases import Phases
+    from analysis.scaling import ScalingLaw
 
 WIDTH = 9.6  # inches
 LEAST_NATS = 0.1  # complexities below are drawn here: on a log axis nothing else is near zero
@@ -95,6 +96,17 @@ def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
         for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
             if str(points.get_label()).startswith(f"{title(label)} ("):
                 tip_trainings(chart, points, done[phases.phase_map.row_labels == label])
+    return chart
+
+
+def scaling_chart(laws: "list[ScalingLaw]") -> Chart | None:
+    """Boundaries against n with their power laws and residuals; None where no boundary is seen at several n."""
+    from analysis.phase_plots import draw_scaling_laws
+
+    if not any(law.y is not None for law in laws):
+        return None
+    chart = new_chart(WIDTH, 4.4)
+    draw_scaling_laws(laws, figure=chart.figure, x_label="β", y_label="input dimension n")
     return chart
 
 

@@ -68,6 +68,7 @@ def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: 
     present = done["algorithm"].value_counts()
     sections = [
         ("map", "Phase map", "phase_map"),
+        ("scaling", "Scaling laws", "scaling"),
         ("refinement", "Refinement", "refinement"),
         ("counts", "By β", "counts"),
         ("complexity", "Error and complexity", "error_complexity"),

@@ -192,11 +192,11 @@ def _frame(axes, phase_map, x_label, y_label, heading):
             handle.set_sizes([26])
 
 
-def draw_scaling_laws(laws, path=None, *, x_label="x", y_label="y"):
+def draw_scaling_laws(laws, path=None, *, figure=None, x_label="x", y_label="y"):
     """Boundaries against y on log axes with the laws that hold, and their residuals in decades below."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+    figure = Figure(figsize=(6.4, 5.2), layout="constrained") if figure is None else figure
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     shown = [law for law in laws if law.y is not None]
     colour = colours({law.upper_phase for law in shown})

@@ -114,24 +114,31 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
     from analysis.interactive import plotly_figure
     from analysis.pictures import save_png, styled, svg_text
     from analysis.refinement import read_rounds, refinement_chart
+    from analysis.scaling import scaling_laws
     from analysis.table import order_parameters
+    from analysis.time_map import time_map_chart
 
     done, snapshots = sweep.done, sweep.snapshots
     pairs = charts.order_parameter_pairs(order_parameters(done)) if len(done) else []
     wanted = {}
     if len(done):
+        wanted["phase_map"] = (lambda: charts.phase_map_chart(phases, done), CAPTIONS["phase_map"])
+        laws = scaling_laws(phases.phase_map) if done["dimension"].nunique() > 1 else []
+        said = "; ".join(law.describe("n") for law in laws)
+        wanted["scaling"] = (lambda: charts.scaling_chart(laws), f"{CAPTIONS['scaling']} {said}.")
+    rounds = read_rounds(sweep.folder)
+    if len(rounds) > 1:
+        wanted["refinement"] = (lambda: refinement_chart(rounds, done), CAPTIONS["refinement"])
+    if len(done):
         wanted |= {
-            "phase_map": (lambda: charts.phase_map_chart(phases, done), CAPTIONS["phase_map"]),
             "counts": (lambda: charts.counts_by_beta(done), CAPTIONS["counts"]),
             "error_complexity": (lambda: charts.error_complexity(done), CAPTIONS["error_complexity"]),
             "kl_components": (lambda: charts.kl_components(done), CAPTIONS["kl_components"]),
         }
-    rounds = read_rounds(sweep.folder)
-    if len(rounds) > 1:
-        wanted["refinement"] = (lambda: refinement_chart(rounds, done), CAPTIONS["refinement"])
     if len(snapshots):
         wanted |= {
             "fractions": (lambda: dynamics_plots.fractions_over_training(snapshots), CAPTIONS["fractions"]),
+            "time_map": (lambda: time_map_chart(snapshots), CAPTIONS["time_map"]),
             "transitions": (lambda: dynamics_plots.transition_graph(transitions(snapshots)), CAPTIONS["transitions"]),
         }
     unseen = generalisation.load(sweep.folder, set(done["key"]))
@@ -161,6 +168,8 @@ CAPTIONS = {
     "phase_map": "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
     "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
     "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
+    "scaling": "Boundaries against n (90 % bands) on log axes, the power law β* = A · n^−γ where the trainings support "
+    "one, and what is left over.",
     "refinement": "Where the refinement’s trainings went (coloured; grey: those before), and the boundaries with their "
     "90 % bands before and after them.",
     "counts": "Trainings per algorithm at each β. Every seed counts once.",
@@ -170,6 +179,8 @@ CAPTIONS = {
     "kl_components": "Where the complexity lies: mean KL divergence by tensor of weights.",
     "fractions": "The algorithm of every training at each snapshot. Each row is one β; a cell divides as the "
     "trainings do.",
+    "time_map": "The phase map over training: the most probable algorithm at each β and step. Snapshots of a training "
+    "are not independent, so that bands are narrower here than what they stand on.",
     "transitions": "Which algorithm turns into which between consecutive snapshots, and how often. A disc’s size shows "
     "how many trainings ever had the algorithm.",
     "generalisation": "Networks drawn at dimensions n that the hypernetworks were never trained at (the grey band is "

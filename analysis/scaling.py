@@ -42,11 +42,15 @@ class ScalingLaw:
         return self.amplitude * np.asarray(y, float) ** -self.exponent
 
     def __str__(self):
+        return self.describe("y")
+
+    def describe(self, y: str) -> str:
+        """The law in a line, or why there is none. y: what the axis is called."""
         name = f"{self.lower_phase}|{self.upper_phase}"
         if self.refused:
             return f"{name}: no scaling law, {self.refused}"
         return (
-            f"{name}: {self.amplitude:.3g} · y^{-self.exponent:.2f}"
+            f"{name}: {self.amplitude:.3g} · {y}^{-self.exponent:.2f}"
             f" (γ = {self.exponent:.2f}, interval {self.exponent_low:.2f} to {self.exponent_high:.2f})"
         )
 

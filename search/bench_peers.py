@@ -56,18 +56,29 @@ class SkActiveML(Pool):
     (half a length) is taken.
     """
 
-    def choose(self, count):
+    def classifier(self):
+        """Not fitted yet; with the names of the classes and their numbers at the points so far."""
         from skactiveml.classifier import SklearnClassifier
-        from skactiveml.pool import UncertaintySampling
         from sklearn.gaussian_process import GaussianProcessClassifier
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
         names = sorted(set(self.labels))
-        y = np.array([names.index(label) for label in self.labels])
         kernel = ConstantKernel(30.0) * RBF([0.15, 0.3])
-        classifier = SklearnClassifier(
-            GaussianProcessClassifier(kernel, optimizer=None), classes=list(range(len(names)))
-        )
+        model = GaussianProcessClassifier(kernel, optimizer=None)
+        numbers = np.array([names.index(label) for label in self.labels])
+        return SklearnClassifier(model, classes=list(range(len(names)))), names, numbers
+
+    def predict(self, log_x, n):
+        """The map that a user of this peer has: (points, labels), labels."""
+        classifier, names, y = self.classifier()
+        if len(names) < 2:
+            return np.ones((len(log_x), 1)), names
+        return classifier.fit(_scaled(self.points), y).predict_proba(_scaled(np.stack([log_x, n], axis=1))), names
+
+    def choose(self, count):
+        from skactiveml.pool import UncertaintySampling
+
+        classifier, _, y = self.classifier()
         query = UncertaintySampling(method="margin_sampling", random_state=int(self.rng.integers(2**31)))
         candidates = _scaled(self.pool)
         _, utilities = query.query(

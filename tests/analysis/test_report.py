@@ -70,9 +70,12 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
             assert reference[1:] in page.ids
         elif not reference.startswith("data:"):
             assert (sweep_folder / "report" / reference).is_file(), reference
-    assert page.tags.count("svg") == 7
+    assert page.tags.count("svg") == 9
     for words in (
         "Phase map",
+        "Scaling laws",
+        "no scaling law, the boundary",
+        "The phase map over training",
         "Over training",
         "Order parameters",
         "Drawings",
@@ -90,7 +93,7 @@ def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
     sweep, text = load_sweep(sweep_folder), (sweep_folder / "report" / "index.html").read_text()
     table = text[text.index('<table id="trainings">') :]
     assert all(f'<tr id="t-{key}">' in table for key in sweep.trainings["key"])
-    scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[2]
+    scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[3]
     titles = [element.text for element in ET.fromstring(scatter).iter("{http://www.w3.org/2000/svg}title")]
     assert sorted(title.splitlines()[-1] for title in titles) == sorted(sweep.done["key"])
 

@@ -5,7 +5,8 @@
 Every repetition draws each scene's places anew (`analysis.synthetic`). All samplers see labels drawn from the same
 truth; after so many trials the map is predicted from each one's trials by the same predictor, the product's own,
 because it is better than any that the peers bring. A line of the file is one sampler on one scene of one repetition;
-what is there is not done again, so that a killed run goes on. `--summary` prints the table from the file.
+what is there is not done again, so that a killed run goes on. `--summary` prints the table from the file, `--time` what
+a suggestion costs at 500 trials.
 """
 
 import argparse
@@ -97,6 +98,26 @@ class PhaseBoundary:
         for trial, label in zip(self.running, labels, strict=True):
             trial.set_user_attr("phase", label)
             self.study.tell(trial, 0.0)
+
+
+def suggestion_ms(scene: str, *, trials: int = 500, rounds: int = 4) -> tuple[float, float]:
+    """CPU time of the first suggestion in a study with so many trials, and of one of the next, in rounds of BATCH."""
+    rng = np.random.default_rng(0)
+    truth = random_truth(scene, rng)
+    sampler = PhaseBoundary(truth, rng, per_cost=True)
+    places = unit_to_map(rng.random((trials, 2)))
+    labels = truth.draw(10 ** places[:, 0], places[:, 1], rng)
+    for (log_x, n), label in zip(places, labels, strict=True):
+        sampler.study.enqueue_trial({"beta": float(10**log_x), "dimension": int(n)})
+        sampler.ask(1)
+        sampler.tell([], [label])
+    times = []
+    for count in (1, *[BATCH] * rounds):
+        before = time.process_time()
+        log_x, n = np.array(sampler.ask(count), float).T
+        times.append(1e3 * (time.process_time() - before))
+        sampler.tell([], truth.draw(10**log_x, n, rng))
+    return times[0], float(np.mean(times[1:]) / BATCH)
 
 
 class Design:
@@ -285,7 +306,13 @@ def main(arguments=None) -> None:
     parser.add_argument("--trials", type=int, default=192, help="of the samplers that look at labels")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/boundaries.jsonl"))
     parser.add_argument("--summary", action="store_true", help="only print the table of what is there")
+    parser.add_argument("--time", action="store_true", help="only time suggestions in studies of 500 trials")
     chosen = parser.parse_args(arguments)
+    if chosen.time:
+        for scene in chosen.scenes:
+            first, later = suggestion_ms(scene)
+            print(f"{scene:13} first suggestion {first:4.0f} ms, then {later:.1f} ms each", flush=True)
+        return
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out.exists() else []
     there = {(row["scene"], row["repetition"], row["sampler"]) for row in rows}

@@ -59,6 +59,7 @@ bench: install  ## training speed of packs against single trainings, side by sid
 	$(BIN)/python -m search.bench
 
 bench-service: install  ## what Ray, MLflow and the rest cost beside training: takes half an hour on two idle cores
+	$(BIN)/python -m search.bench_service parts
 	$(BIN)/python -m search.bench_service overhead
 	$(BIN)/python -m search.bench_service trials
 	$(BIN)/python -m search.bench_service first

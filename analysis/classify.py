@@ -96,8 +96,8 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
         "faithfulness": float(np.median(readings.faithfulness[chosen])),
     }
     row |= {f"fraction_{name}": counts[name] / len(readings) for name in ALGORITHMS}
-    row |= {name: float(np.median(values[chosen])) for name, values in readings.order_parameters.items()}
-    return row
+    together = np.stack([np.asarray(values[chosen], np.float64) for values in readings.order_parameters.values()])
+    return row | dict(zip(readings.order_parameters, np.median(together, axis=1).tolist(), strict=True))
 
 
 def describe(

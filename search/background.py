@@ -54,7 +54,7 @@ class LedgerWatch(threading.Thread):
                 warnings.warn(f"{self._source}: {one_line(error)}", stacklevel=1)
         for key in sorted(self._wanted & ledger.keys(self._folder.ledger)):
             self._wanted.discard(key)
-            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
+            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key), hypernetwork=False)
             if record is not None:
                 try:
                     self._on_record(record)

@@ -2,6 +2,7 @@
 
 overhead  packs through the whole service (Ray, ledger, classification, drawing, MLflow, report) against the bare
           training loop on the same packs, without the start of processes
+parts     processor time of classification, storing, drawing and MLflow, a training, against its training
 trials    packs against one Ray Tune trial for every training, all cores busy
 first     time to the first result, and memory, by number of trainings
 
@@ -73,9 +74,11 @@ def sweep(folder: Path, arguments: list[str]) -> Watched:
     command = [sys.executable, "-m", "search.cli", "sweep", *arguments, "--out", str(folder)]
     # Ray would let its workers give way to everything else on the machine, which the bare loop does not do
     environment = {"RAY_worker_niceness": "0", **os.environ}
-    seen = watch(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    if seen.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit code {seen.returncode}")
+    with tempfile.TemporaryFile("w+") as said:
+        seen = watch(command, stdout=subprocess.DEVNULL, stderr=said, env=environment)
+        said.seek(0)
+        if seen.returncode:
+            raise RuntimeError(f"{' '.join(command)}: exit code {seen.returncode}: {said.read()[-500:]}")
     return seen
 
 
@@ -170,6 +173,8 @@ def main(arguments: list[str] | None = None) -> int:
     part.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="settings")
     part.add_argument("--workers", type=int, default=2)
     part.add_argument("--repeats", type=int, default=2)
+    part = commands.add_parser("parts", help="processor time of every part of the service")
+    part.add_argument("--dimensions", type=int, nargs="+", default=(4, 6, 8))
     part = commands.add_parser("trials", help="packs against one Ray Tune trial for every training")
     part.add_argument("--dimensions", type=int, nargs="+", default=(6, 16))
     part.add_argument("--pack", type=int, default=64)
@@ -187,6 +192,10 @@ def main(arguments: list[str] | None = None) -> int:
         found = overhead(options.preset, options.settings, workers=options.workers, repeats=options.repeats)
     elif options.command == "first":
         found = first(options.trainings)
+    elif options.command == "parts":
+        from search.bench_parts import parts
+
+        found = {"rows": [parts(n) for n in options.dimensions]}
     else:
         from search.bench_trials import trials
 

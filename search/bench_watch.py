@@ -10,7 +10,7 @@ from pathlib import Path
 
 MIB = 2**20
 KINDS = ("driver", "workers", "ray")  # the command itself; processes that train; Ray's own
-INTERVAL = 0.25  # seconds between two looks
+INTERVAL = 0.5  # seconds between two looks
 
 
 @dataclass

@@ -32,7 +32,7 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
         if collect.is_of(record.row, recipe) and record.hypernetwork:
             rows.extend(measure(record, dimensions, draws))
 
-    ledger.done(folder.ledger, visit)
+    ledger.done(folder.ledger, visit, hypernetwork=True)
     if not rows:
         raise UserError(f"{folder.path}: no training has left a hypernetwork yet")
     path = folder.path / FILE

@@ -21,6 +21,7 @@ import numpy as np
 from analysis.network import Network
 from search import storage
 
+PREFIX = "hypernetwork/"
 DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
 
 
@@ -55,17 +56,26 @@ def write(place: str | Path, record: Record) -> bool:
     return storage.at(place).create(f"{record.row['key']}.npz", content.getvalue())
 
 
-def read(path: Path) -> Record:
+def read(path: Path, *, hypernetwork: bool = True) -> Record:
     """The record in `path`, every checksum verified. Raises TornRecord if it is not whole."""
     path = Path(path)
-    return parse(path.stem, path.read_bytes())
+    return parse(path.stem, path.read_bytes(), hypernetwork=hypernetwork)
 
 
-def parse(key: str, content: bytes) -> Record:
-    """The record in `content`, every checksum verified. Raises TornRecord if it is not the whole one of `key`."""
+def parse(key: str, content: bytes, *, hypernetwork: bool = True) -> Record:
+    """The record in `content`, every checksum verified. Raises TornRecord if it is not the whole one of `key`.
+
+    hypernetwork: False leaves its arrays out, after their checksums, which is most of a record's reading time.
+    """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return _record(key, {name: archive[name] for name in archive.files})
+            arrays = {}
+            for name in archive.files:
+                if hypernetwork or not name.startswith(PREFIX):
+                    arrays[name] = archive[name]
+                else:
+                    archive.zip.read(f"{name}.npy")
+            return _record(key, arrays)
     except (OSError, MemoryError):
         raise
     except Exception as error:
@@ -78,8 +88,7 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     if row["key"] != key:
         raise ValueError(f"holds the training {row['key']}")
     draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
-    prefix = "hypernetwork/"
-    parameters = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
     return Record(row, snapshots, Network(*draws) if draws else None, parameters)
 
 
@@ -91,10 +100,10 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def read_or_set_aside(path: Path) -> Record | None:
+def read_or_set_aside(path: Path, *, hypernetwork: bool = True) -> Record | None:
     """The record, or None after setting a torn one aside with a warning; None also if the file is gone."""
     try:
-        return read(path)
+        return read(path, hypernetwork=hypernetwork)
     except FileNotFoundError:
         return None
     except TornRecord as torn:
@@ -136,11 +145,14 @@ def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> No
             here.create(f"{key}.npz", content)
 
 
-def done(folder: Path, visit: Callable[[Record], None] | None = None) -> set[str]:
-    """Keys whose record is whole; torn ones are set aside. `visit` gets every record in turn (one in memory)."""
+def done(folder: Path, visit: Callable[[Record], None] | None = None, *, hypernetwork: bool = False) -> set[str]:
+    """Keys whose record is whole; torn ones are set aside. `visit` gets every record in turn (one in memory).
+
+    hypernetwork: whether the records that it gets hold theirs.
+    """
     whole = set()
     for key in sorted(keys(folder)):
-        record = read_or_set_aside(record_path(folder, key))
+        record = read_or_set_aside(record_path(folder, key), hypernetwork=hypernetwork)
         if record is not None:
             whole.add(key)
             if visit:

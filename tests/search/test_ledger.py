@@ -136,3 +136,15 @@ def test_records_are_visited_one_by_one(tmp_path):
     seen = []
     assert ledger.done(tmp_path, lambda record: seen.append(record.row["key"])) == {"a", "b"}
     assert seen == ["a", "b"]
+
+
+def test_a_record_can_be_read_without_its_hypernetwork_but_not_unchecked(tmp_path):
+    record = Record({"key": "abc", "status": "done"}, [], None, {"weight": np.arange(1000.0)})
+    ledger.write(tmp_path, record)
+    path = ledger.record_path(tmp_path, "abc")
+    assert ledger.read(path, hypernetwork=False) == Record(record.row)
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float64(500.0).tobytes())] ^= 1  # a bit of an array that is left out
+    path.write_bytes(content)
+    with pytest.raises(ledger.TornRecord):
+        ledger.read(path, hypernetwork=False)

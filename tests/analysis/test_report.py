@@ -74,7 +74,6 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
     for words in (
         "Phase map",
         "Scaling laws",
-        "no scaling law, the boundary",
         "The phase map over training",
         "Over training",
         "Order parameters",
@@ -87,6 +86,7 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
         "loss became nan",
     ):
         assert words in page.text
+    assert re.search(r"\|constant: (no scaling law, |[\d.e-]+ · n\^)", page.text)  # a law, or why there is none
 
 
 def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):

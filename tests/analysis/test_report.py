@@ -220,6 +220,8 @@ def test_pictures_are_png_files_beside_the_page(sweep_folder):
         "kl_components.png",
         "order_parameters.png",
         "phase_map.png",
+        "scaling.png",
+        "time_map.png",
         "transitions.png",
     ]
     drawings = {path.stem for path in (sweep_folder / "report" / "drawings").glob("*.svg")}

@@ -49,7 +49,7 @@ def is_of(row: dict, recipe: Recipe) -> bool:
 
 
 def difference(row: dict, recipe: Recipe) -> str:
-    """In what the recipe of a row differs from `recipe`: "steps 2000 (here 3000), without sided_scores (here 2)"."""
+    """In what the recipe of a row differs from `recipe`: "steps 2000 (here 3000), without sided_scores (here 4)"."""
     theirs, ours = json.loads(row["recipe"]), recipe.model_dump(mode="json")
     parts = []
     for name in [*ours, *(theirs.keys() - ours.keys())]:

@@ -120,7 +120,7 @@ def test_status_names_the_recipe_of_trainings_that_do_not_count(tmp_path):
         ledger.write(folder.ledger, replace(record, row=record.row | {"recipe": json.dumps(recipe)}))
     text = status(config, folder)
     assert "0 of 4 trainings done" in text and "4 trainings of another recipe" in text
-    assert "4 × steps 20 (here 30), without sided_scores (here 2)" in text
+    assert "4 × steps 20 (here 30), without sided_scores (here 4)" in text
 
 
 def test_a_config_with_a_password_is_refused():

@@ -24,10 +24,23 @@ from search.config import Config, load
 from search.grid import Pack, expand, make_packs
 from trainables.recipe import Recipe
 
-TRIVIAL = ("training.steps=2", "training.channels=2", "training.layers=1", "training.scores=4",
-           "training.sided_scores=2", "training.width=2", "training.inputs_per_step=8", "training.snapshots=1", "training.snapshot_draws=1", "training.final_draws=2",
-           "training.evaluation_inputs=16", "training.device=cpu", "grid.betas={from=1e-9, to=1, count=10}",
-           "grid.dimensions=[2]", "ray.pack_size=10")  # fmt: skip
+TRIVIAL = (
+    "training.steps=2",
+    "training.channels=2",
+    "training.layers=1",
+    "training.scores=4",
+    "training.sided_scores=2",
+    "training.width=2",
+    "training.inputs_per_step=8",
+    "training.snapshots=1",
+    "training.snapshot_draws=1",
+    "training.final_draws=2",
+    "training.evaluation_inputs=16",
+    "training.device=cpu",
+    "grid.betas={from=1e-9, to=1, count=10}",
+    "grid.dimensions=[2]",
+    "ray.pack_size=10",
+)
 
 
 def bare(config: Config, packs: list[Pack], workers: int) -> dict:

@@ -16,6 +16,7 @@ import numpy as np
 
 from analysis.errors import UserError
 from analysis.field_sampling import slice_sample
+from analysis.linear_algebra import one_thread
 from analysis.softmax_field import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
 
 LADDERS = {  # the values that each setting may take; neighbours differ enough to matter
@@ -120,6 +121,7 @@ class PhaseMap:
         return np.array(self.labels, dtype=object)[self.probabilities(x, y).argmax(axis=1)]
 
 
+@one_thread()
 def fit(
     x,
     y,

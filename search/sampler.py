@@ -17,9 +17,9 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
-from threadpoolctl import ThreadpoolController
 
 from analysis.belief import Belief, believe, choose_settings, coin_flips, fixed_basis
+from analysis.linear_algebra import one_thread
 from analysis.phase_map import Axis
 from analysis.placement import Places, gains
 
@@ -53,14 +53,6 @@ class Observations:
     def fingerprint(self) -> tuple:
         """Equal for equal labels at equal places."""
         return self.x.tobytes(), self.y.tobytes(), self.labels, repr(self.shares)
-
-
-@functools.cache
-def _linear_algebra() -> ThreadpoolController:
-    """The libraries under NumPy and SciPy: for matrices as small as ours, one thread is faster than two."""
-    import scipy.linalg  # noqa: F401  a controller knows the libraries that are loaded when it is made
-
-    return ThreadpoolController()
 
 
 class PhaseBoundarySampler(BaseSampler):
@@ -102,7 +94,7 @@ class PhaseBoundarySampler(BaseSampler):
         if not _is_axis(search_space.get(BETA)) or not _is_axis(search_space.get(DIMENSION), missing=True):
             return drawn
         space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
-        with _linear_algebra().limit(limits=1):
+        with one_thread():
             x, y = self._best(observe(study, space), space, rng)
         drawn[BETA] = _external(search_space[BETA], x)
         if DIMENSION in search_space:
@@ -126,7 +118,7 @@ class PhaseBoundarySampler(BaseSampler):
             raise ValueError(f"no finished trial of the study has the user attribute {PHASE!r}")
         dimension = np.zeros(1) if dimension is None else dimension
         x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(beta, float)), np.atleast_1d(np.asarray(dimension, float)))
-        with _linear_algebra().limit(limits=1):
+        with one_thread():
             return self._predict(seen, space, x.ravel(), y.ravel())
 
     def _predict(self, seen, space, x, y):

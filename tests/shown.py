@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("docker", "git", "hyperphase", "kubectl", "make", "optuna-dashboard", "pip", "python", "ray", "sbatch")
-OUTPUT = ("120 trainings done", "grid ─► packs")  # blocks of the README that are no commands begin like this
+OUTPUT = ("240 trainings done", "grid ─► packs")  # blocks of the README that are no commands begin like this
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`]+)`")

@@ -17,7 +17,7 @@ from search import ledger
 from trainables.native import cache_folder
 
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.cpus=2"]
-SLOW = [*SMOKE, "--set", "grid.seeds=4", "--set", "training.steps=120", "--set", "ray.pack_size=1"]  # 8 packs
+SLOW = [*SMOKE, "--set", "grid.seeds=4", "--set", "training.steps=600", "--set", "ray.pack_size=1"]  # 8 packs
 TIMEOUT = int(os.environ.get("HYPERPHASE_PATIENCE", "240"))  # seconds of a sweep
 RAY_AGENTS = ("ray::DashboardA", "ray::RuntimeEnv")  # as the kernel cuts their names
 

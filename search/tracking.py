@@ -16,7 +16,17 @@ from search.config import Config
 from search.folder import SweepFolder
 from search.ledger import Record
 from search.manifest import CREDENTIALS, mask
-from search.tracking_content import DRAWING, PHASE_MAP, dataset, metric, metrics, sweep_note, training_note
+from search.tracking_content import (
+    DRAWING,
+    PHASE_MAP,
+    dataset,
+    metric,
+    metrics,
+    run_address,
+    short,
+    sweep_note,
+    training_note,
+)
 from search.tracking_store import artifacts, one_transaction
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
@@ -119,14 +129,14 @@ class Tracker:
             self._drop_models(run_id)
             info = self.client.get_run(run_id).info
         else:
-            name = f"n={row['dimension']} β={row['beta']:g} seed={row['seed']}"
+            name = f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}"
             tags = {
                 "kind": "training",
                 "key": row["key"],
                 "task": row["task"],
                 "algorithm": row["algorithm"] if row["status"] == "done" else "failed",
                 "dimension": str(row["dimension"]),
-                "beta": f"{row['beta']:g}",
+                "beta": short(row["beta"]),
                 "seed": str(row["seed"]),
             }
             info = self._create(name, tags, end - int(row["seconds"] * 1000))
@@ -162,8 +172,10 @@ class Tracker:
             uri = LOCAL_PAGE
         if not uri.startswith("http"):
             return {}
-        page = CREDENTIALS.sub("", uri.rstrip("/")) + f"/#/experiments/{self.experiment}/runs/"
-        return {key: page + run_id for key, (run_id, _) in sorted(self.children.items())}
+        server = CREDENTIALS.sub("", uri.rstrip("/")) + "/"
+        return {
+            key: server + run_address(self.experiment, run_id) for key, (run_id, _) in sorted(self.children.items())
+        }
 
     def _find_experiment(self) -> str:
         name = self.config.mlflow.experiment
@@ -254,7 +266,7 @@ class Tracker:
         from analysis.drawing import draw_png
 
         row = record.row
-        title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {row['beta']:g}"
+        title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {short(row['beta'])}"
         return draw_png(network, title=title, pixels=DRAWING_PIXELS)
 
     def _log_files(self, uri: str, record: Record, picture: bytes | None) -> None:

@@ -44,6 +44,16 @@ def picture_address(name: str, run_id: str) -> str:
     return f"get-artifact?path={name}&run_uuid={run_id}"
 
 
+def run_address(experiment: str, run_id: str) -> str:
+    """Address of a run's page."""
+    return f"#/experiments/{experiment}/runs/{run_id}?{WORKFLOW}"
+
+
+def short(number: float) -> str:
+    """A number as people write it: 1e-9, not 1e-09."""
+    return f"{number:g}".replace("e-0", "e-").replace("e+0", "e")
+
+
 def list_address(experiment: str, query: str) -> str:
     """Address of a list of runs. Sorted by a metric, because the UI folds children away in one sorted by time."""
     order = quote("metrics.`relative_error`")

@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 from search.folder import SweepFolder
-from search.tracking_content import WORKFLOW
+from search.tracking_content import run_address
 
 PATIENCE = 300.0  # seconds until the server is given up
 
@@ -52,7 +52,7 @@ def sweep_page(address: str) -> str:
             "max_results": 1,
         }
         [run] = json.loads(_ask(f"{api}runs/search", asked))["runs"]
-        return f"{address}#/experiments/{run['info']['experiment_id']}/runs/{run['info']['run_id']}?{WORKFLOW}"
+        return address + run_address(run["info"]["experiment_id"], run["info"]["run_id"])
     except (OSError, ValueError, KeyError):
         return address
 

@@ -71,7 +71,7 @@ def test_the_list_shows_the_sweep_and_a_filter_works(served, tmp_path):
     with browser(tmp_path) as tab:
         tab.visit(f"{address}#/experiments/{tracker.experiment}/runs", until=shows("sweep sweep"))
         query = "tags.algorithm = 'convexity'"
-        tab.visit(address + list_address(tracker.experiment, query), until=shows("n=3 β=1e-06 seed=0"))
+        tab.visit(address + list_address(tracker.experiment, query), until=shows("n=3 β=1e-6 seed=0"))
         tab.wait(f"!{shows('n=3 β=1 seed=0')} && {shows('l1_norm n=3')}")
         assert tab.said == []
 

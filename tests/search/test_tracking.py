@@ -196,7 +196,7 @@ def test_the_report_learns_where_the_runs_are(swept, monkeypatch):
     _, runs = all_runs(config, folder)
     key = found[0].row["key"]
     [run] = [run for run in runs if run.data.tags.get("key") == key]
-    page = f"/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    page = f"/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}?workflowType=machine_learning"
     assert links[key] == f"http://127.0.0.1:5000{page}"
     monkeypatch.setattr("search.tracking.store_uri", lambda config, folder: "https://me:secret@host/")
     assert queue.tracker.links()[key] == f"https://host{page}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import order_parameters
 from analysis.algorithms import ALGORITHMS, KNOWN, decide
-from analysis.formula import Features, explained, faithfulness, fit, formula
+from analysis.formula import Features, explained, faithfulness, fit, formula, predictions
 from analysis.inputs import fresh_inputs
 from analysis.network import Network
 
@@ -39,6 +39,12 @@ class Readings:
 
     def __len__(self) -> int:
         return len(self.algorithm)
+
+    def __getitem__(self, some: slice) -> "Readings":
+        """The readings of some of the networks."""
+        numbers = (self.margin, self.relative_error, self.faithfulness)
+        parameters = {name: values[some] for name, values in self.order_parameters.items()}
+        return Readings(self.algorithm[some], *(values[some] for values in numbers), parameters)
 
 
 def read(
@@ -68,10 +74,8 @@ def read(
     labels, margins = decide(parameters, network.dimension, names)
 
     split = len(halves[0])
-    faithful = np.empty(len(labels))
-    for i, label in enumerate(labels):
-        guess = fit(network[i], str(label), fitted, outputs[i, :split])
-        faithful[i] = explained(guess, outputs[i, split:], guess._predict(tested))
+    closed = fit(network, labels, fitted, outputs[:, :split])
+    faithful = explained(closed, outputs[:, split:], predictions(closed, tested))
     return Readings(labels, margins, relative_error, faithful, parameters)
 
 

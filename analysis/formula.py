@@ -16,7 +16,8 @@ explains no variance at all, so for `constant` it is measured against the mean s
 so; a mixture of one-input algorithms may well be predicted by it, because they all compute the same function.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -154,76 +155,101 @@ class Features:
         return self._positive[sharpness]
 
     @cached_property
-    def sided_solvers(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """For every sharpness t: t, the design (samples, 3) of Σ x_i σ(t x_i), Σ x_i, 1, and its pseudo-inverse."""
+    def sided_bases(self) -> tuple[np.ndarray, np.ndarray]:
+        """For every sharpness, the design Σ x_i σ(t x_i), Σ x_i, 1 as an orthonormal basis (sharpnesses, samples, 3)
+        times a triangle (sharpnesses, 3, 3).
+        """
         one = np.ones(len(self.x))
-        designs = [np.stack([self.positive(t), self.linear, one], 1) for t in SHARPNESS]
-        return [(t, design, np.linalg.pinv(design)) for t, design in zip(SHARPNESS, designs, strict=True)]
+        return np.linalg.qr(np.stack([np.stack([self.positive(t), self.linear, one], 1) for t in SHARPNESS]))
 
 
-def convexity_rows(network: Network) -> tuple[np.ndarray, float]:
-    """Rows (rows, n) and the common bias of convexity's formula, from the neurons with v > 0.
+def convexity_rows(network: Network) -> list[tuple[np.ndarray, float]]:
+    """Rows (rows, n) and the common bias of convexity's formula for each of a batch (k,), from the neurons with v > 0.
 
     All neurons get one bias and one outgoing weight, their means by nonlinear deviation: the claim is that nothing
     else of them matters. A row keeps its direction; its length is set so that the neuron bends the output as much
     as it did with its own bias and outgoing weight.
     """
-    positive = network.output_weight > 0
-    network = Network(*(np.asarray(a, np.float64)[positive] for a in (
-        network.hidden_weight, network.hidden_bias, network.output_weight)), network.output_bias)  # fmt: skip
-    deviation = nonlinear_deviation(network)  # (rows,)
-    if deviation.sum() <= 0:
-        return np.zeros((0, network.dimension)), 0.0
-    share = deviation / deviation.sum()
-    bias, out = float(share @ network.hidden_bias), float(share @ network.output_weight)
-    norm = np.linalg.norm(network.hidden_weight, axis=1)
-    lengths = np.geomspace(0.02, 5, 48) * max(norm.max(), 1e-6)
-    ruler = Network(lengths[:, None], np.full(48, bias), np.full(48, out), np.zeros(()))
-    length = np.interp(deviation, nonlinear_deviation(ruler), lengths)
-    return network.hidden_weight * (length / np.maximum(norm, 1e-30))[:, None], bias
+    network = Network(*(np.asarray(array, np.float64) for array in vars(network).values()))
+    positive = network.output_weight > 0  # (k, m)
+    deviation = nonlinear_deviation(network) * positive
+    share = deviation / np.maximum(deviation.sum(-1, keepdims=True), 1e-300)
+    bias, out = ((share * values).sum(-1) for values in (network.hidden_bias, network.output_weight))  # (k,)
+    norm = np.linalg.norm(network.hidden_weight, axis=-1)
+    lengths = _LENGTHS * np.maximum((norm * positive).max(-1, keepdims=True), 1e-6)  # (k, lengths)
+    shape = np.ones_like(lengths)
+    ruler = Network(lengths[..., None], bias[:, None] * shape, out[:, None] * shape, bias)
+    direction = network.hidden_weight / np.maximum(norm, 1e-30)[..., None]
+    found = []
+    for i, marks in enumerate(nonlinear_deviation(ruler)):
+        chosen = positive[i] if deviation[i].any() else np.zeros_like(positive[i])
+        length = np.interp(deviation[i, chosen], marks, lengths[i])
+        found.append((direction[i, chosen] * length[:, None], float(bias[i])))
+    return found
 
 
-def fit(network: Network, algorithm: str, features: Features, outputs: np.ndarray) -> Formula:
-    """The formula of `algorithm` for one network from its `outputs` (samples,) on the features' inputs."""
-    if algorithm != "other":
-        return _FITS[algorithm](network, algorithm, features, outputs)
-    # All one-input algorithms compute the same function, so the double-sided form stands for the three of them.
-    candidates = [_FITS[form](network, form, features, outputs) for form in ("double_sided", "convexity")]
-    nearest = max(candidates, key=lambda candidate: r_squared(outputs, candidate._predict(features)))
-    return Formula("other", nearest.form, nearest.dimension, nearest.constants, nearest.rows)
+_LENGTHS = np.geomspace(0.02, 5, 48)  # of rows, over the longest that a network has
 
 
-def _fit_constant(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
-    return Formula(form, form, network.dimension, {"c": float(outputs.mean(dtype=np.float64))})
+def fit(network: Network, algorithms: Sequence[str], features: Features, outputs: np.ndarray) -> list[Formula]:
+    """For each of a batch (k,) the formula of its algorithm, from `outputs` (k, samples) on the features' inputs."""
+    algorithms = np.asarray(algorithms)
+    found: list[Formula | None] = [None] * len(algorithms)
+    for algorithm in np.unique(algorithms):
+        # All one-input algorithms compute the same function, so for `other` one form stands for the three of them.
+        forms = ("double_sided", "convexity") if algorithm == "other" else (str(algorithm),)
+        where = np.flatnonzero(algorithms == algorithm)
+        candidates = [_FITS[form](network[where], form, features, outputs[where]) for form in forms]
+        if algorithm == "other":
+            shares = [r_squared(outputs[where], predictions(fits, features)) for fits in candidates]
+            nearest = np.argmax(shares, axis=0)
+            candidates = [[replace(candidates[best][i], algorithm="other") for i, best in enumerate(nearest)]]
+        for i, closed in zip(where, candidates[0], strict=True):
+            found[i] = closed
+    return found
 
 
-def _fit_sided(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
-    fits = []
-    for t, design, inverse in features.sided_solvers:
-        solution = inverse @ outputs
-        fits.append((t, solution, float(((outputs - design @ solution) ** 2).mean())))
-    t, (a, b, c), error = min(fits, key=lambda fit: fit[2])
-    relu = fits[-1]
-    if relu[2] - error <= SHARP_ENOUGH * outputs.var():
-        t, (a, b, c), _ = relu
-    # relu(-x) = relu(x) - x turns the common solution a·Σ relu(x) + b·Σ x + c into each algorithm's own words.
-    constants = {
-        "double_sided": {"p": a + b, "q": -b, "c": c},
-        "pudding_positive": {"a": a, "b": b, "c": c},
-        "pudding_negative": {"a": a, "b": a + b, "c": c},
-    }[form]
-    constants = {name: float(value) for name, value in constants.items()} | ({} if np.isinf(t) else {"t": float(t)})
-    return Formula(form, form, network.dimension, constants)
+def predictions(formulas: Sequence[Formula], features: Features) -> np.ndarray:
+    """(formulas, samples) predictions on the features' inputs."""
+    return np.array([formula._predict(features) for formula in formulas]).reshape(-1, len(features.x))
 
 
-def _fit_convexity(network: Network, form: str, features: Features, outputs: np.ndarray) -> Formula:
-    rows, bias = convexity_rows(network)
-    column = _row_sum(rows, bias, features.x)
-    centred = column - column.mean()
-    variance = float((centred**2).mean())
-    a = float((centred * outputs).mean()) / variance if variance > 0 else 0.0
-    constants = {"a": a, "b": bias, "c": float(outputs.mean() - a * column.mean())}
-    return Formula(form, form, network.dimension, constants, rows)
+def _fit_constant(network: Network, form: str, features: Features, outputs: np.ndarray) -> list[Formula]:
+    return [Formula(form, form, network.dimension, {"c": float(c)}) for c in outputs.mean(-1, dtype=np.float64)]
+
+
+def _fit_sided(network: Network, form: str, features: Features, outputs: np.ndarray) -> list[Formula]:
+    bases, triangles = features.sided_bases
+    shares = outputs @ bases  # (sharpnesses, k, 3)
+    errors = (outputs**2).mean(-1) - (shares**2).sum(-1) / outputs.shape[-1]  # (sharpnesses, k)
+    best = errors.argmin(0)
+    gain = errors[-1] - errors[best, np.arange(len(best))]  # over relu, which is the last
+    best[gain <= SHARP_ENOUGH * outputs.var(-1)] = len(SHARPNESS) - 1
+    found = []
+    for i, at in enumerate(best):
+        a, b, c = np.linalg.solve(triangles[at], shares[at, i])
+        # relu(-x) = relu(x) - x turns the common solution a·Σ relu(x) + b·Σ x + c into each algorithm's own words.
+        constants = {
+            "double_sided": {"p": a + b, "q": -b, "c": c},
+            "pudding_positive": {"a": a, "b": b, "c": c},
+            "pudding_negative": {"a": a, "b": a + b, "c": c},
+        }[form]
+        soft = {"t": SHARPNESS[at]} if np.isfinite(SHARPNESS[at]) else {}
+        named = {name: float(value) for name, value in constants.items()}
+        found.append(Formula(form, form, network.dimension, named | soft))
+    return found
+
+
+def _fit_convexity(network: Network, form: str, features: Features, outputs: np.ndarray) -> list[Formula]:
+    found = []
+    for (rows, bias), wanted in zip(convexity_rows(network), outputs, strict=True):
+        column = _row_sum(rows, bias, features.x)
+        centred = column - column.mean()
+        variance = float((centred**2).mean())
+        a = float((centred * wanted).mean()) / variance if variance > 0 else 0.0
+        constants = {"a": a, "b": bias, "c": float(wanted.mean() - a * column.mean())}
+        found.append(Formula(form, form, network.dimension, constants, rows))
+    return found
 
 
 _FITS = {"constant": _fit_constant, "convexity": _fit_convexity} | dict.fromkeys(SIDED, _fit_sided)
@@ -238,7 +264,8 @@ def _row_sum(rows: np.ndarray, bias: float, x: np.ndarray) -> np.ndarray:
 def formula(network: Network, algorithm: str, *, samples: int = 4096, rng_seed: int = 1) -> Formula:
     """Read the constants of `algorithm`'s formula off one network."""
     x = fresh_inputs(network.dimension, samples, rng_seed)
-    return fit(network, algorithm, Features(x), network(x).astype(np.float64))
+    batch = Network(*(array[None] for array in vars(network).values()))
+    return fit(batch, [algorithm], Features(x), batch(x).astype(np.float64))[0]
 
 
 def faithfulness(
@@ -246,23 +273,25 @@ def faithfulness(
 ) -> float:
     """How well the formula predicts the network's own output on fresh x ~ N(0, scale² I); 1 is perfect."""
     x = fresh_inputs(network.dimension, samples, rng_seed, scale=scale)
-    return explained(formula, network(x).astype(np.float64), formula.predict(x))
+    return float(explained([formula], network(x).astype(np.float64)[None], formula.predict(x)[None])[0])
 
 
-def explained(formula: Formula, outputs: np.ndarray, prediction: np.ndarray) -> float:
-    """Faithfulness from outputs and predictions (samples,): R², or the share of the mean square for `constant`."""
-    if formula.form == "constant":
-        square = float((outputs**2).mean())
-        return 1.0 if square == 0 else 1 - float(((outputs - prediction) ** 2).mean()) / square
-    return r_squared(outputs, prediction)
+def explained(formulas: Sequence[Formula], outputs: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Faithfulness (k,) from outputs and predictions (k, samples): R², or a share of the mean square for `constant`."""
+    square = (outputs**2).mean(-1)
+    missed = ((outputs - predicted) ** 2).mean(-1)
+    of_square = np.where(square == 0, 1.0, 1 - missed / np.where(square == 0, 1.0, square))
+    constant = np.array([formula.form == "constant" for formula in formulas])
+    return np.where(constant, of_square, r_squared(outputs, predicted))
 
 
-def r_squared(outputs: np.ndarray, prediction: np.ndarray) -> float:
-    variance = float(outputs.var())
-    error = float(((outputs - prediction) ** 2).mean())
-    if variance <= 1e-12 * float((outputs**2).mean()):  # a flat output: right or wrong, no share to speak of
-        return 1.0 if error <= 1e-12 * float((outputs**2).mean()) else 0.0
-    return 1 - error / variance
+def r_squared(outputs: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(k,) from outputs and predictions (k, samples)."""
+    variance, square = outputs.var(-1), (outputs**2).mean(-1)
+    error = ((outputs - predicted) ** 2).mean(-1)
+    flat = variance <= 1e-12 * square  # a flat output: right or wrong, no share to speak of
+    right = (error <= 1e-12 * square).astype(float)
+    return np.where(flat, right, 1 - error / np.where(flat, 1.0, variance))
 
 
 def _signed_sum(terms: list[tuple[float, str]], times: str) -> str:

@@ -7,6 +7,7 @@ Shapes: `hidden_weight` W (*batch, m, n), `hidden_bias` b (*batch, m), `output_w
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -22,7 +23,9 @@ class NetworkFileError(UserError):
 def swish(x: np.ndarray) -> np.ndarray:
     """x · sigmoid(x), elementwise; safe for any finite x."""
     with np.errstate(over="ignore"):  # exp(-x) may overflow to inf, and x / inf = 0 is the right answer
-        return x / (1 + np.exp(-x))
+        below = np.exp(-x)
+        below += 1
+        return np.divide(x, below, out=below if np.ndim(x) else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,12 @@ class Network:
         if not self.batch_shape:
             raise TypeError("this is one network, not a batch of networks")
         return Network(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    @classmethod
+    def together(cls, batches: Sequence["Network"]) -> "Network":
+        """One batch (k,) of all networks of `batches`, which agree in n and m."""
+        flat = [vars(batch.flat()).values() for batch in batches]
+        return cls(*(np.concatenate(arrays) for arrays in zip(*flat, strict=True)))
 
     def flat(self) -> "Network":
         """The same networks with exactly one batch dimension (k,)."""

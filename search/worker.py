@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from analysis.network import Network
 from search import ledger, storage
 from search.checkpoints import PackCheckpoint
 from trainables.recipe import Recipe
@@ -57,7 +58,6 @@ def run_pack(config: dict) -> None:
 
 def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger.Record:
     """A training's record: its networks read, its row and snapshot rows filled in. host: where it was trained."""
-    from analysis import classify
     from analysis.formula import faithfulness, formula
     from trainables.tasks import get_task
 
@@ -78,13 +78,12 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger
             | {f"complexity_{component}": nats for component, nats in snapshot.complexity.items()}
         )
 
-    def read(snapshot) -> dict:
-        return classify.summarise(classify.read(snapshot.draws, task.target, names=task.algorithms))
-
+    looks = [snapshot for snapshot in trained.snapshots if np.isfinite(snapshot.errors).all()]
+    whole = trained.status == "done" and np.isfinite(trained.final.errors).all()
+    *readings, final = _read([*looks, *([trained.final] if whole else [])], task) + ([] if whole else [None])
     snapshots = [
-        identity | {"step": snapshot.step} | measures(snapshot, read(snapshot))
-        for snapshot in trained.snapshots
-        if np.isfinite(snapshot.errors).all()
+        identity | {"step": snapshot.step} | measures(snapshot, found)
+        for snapshot, found in zip(looks, readings, strict=True)
     ]
     row = identity | {
         "status": trained.status,
@@ -99,14 +98,14 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger
         "recipe": json.dumps(recipe.model_dump(mode="json"), sort_keys=True),
     }
     draws = None
-    if trained.status == "done" and not np.isfinite(trained.final.errors).all():
+    if trained.status == "done" and not whole:
         row |= {"status": "failed", "reason": "drawn networks are not finite"}
-    elif trained.status == "done":
-        readings, draws = read(trained.final), trained.final.draws
-        representative = readings["representative"]
+    elif whole:
+        draws = trained.final.draws
+        representative = final["representative"]
         shown = draws[representative]
-        closed = formula(shown, readings["algorithm"])
-        row |= measures(trained.final, readings) | {
+        closed = formula(shown, final["algorithm"])
+        row |= measures(trained.final, final) | {
             "representative": representative,
             "formula": closed.text,
             "formula_latex": closed.latex,
@@ -114,3 +113,14 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> ledger
         }
     row["finished_at"] = time.time()
     return ledger.Record(row, snapshots, draws, trained.hypernetwork)
+
+
+def _read(looks: list, task) -> list[dict]:
+    """What was read at every look at a training; together, because much of the work is the same for any number."""
+    from analysis import classify
+
+    if not looks:
+        return []
+    readings = classify.read(Network.together([look.draws for look in looks]), task.target, names=task.algorithms)
+    ends = np.cumsum([len(look.errors) for look in looks])
+    return [classify.summarise(readings[end - len(look.errors) : end]) for look, end in zip(looks, ends, strict=True)]

@@ -95,7 +95,7 @@ def test_convexity_s_rows_do_not_depend_on_how_rows_and_outgoing_weights_share_t
 
 def test_flat_outputs_are_explained_by_their_constant():
     closed = Formula("constant", "constant", 2, {"c": 0.0})
-    assert explained(closed, np.zeros(5), np.zeros(5)) == 1.0
+    assert explained([closed], np.zeros((1, 5)), np.zeros((1, 5))) == [1.0]
     flat = Network(np.zeros((1, 2)), np.zeros(1), np.zeros(1), np.array(2.0))
     assert faithfulness(flat, formula(flat, "constant")) == 1.0
     assert faithfulness(flat, formula(flat, "other")) == 1.0

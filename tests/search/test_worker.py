@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.classify import read, summarise
 from analysis.formula import faithfulness, formula
 from search import ledger, storage, worker
 from search.grid import expand
 from tests.search.records import smoke
+from trainables.tasks import get_task
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,19 @@ def test_a_row_has_what_the_tables_promise(trained):
     assert [snapshot["step"] for snapshot in record.snapshots][-1] == recipe.steps
     assert all({"key", "algorithm", "relative_error", "complexity_nats"} <= s.keys() for s in record.snapshots)
     assert record.hypernetwork
+
+
+def test_looks_read_together_are_read_alike(trained):
+    """Several looks at once, or each alone."""
+    config, _, results = trained
+    record = worker.to_record(results[0], config.training.recipe(), 3)
+    assert len(record.snapshots) > 1
+    for look, row in zip([*results[0].snapshots, results[0].final], [*record.snapshots, record.row], strict=True):
+        alone = summarise(read(look.draws, get_task("l1_norm").target))
+        del alone["relative_error"]  # a row's is the mean over the draws of the training's own
+        for name, value in alone.items():
+            if name != "representative" or look is results[0].final:
+                assert row[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-6, abs=1e-9))
 
 
 def test_a_failed_training_is_a_row_with_its_reason(trained):

@@ -6,8 +6,10 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -165,12 +167,15 @@ def _pack_config(index: int, pack: Pack) -> dict:
 
 
 def _init(arguments: dict) -> None:
-    """ray.init, which gives up too early in two ways."""
+    """ray.init, which gives up too early in two ways, and takes SIGTERM for a crash."""
     import ray
 
+    terminate = signal.getsignal(signal.SIGTERM)
     for left in reversed(range(TRIES)):
         try:
             ray.init(**arguments)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, terminate)
             return
         except Exception as error:
             # Ray Client's server forks, and now and then its child does not survive that; a node of our own gets 30 s,

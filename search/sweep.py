@@ -99,7 +99,7 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
 def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) -> int:
     """Does the job, then tables, MLflow and report; whatever happens, the ledger keeps what is done."""
     check_secrets(config)
-    with folders.locked(folder), _interruptible():
+    with folders.locked(folder), _interruptible() as signals:
         folders.write_config(folder, config)
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints"):
@@ -115,8 +115,8 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
             if tracking and not tracking.is_alive():
                 tracking.put(sorted(state.rows))
                 tracking.start()
-        except KeyboardInterrupt as caught:
-            interrupt = caught
+        except KeyboardInterrupt as caught:  # of Ray's own making, now and then, where a Terminated was raised
+            interrupt = Terminated() if signal.SIGTERM in signals else caught
         except UserError as error:
             manifest.end(folder, facts, status="refused", reason=one_line(error))
             raise
@@ -307,10 +307,12 @@ def log_traceback(folder: SweepFolder) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends the sweep like Ctrl-C."""
+def _interruptible() -> Iterator[list[int]]:
+    """SIGTERM ends the sweep like Ctrl-C. Gives a list, empty until one has come."""
+    signals: list[int] = []
 
     def terminate(number, frame):
+        signals.append(number)
         raise Terminated
 
     def unraisable(problem):
@@ -320,11 +322,11 @@ def _interruptible() -> Iterator[None]:
     try:
         before, hook = signal.signal(signal.SIGTERM, terminate), sys.unraisablehook
     except ValueError:  # not the main thread
-        yield
+        yield signals
         return
     try:
         sys.unraisablehook = unraisable
-        yield
+        yield signals
     finally:
         sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, before)

@@ -337,18 +337,22 @@ def test_two_drivers_at_once(tmp_path, undisturbed, sessions):  # noqa: F811
     assert len(list((shared / "ledger").iterdir())) == TRAININGS
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c(tmp_path, undisturbed, sessions, times):  # noqa: F811
+@pytest.mark.parametrize(("times", "whom", "number"), [
+    (1, os.killpg, signal.SIGINT),  # Ctrl-C reaches every process of the terminal's group
+    (2, os.killpg, signal.SIGINT),
+    (1, os.kill, signal.SIGTERM),
+])  # fmt: skip
+def test_ctrl_c_and_sigterm(tmp_path, undisturbed, sessions, times, whom, number):  # noqa: F811
     folder = tmp_path / "sweep"
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     process = start(folder, "sweep", *TRACKED, *OFTEN, "--out", str(folder))
     sessions.append(process.pid)
     wait_for_records(process, folder, 2)
     for _ in range(times):
-        os.killpg(process.pid, signal.SIGINT)
+        whom(process.pid, number)
         time.sleep(0.5)
     _, err = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 130 and "Traceback" not in err, err
+    assert process.returncode == 128 + number and "Traceback" not in err and "***" not in err, err
     assert "hyperphase resume" in err.splitlines()[-1]
     done = {path: path.read_bytes() for path in (folder / "ledger").glob("*.npz")}
     assert 2 <= len(done) < TRAININGS

@@ -20,7 +20,7 @@ from tests.search.records import assert_same_record
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.pack_size=1", "--set", "grid.seeds=3"]
-LONGER = [*SMOKE, "--set", "training.steps=150", "--set", "ray.checkpoint_seconds=0.2"]
+LONGER = [*SMOKE, "--set", "training.steps=1200", "--set", "ray.checkpoint_seconds=0.2"]
 
 
 @pytest.fixture(scope="module")

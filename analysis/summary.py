@@ -34,13 +34,19 @@ def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
     lines += _boundaries(boundaries)
     lines += _coins(sweep.done)
     lines += _failures(sweep.failed)
-    page = sweep.folder / "report" / "index.html"
-    if page.is_file():
-        lines.append(f"Report   {page}")
-    lines.append(f"MLflow   hyperphase ui {sweep.folder}")
+    folder = _from_here(sweep.folder)
+    if (folder / "report" / "index.html").is_file():
+        lines.append(f"Report   {folder / 'report' / 'index.html'}")
+    if (folder / "mlflow.db").is_file():  # a store of its own, not a server's and not none
+        lines.append(f"MLflow   hyperphase ui {folder}")
     if sweep.missing:
-        lines.append(f"Resume   hyperphase resume {sweep.folder}")
+        lines.append(f"Resume   hyperphase resume {folder}")
     return "\n".join(lines)
+
+
+def _from_here(folder: Path) -> Path:
+    """As one would type it here."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _headline(sweep: Sweep) -> str:

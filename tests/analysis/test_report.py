@@ -229,8 +229,12 @@ def test_pictures_are_png_files_beside_the_page(sweep_folder):
     assert drawings and drawings <= set(load_sweep(sweep_folder).done["key"])
 
 
-def test_the_summary_says_what_was_found(sweep_folder):
+def test_the_summary_says_what_was_found(sweep_folder, monkeypatch):
+    assert "hyperphase ui" not in sweep_summary(sweep_folder)  # there is nothing to see
+    (sweep_folder / "mlflow.db").touch()
     text = sweep_summary(sweep_folder)
+    monkeypatch.chdir(sweep_folder.parent)
+    assert f"Report   {sweep_folder.name}/report/index.html" in sweep_summary(sweep_folder).splitlines()
     done = load_sweep(sweep_folder).done
     line = next(line for line in text.splitlines() if line.strip().startswith("positive pudding"))
     here = done[done["algorithm"] == "pudding_positive"].groupby("dimension").size()

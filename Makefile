@@ -58,7 +58,7 @@ format: install
 bench: install  ## training speed of packs against single trainings, side by side
 	$(BIN)/python -m search.bench
 
-bench-service: install  ## what Ray, MLflow and the rest cost beside training: takes half an hour on two idle cores
+bench-service: install  ## what Ray, MLflow and the rest cost beside training: a quarter of an hour on two idle cores
 	$(BIN)/python -m search.bench_service parts
 	$(BIN)/python -m search.bench_service overhead
 	$(BIN)/python -m search.bench_service trials

@@ -50,7 +50,8 @@ def check_notebook() -> None:
     space: dict = {}
     for cell in code_cells():
         value = run_cell("".join(cell["source"]), space)
-        kinds = {kind for output in cell["outputs"] for kind in output.get("data", {})}
+        values = [output["data"] for output in cell["outputs"] if output["output_type"] == "execute_result"]
+        kinds = {kind for data in values for kind in data}
         for kind in kinds & SHOWN_AS.keys():
             assert getattr(value, SHOWN_AS[kind])(), f"a {type(value).__name__} shows no {kind}"
 

@@ -112,6 +112,7 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
     from analysis import charts, dynamics_plots, generalisation
     from analysis.dynamics import transitions
     from analysis.interactive import plotly_figure
+    from analysis.palette import title
     from analysis.pictures import save_png, styled, svg_text
     from analysis.refinement import read_rounds, refinement_chart
     from analysis.scaling import scaling_laws
@@ -124,7 +125,7 @@ def _figures(sweep: Sweep, phases, folder: Path) -> dict[str, Figure]:
     if len(done):
         wanted["phase_map"] = (lambda: charts.phase_map_chart(phases, done), CAPTIONS["phase_map"])
         laws = scaling_laws(phases.phase_map) if done["dimension"].nunique() > 1 else []
-        said = "; ".join(law.describe("n") for law in laws)
+        said = "; ".join(law.describe("n", title=title) for law in laws)
         wanted["scaling"] = (lambda: charts.scaling_chart(laws), f"{CAPTIONS['scaling']} {said}.")
     rounds = read_rounds(sweep.folder)
     if len(rounds) > 1:
@@ -168,7 +169,7 @@ CAPTIONS = {
     "phase_map": "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
     "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
     "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands.",
-    "scaling": "Boundaries against n (90 % bands) on log axes, the power law β* = A · n^−γ where the trainings support "
+    "scaling": "Boundaries against n (90 % bands) on log axes, the power law β* = A / n^γ where the trainings support "
     "one, and what is left over.",
     "refinement": "Where the refinement’s trainings went (coloured; grey: those before), and the boundaries with their "
     "90 % bands before and after them.",

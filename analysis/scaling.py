@@ -5,6 +5,7 @@ Every posterior draw of the map has its own boundary; a straight line through it
 refused, with the reason, where the data cannot support it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,9 @@ class ScalingLaw:
     def __str__(self):
         return self.describe("y")
 
-    def describe(self, y: str) -> str:
-        """The law in a line, or why there is none. y: what the axis is called."""
-        name = f"{self.lower_phase}|{self.upper_phase}"
+    def describe(self, y: str, *, title: Callable[[str], str] = str) -> str:
+        """The law in a line, or why there is none. y: what the axis is called; title: label -> how to write it."""
+        name = f"{title(self.lower_phase)} | {title(self.upper_phase)}"
         if self.refused:
             return f"{name}: no scaling law, {self.refused}"
         return (

@@ -86,7 +86,7 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
         "loss became nan",
     ):
         assert words in page.text
-    assert re.search(r"\|constant: (no scaling law, |[\d.e-]+ · n\^)", page.text)  # a law, or why there is none
+    assert re.search(r"\| constant: (no scaling law, |[\d.e-]+ · n\^)", page.text)  # a law, or why there is none
 
 
 def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):

@@ -239,7 +239,9 @@ STUBS = {
     "hostname": 'echo "10.0.0.1 fe80::1"',
     "ray": 'case "$1" in start) [ -s "$RAY_AUTH_TOKEN_PATH" ] && echo "$NODE ray $*" >> "$LOG"; exec sleep 60;;\n'
            'health-check) grep -q "start --head" "$LOG";; esac',
-    "hyperphase": 'echo "$NODE hyperphase $* token $(wc -c < "$RAY_AUTH_TOKEN_PATH")" >> "$LOG"\n'
+    # a real sweep outlasts the start of the other nodes
+    "hyperphase": 'for i in $(seq 100); do [ "$(grep -c "start --block" "$LOG")" -lt 2 ] && sleep 0.1; done\n'
+                  'echo "$NODE hyperphase $* token $(wc -c < "$RAY_AUTH_TOKEN_PATH")" >> "$LOG"\n'
                   '[ "$3" != 10.0.0.1:6379 ] || [ -z "$WAIT" ] || { trap "echo stopped >> $LOG; exit 143" TERM; '
                   'sleep 60 & wait; }',
 }  # fmt: skip

@@ -344,7 +344,6 @@ def test_two_drivers_at_once(tmp_path, undisturbed, sessions):  # noqa: F811
 ])  # fmt: skip
 def test_ctrl_c_and_sigterm(tmp_path, undisturbed, sessions, times, whom, number):  # noqa: F811
     folder = tmp_path / "sweep"
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     process = start(folder, "sweep", *TRACKED, *OFTEN, "--out", str(folder))
     sessions.append(process.pid)
     wait_for_records(process, folder, 2)

@@ -31,6 +31,7 @@ def environment(home: Path) -> dict:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen:
     """The command in its own process group, as a shell would start it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background tests ignore it
     return subprocess.Popen(
         [sys.executable, "-m", "search.cli", *arguments],
         cwd=Path(__file__).parent.parent, env=environment(folder.parent), start_new_session=True,

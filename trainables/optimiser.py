@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from trainables.native import library, strided
 
 SOURCE = Path(__file__).with_name("kernels") / "adam.cpp"
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, as in PyTorch
 ALIGN = 64  # rows are padded to a multiple of this, so that vectorised arithmetic treats every member alike
 
 
@@ -34,10 +36,9 @@ class PackAdam:
                 self.values[:, part] = parameter.flatten(1)
                 parameter.data = self.values[:, part].view(parameter.shape)
                 offset += numbers
-        self.adam = torch.optim.Adam([self.values], lr=learning_rate, fused=True)
-        nothing = torch.zeros_like(self.values)
-        self._set_moments(0, nothing, nothing)
-        self.steps, self.peak, self.clip, self.step_number = steps, learning_rate, clip, 0
+        self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)  # Adam's moments
+        self.steps, self.peak, self.clip = steps, learning_rate, clip
+        self.step_number, self._step_on_device = 0, torch.zeros((), device=device)
 
     def step(self, loss: Tensor) -> Tensor:
         """One step down the members' losses (members,). Returns the gradient norms before clipping, (members,)."""
@@ -51,48 +52,45 @@ class PackAdam:
         members = len(self.values)
         flat = torch.cat([*(part.flatten(1) for part in gradients), self.values.new_zeros(members, self.spare)], 1)
         norms = torch.linalg.vector_norm(flat, dim=1)
-        self.values.grad = flat.mul_((self.clip / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1))
-        self.adam.param_groups[0]["lr"] = rate
-        self.adam.step()
+        flat.mul_((self.clip / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1))
+        # the function, not torch.optim.Adam: a second and 100 MiB of imports (torch._dynamo) in every worker
+        adam(
+            *([self.values], [flat], [self.first], [self.second], [], [self._step_on_device]),
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=rate,
+            weight_decay=0.0,
+            eps=EPSILON,
+            maximize=False,
+        )
         return norms
 
     def _compiled(self, native: ctypes.CDLL, gradients: tuple[Tensor, ...], rate: float) -> Tensor:
         members, size = self.values.shape
         gradients = [part if part[0].is_contiguous() else part.contiguous() for part in gradients]
-        moments, group = self.adam.state[self.values], self.adam.param_groups[0]
-        moments["step"].fill_(self.step_number)
         norms = torch.empty(members)
-        arrays = self.values, moments["exp_avg"], moments["exp_avg_sq"]
         native.adam_step(
             *(members, len(gradients), (ctypes.c_long * len(gradients))(*self.sizes), *strided(gradients)),
-            *(ctypes.c_void_p(array.data_ptr()) for array in arrays),
+            *(ctypes.c_void_p(array.data_ptr()) for array in (self.values, self.first, self.second)),
             *(ctypes.c_long(size), self.step_number),
-            *map(ctypes.c_float, (rate, *group["betas"], group["eps"], self.clip)),
+            *map(ctypes.c_float, (rate, *BETAS, EPSILON, self.clip)),
             ctypes.c_void_p(norms.data_ptr()),
         )
         return norms
 
     def state(self) -> dict[str, np.ndarray]:
         """Parameters and Adam's moments, (members, size) each."""
-        moments = self.adam.state[self.values]
-        tensors = {"values": self.values.detach(), "first": moments["exp_avg"], "second": moments["exp_avg_sq"]}
+        tensors = {"values": self.values, "first": self.first, "second": self.second}
         return {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
 
-    @torch.no_grad()
     def restore(self, state: dict[str, np.ndarray], step: int) -> None:
         """Go on from `state()` after `step` steps."""
-        values, first, second = (torch.from_numpy(state[name]) for name in ("values", "first", "second"))
-        self.values.copy_(values)
-        self._set_moments(step, first, second)
+        for name, tensor in (("values", self.values), ("first", self.first), ("second", self.second)):
+            tensor.copy_(torch.from_numpy(state[name]))
         self.step_number = step
-
-    def _set_moments(self, step: int, first: Tensor, second: Tensor) -> None:
-        place = self.values.device
-        self.adam.state[self.values] = {
-            "step": torch.tensor(float(step), device=place),
-            "exp_avg": first.to(place, copy=True),
-            "exp_avg_sq": second.to(place, copy=True),
-        }
+        self._step_on_device.fill_(step)
 
 
 def one_cycle(progress: float, warm_up: float = 0.1) -> float:

@@ -19,13 +19,14 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
     def load_context(self, context):
         import numpy as np
 
+        from trainables.arrays import parted
         from trainables.recipe import Recipe
 
         with open(context.artifacts["training"], encoding="utf-8") as file:
             training = json.load(file)
         self.recipe, self.beta = Recipe(**training["recipe"]), training["beta"]
         with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as arrays:
-            self.hypernetwork = dict(arrays)
+            self.hypernetwork = parted(arrays)
 
     def predict(self, context, model_input: pd.DataFrame, params=None) -> pd.DataFrame:
         from trainables.training import draw_networks

@@ -5,7 +5,7 @@ Everything else in a sweep's folder is derived from it. Workers may write to a l
 the driver copies its records into the one in the sweep's folder, which is what everything else reads.
 
 Members of a record: "row" and "snapshots" (JSON as bytes), "draws/<array>" (the networks drawn at the end, leading
-axis k), "hypernetwork/<parameter>". No pickles.
+axis k), "hypernetwork/numbers" and "hypernetwork/shapes" (`trainables.arrays`). No pickles.
 """
 
 import io
@@ -20,6 +20,7 @@ import numpy as np
 
 from analysis.network import Network
 from search import storage
+from trainables import arrays as named
 
 PREFIX = "hypernetwork/"
 DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
@@ -65,7 +66,7 @@ def read(path: Path, *, hypernetwork: bool = True) -> Record:
 def parse(key: str, content: bytes, *, hypernetwork: bool = True) -> Record:
     """The record in `content`, every checksum verified. Raises TornRecord if it is not the whole one of `key`.
 
-    hypernetwork: False leaves its arrays out, after their checksums, which is most of a record's reading time.
+    hypernetwork: False leaves its arrays out, after their checksums.
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
@@ -89,6 +90,8 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
         raise ValueError(f"holds the training {row['key']}")
     draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
     parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
+    if named.SHAPES in parameters:  # older records have a member for every parameter
+        parameters = named.parted(parameters)
     return Record(row, snapshots, Network(*draws) if draws else None, parameters)
 
 
@@ -172,7 +175,7 @@ def _arrays(record: Record) -> dict[str, np.ndarray]:
     arrays = {"row": _json_bytes(record.row), "snapshots": _json_bytes(record.snapshots)}
     if record.draws is not None:
         arrays |= {f"draws/{name}": np.asarray(getattr(record.draws, name)) for name in DRAW_ARRAYS}
-    return arrays | {f"hypernetwork/{name}": np.asarray(array) for name, array in record.hypernetwork.items()}
+    return arrays | {PREFIX + name: array for name, array in named.joined(record.hypernetwork).items()}
 
 
 def _json_bytes(value) -> np.ndarray:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from search.ledger import Record
+from trainables.arrays import joined
 
 NAME = "hypernetwork"  # of every model in MLflow
 CODE = "code.zip"  # on the path of whoever loads the model: Python imports from it as it is
@@ -39,7 +40,7 @@ class ModelFolders:
         _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
         weights.unlink()
-        np.savez(weights, **record.hypernetwork)
+        np.savez(weights, **joined(record.hypernetwork))
         identity = {RUN: run, MODEL: model, UUID: model.removeprefix("m-")}
         _replace(
             folder / "MLmodel", re.sub("|".join(identity), lambda found: identity[found[0]], self.mlmodel).encode()

@@ -47,6 +47,17 @@ def test_a_record_comes_back_whole(tmp_path):
     assert ledger.keys(tmp_path) == ledger.done(tmp_path) == {"abc"}
 
 
+def test_an_older_record_is_read(tmp_path):
+    """One with a member for every parameter of the hypernetwork."""
+    ledger.write(tmp_path, make_record())
+    path = ledger.record_path(tmp_path, "abc")
+    with np.load(path) as archive:
+        rest = {name: archive[name] for name in archive.files if not name.startswith("hypernetwork/")}
+    np.savez(path, **rest, **{"hypernetwork/layers.0.weight": np.ones((2, 3)), "hypernetwork/g": np.float32(2)})
+    back = ledger.read(path).hypernetwork
+    assert back["layers.0.weight"].shape == (2, 3) and back["g"] == 2 and len(back) == 2
+
+
 def test_a_failed_training_has_a_record_too(tmp_path):
     ledger.write(tmp_path, make_record(status="failed"))
     assert ledger.read(tmp_path / "abc.npz").draws is None

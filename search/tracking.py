@@ -31,7 +31,7 @@ from search.tracking_store import artifacts, one_transaction
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
-DRAWING_PIXELS = 480  # of a drawing in MLflow: a third of the time of a full-size one is saved
+DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
 NOTE_PIXELS = 760
 LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
 PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
@@ -121,7 +121,7 @@ class Tracker:
             run_id = self._log(record, run_id, picture)
         self.children[key] = (run_id, True)
 
-    def _log(self, record: Record, run_id: str | None, picture: bytes | None) -> str:
+    def _log(self, record: Record, run_id: str | None, picture: str | None) -> str:
         """run_id: of the run that an earlier driver began. Returns the run's id."""
         row = record.row
         end = int(row["finished_at"] * 1000)
@@ -259,24 +259,24 @@ class Tracker:
         for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
             self.client.delete_logged_model(model.model_id)
 
-    def _draw(self, record: Record) -> bytes | None:
+    def _draw(self, record: Record) -> str | None:
         network = representative(record)
         if network is None or not self.config.mlflow.drawings:
             return None
-        from analysis.drawing import draw_png
+        from analysis.drawing import draw_svg
 
         row = record.row
         title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {short(row['beta'])}"
-        return draw_png(network, title=title, pixels=DRAWING_PIXELS)
+        return draw_svg(network, title=title, pixels=DRAWING_PIXELS)
 
-    def _log_files(self, uri: str, record: Record, picture: bytes | None) -> None:
-        """drawing.png, which the UI shows first, and network.npz: the training's representative network."""
+    def _log_files(self, uri: str, record: Record, picture: str | None) -> None:
+        """drawing.svg, which the UI shows first, and network.npz: the training's representative network."""
         network = representative(record)
         if network is None:
             return
         with artifacts(self.client, uri) as folder:
             if picture is not None:
-                (folder / DRAWING).write_bytes(picture)
+                (folder / DRAWING).write_text(picture, encoding="utf-8")
             network.save(folder / "network.npz")
 
 

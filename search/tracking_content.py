@@ -11,7 +11,7 @@ CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the 
 FINALS = ("faithfulness", "margin", "seconds")
 WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
 PHASE_MAP = "phase_map.png"  # in the report's folder, and the parent run's
-DRAWING = "drawing.png"  # a training's first artifact
+DRAWING = "drawing.svg"  # a training's first artifact
 
 
 def sweep_note(

@@ -103,7 +103,7 @@ def test_a_sweep_with_results_and_artifacts_in_s3(cluster, alone, tmp_path):
     list_all = f"import s3fs; print('\\n'.join(s3fs.S3FileSystem().find('{hosts.BUCKET}')))"
     stored = cluster.head.run(sys.executable, "-c", list_all).stdout.splitlines()
     assert {f"{hosts.BUCKET}/sweep/ledger/{key}.npz" for key in table["key"]} <= set(stored)
-    assert sum(path.endswith("/drawing.png") for path in stored) == len(table)
+    assert sum(path.endswith("/drawing.svg") for path in stored) == len(table)
     # a new folder, an embedded Ray, the same bucket: nothing is left to train
     again = cluster.head.hyperphase("sweep", *SMOKE, "--set", f"ray.storage={bucket}", "--out", str(tmp_path / "again"))
     assert again.returncode == 0 and "6 trainings, 6 of them done before" in again.stderr, again.stderr

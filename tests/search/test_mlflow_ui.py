@@ -9,9 +9,11 @@ import time
 
 import pytest
 
+from analysis.drawing import draw
 from search.tracking import Tracker
 from search.tracking_content import list_address
 from tests.browser import browser
+from tests.known_networks import double_sided
 from tests.search.records import records, smoke
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -30,8 +32,7 @@ def served(tmp_path_factory):
     tracker.open_sweep({})
     for record in records(config):
         tracker.log(record)
-    drawing = next((folder.mlflow_artifacts).rglob("drawing.png"))
-    (folder.report / "phase_map.png").write_bytes(drawing.read_bytes())
+    draw(double_sided(3), folder.report / "phase_map.png")
     tracker.close_sweep("FINISHED", {"convexity": 1, "constant": 1, "double_sided": 1})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

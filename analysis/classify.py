@@ -12,8 +12,7 @@ import numpy as np
 
 from analysis import order_parameters
 from analysis.algorithms import ALGORITHMS, KNOWN, decide
-from analysis.formula import Features, explained, faithfulness, fit, formula, predictions
-from analysis.inputs import fresh_inputs
+from analysis.formula import explained, faithfulness, fit, formula, fresh_features, predictions
 from analysis.network import Network
 
 __all__ = ["ALGORITHMS", "RANGES", "Readings", "describe", "read", "summarise"]
@@ -58,9 +57,8 @@ def read(
     """
     # float32 is plenty, and sorting makes the readings of a permuted network the same to the last bit.
     network = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values())).in_order()
-    halves = [fresh_inputs(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2)]
-    fitted, tested = (Features(x) for x in halves)
-    x = np.concatenate(halves)
+    fitted, tested = (fresh_features(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2))
+    x = np.concatenate([fitted.x, tested.x])
     wanted = np.asarray(target(x), np.float64)  # (samples,)
     outputs = network(x).astype(np.float64)  # (k, samples)
 
@@ -73,7 +71,7 @@ def read(
     parameters["correlation"] = covariance / np.sqrt(np.maximum(outputs.var(-1) * variance, 1e-30))
     labels, margins = decide(parameters, network.dimension, names)
 
-    split = len(halves[0])
+    split = len(fitted.x)
     closed = fit(network, labels, fitted, outputs[:, :split])
     faithful = explained(closed, outputs[:, split:], predictions(closed, tested))
     return Readings(labels, margins, relative_error, faithful, parameters)
@@ -96,12 +94,11 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
         "purity": counts[majority] / len(readings),
         "representative": int(by_error[(len(by_error) - 1) // 2]),
         "relative_error": float(np.median(readings.relative_error)),
-        "margin": float(np.median(readings.margin[chosen])),
-        "faithfulness": float(np.median(readings.faithfulness[chosen])),
     }
     row |= {f"fraction_{name}": counts[name] / len(readings) for name in ALGORITHMS}
-    together = np.stack([np.asarray(values[chosen], np.float64) for values in readings.order_parameters.values()])
-    return row | dict(zip(readings.order_parameters, np.median(together, axis=1).tolist(), strict=True))
+    numbers = {"margin": readings.margin, "faithfulness": readings.faithfulness} | readings.order_parameters
+    together = np.stack([np.asarray(values[chosen], np.float64) for values in numbers.values()])
+    return row | dict(zip(numbers, np.median(together, axis=1).tolist(), strict=True))
 
 
 def describe(

@@ -18,7 +18,7 @@ so; a mixture of one-input algorithms may well be predicted by it, because they 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -163,6 +163,12 @@ class Features:
         return np.linalg.qr(np.stack([np.stack([self.positive(t), self.linear, one], 1) for t in SHARPNESS]))
 
 
+@lru_cache(maxsize=4)  # as many as reading a training takes: the next one of its dimension needs the same
+def fresh_features(dimension: int, samples: int, rng_seed: int, *, scale: float = 1.0) -> Features:
+    """Features of `analysis.inputs.fresh_inputs`."""
+    return Features(fresh_inputs(dimension, samples, rng_seed, scale=scale))
+
+
 def convexity_rows(network: Network) -> list[tuple[np.ndarray, float]]:
     """Rows (rows, n) and the common bias of convexity's formula for each of a batch (k,), from the neurons with v > 0.
 
@@ -263,17 +269,18 @@ def _row_sum(rows: np.ndarray, bias: float, x: np.ndarray) -> np.ndarray:
 
 def formula(network: Network, algorithm: str, *, samples: int = 4096, rng_seed: int = 1) -> Formula:
     """Read the constants of `algorithm`'s formula off one network."""
-    x = fresh_inputs(network.dimension, samples, rng_seed)
+    features = fresh_features(network.dimension, samples, rng_seed)
     batch = Network(*(array[None] for array in vars(network).values()))
-    return fit(batch, [algorithm], Features(x), batch(x).astype(np.float64))[0]
+    return fit(batch, [algorithm], features, batch(features.x).astype(np.float64))[0]
 
 
 def faithfulness(
     network: Network, formula: Formula, *, scale: float = 1.0, samples: int = 4096, rng_seed: int = 2
 ) -> float:
     """How well the formula predicts the network's own output on fresh x ~ N(0, scale² I); 1 is perfect."""
-    x = fresh_inputs(network.dimension, samples, rng_seed, scale=scale)
-    return float(explained([formula], network(x).astype(np.float64)[None], formula.predict(x)[None])[0])
+    features = fresh_features(network.dimension, samples, rng_seed, scale=scale)
+    outputs = network(features.x).astype(np.float64)[None]
+    return float(explained([formula], outputs, predictions([formula], features))[0])
 
 
 def explained(formulas: Sequence[Formula], outputs: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def one_transaction(client) -> Iterator[None]:
             connection.exec_driver_sql(f"PRAGMA {setting}")
         # "Joining a Session into an External Transaction", SQLAlchemy's documentation of sessions: here a commit is
         # a flush, a rollback is the whole transaction's.
-        with Session(connection, join_transaction_mode="rollback_only") as session:
+        with Session(connection, join_transaction_mode="rollback_only", expire_on_commit=False) as session:
 
             @contextlib.contextmanager
             def shared(read_only: bool = True):

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from analysis.network import Network
 from search import model_folder
 from search.collect import representative
 from search.config import Config
@@ -19,17 +20,17 @@ from search.manifest import CREDENTIALS, mask
 from search.tracking_content import (
     DRAWING,
     PHASE_MAP,
-    dataset,
+    TrainingRun,
     metric,
-    metrics,
     run_address,
     short,
     sweep_note,
     training_note,
+    training_run,
 )
-from search.tracking_store import artifacts, one_transaction
+from search.tracking_rows import DATASET_TAGS, Rows
+from search.tracking_store import artifacts
 
-PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
 NOTE_PIXELS = 760
@@ -67,6 +68,7 @@ class Tracker:
         self.children: dict[str, tuple[str, bool]] = {}  # key -> (run id, complete)
         self._scratch = tempfile.TemporaryDirectory(prefix="hyperphase-")
         self._models: model_folder.ModelFolders | None = None  # made when the first model is logged
+        self._rows = Rows.of(self.client, self.experiment)  # the quick way in; else calls
         self._list_runs()
 
     def is_logged(self, key: str) -> bool:
@@ -116,41 +118,51 @@ class Tracker:
         if complete:
             return
         self.prepare()
-        picture = self._draw(record)  # before the transaction, which keeps other writers out
-        with one_transaction(self.client):
-            run_id = self._log(record, run_id, picture)
+        run = training_run(record, self.sweep)
+        if run_id is None and self._rows is not None:
+            run_id = self._insert(record, run)
+        else:
+            run_id = self._call(record, run, run_id)
         self.children[key] = (run_id, True)
 
-    def _log(self, record: Record, run_id: str | None, picture: str | None) -> str:
-        """run_id: of the run that an earlier driver began. Returns the run's id."""
-        row = record.row
-        end = int(row["finished_at"] * 1000)
+    def _insert(self, record: Record, run: TrainingRun) -> str:
+        """All at once. Returns the run's id."""
+        run_id, run_uri = self._rows.new_run()
+        self._write_files(run_uri, record)
+        model_id = None
+        if record.hypernetwork and self.config.mlflow.models:
+            model_id, model_uri = self._rows.new_model()
+            self._write_model(model_uri, record, run_id, model_id)
+        self._rows.insert(run, run_id, self._tags(run.tags) | self._note(run_id, record), model_id)
+        return run_id
+
+    def _call(self, record: Record, run: TrainingRun, run_id: str | None) -> str:
+        """By the client's calls. run_id: of the run that an earlier driver began. Returns the run's id."""
+        from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput
+
         if run_id:
             self._drop_models(run_id)
             info = self.client.get_run(run_id).info
         else:
-            name = f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}"
-            tags = {
-                "kind": "training",
-                "key": row["key"],
-                "task": row["task"],
-                "algorithm": row["algorithm"] if row["status"] == "done" else "failed",
-                "dimension": str(row["dimension"]),
-                "beta": short(row["beta"]),
-                "seed": str(row["seed"]),
-            }
-            info = self._create(name, tags, end - int(row["seconds"] * 1000))
+            info = self._create(run.name, run.tags, run.start)
         run_id = info.run_id
-        notes = {"mlflow.note.content": training_note(run_id, row, drawing=self.config.mlflow.drawings)}
-        if row["reason"]:
-            notes["reason"] = row["reason"]
-        self._log_params(run_id, {name: row[name] for name in PARAMETERS}, metrics(record, end), notes)
-        self._log_inputs(run_id, row)
-        self._log_files(info.artifact_uri, record, picture)
+        self._log_params(run_id, run.params, run.metrics, run.tags | self._note(run_id, record))
+        tags = [InputTag(name, value) for name, value in DATASET_TAGS.items()]
+        self.client.log_inputs(run_id, [DatasetInput(run.dataset, tags)])
+        self._write_files(info.artifact_uri, record)
         if record.hypernetwork and self.config.mlflow.models:
-            self._log_model(run_id, record)
-        self.client.set_terminated(run_id, status=FINISHED if row["status"] == "done" else FAILED, end_time=end)
+            params, tags = run.model
+            model = self.client.create_logged_model(
+                self.experiment, name=model_folder.NAME, source_run_id=run_id, params=params, tags=tags
+            )
+            self._write_model(model.artifact_location, record, run_id, model.model_id)
+            self.client.finalize_logged_model(model.model_id, "READY")
+            self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])
+        self.client.set_terminated(run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
         return run_id
+
+    def _note(self, run_id: str, record: Record) -> dict[str, str]:
+        return {"mlflow.note.content": training_note(run_id, record.row, drawing=self.config.mlflow.drawings)}
 
     def _log_phase_map(self) -> None:
         """As wide as the column of the parent's description."""
@@ -217,10 +229,12 @@ class Tracker:
 
     def _create(self, name: str, tags: dict[str, str], start: int | None):
         """The info of a new run."""
-        tags = tags | {"sweep": self.sweep, "mlflow.source.name": "hyperphase"}
-        if self.parent is not None:
-            tags["mlflow.parentRunId"] = self.parent
-        return self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name).info
+        return self.client.create_run(self.experiment, start_time=start, tags=self._tags(tags), run_name=name).info
+
+    def _tags(self, tags: dict[str, str]) -> dict[str, str]:
+        """With those that every run of the sweep has."""
+        parent = {} if self.parent is None else {"mlflow.parentRunId": self.parent}
+        return tags | {"sweep": self.sweep, "mlflow.source.name": "hyperphase"} | parent
 
     def _log_params(self, run_id: str, params: dict, metrics: list = (), tags: dict[str, str] | None = None) -> None:
         from mlflow.entities import Param, RunTag
@@ -232,52 +246,32 @@ class Tracker:
             tags=[RunTag(name, value[:5000]) for name, value in (tags or {}).items()],
         )
 
-    def _log_inputs(self, run_id: str, row: dict) -> None:
-        """The data that the training saw, in the form that the UI shows under "Datasets"."""
-        from mlflow.entities import DatasetInput, InputTag
-
-        tags = [InputTag("mlflow.data.context", "training")]
-        self.client.log_inputs(run_id, [DatasetInput(dataset(row), tags)])
-
-    def _log_model(self, run_id: str, record: Record) -> None:
+    def _write_model(self, uri: str, record: Record, run_id: str, model_id: str) -> None:
         """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
-        from mlflow.entities import LoggedModelOutput
-
-        row = record.row
-        params = {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")}
-        tags = {"key": row["key"], "algorithm": row["algorithm"], "sweep": self.sweep}
-        model = self.client.create_logged_model(
-            self.experiment, name=model_folder.NAME, source_run_id=run_id, params=params, tags=tags
-        )
-        with artifacts(self.client, model.artifact_location) as folder:
-            self._models.write(record, folder, run=run_id, model=model.model_id)
-        self.client.finalize_logged_model(model.model_id, "READY")
-        self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, row["steps"])])
+        with artifacts(self.client, uri) as folder:
+            self._models.write(record, folder, run=run_id, model=model_id)
 
     def _drop_models(self, run_id: str) -> None:
         """Models that an earlier driver began and did not end with the run."""
         for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
             self.client.delete_logged_model(model.model_id)
 
-    def _draw(self, record: Record) -> str | None:
-        network = representative(record)
-        if network is None or not self.config.mlflow.drawings:
-            return None
-        from analysis.drawing import draw_svg
-
-        row = record.row
-        title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {short(row['beta'])}"
-        return draw_svg(network, title=title, pixels=DRAWING_PIXELS)
-
-    def _log_files(self, uri: str, record: Record, picture: str | None) -> None:
+    def _write_files(self, uri: str, record: Record) -> None:
         """drawing.svg, which the UI shows first, and network.npz: the training's representative network."""
         network = representative(record)
         if network is None:
             return
         with artifacts(self.client, uri) as folder:
-            if picture is not None:
-                (folder / DRAWING).write_text(picture, encoding="utf-8")
+            if self.config.mlflow.drawings:
+                (folder / DRAWING).write_text(_draw(network, record.row), encoding="utf-8")
             network.save(folder / "network.npz")
+
+
+def _draw(network: Network, row: dict) -> str:
+    from analysis.drawing import draw_svg
+
+    title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {short(row['beta'])}"
+    return draw_svg(network, title=title, pixels=DRAWING_PIXELS)
 
 
 def _quiet_loggers(log: Path) -> None:

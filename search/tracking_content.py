@@ -2,16 +2,65 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from analysis.palette import title
 from search.ledger import Record
 
+PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
 CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
 FINALS = ("faithfulness", "margin", "seconds")
 WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
 PHASE_MAP = "phase_map.png"  # in the report's folder, and the parent run's
 DRAWING = "drawing.svg"  # a training's first artifact
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What MLflow is told of a training, files and the run's description apart. start, end: ms since the epoch.
+
+    model: params and tags of its hypernetwork as a model.
+    """
+
+    name: str
+    done: bool  # or failed
+    start: int
+    end: int
+    steps: int
+    tags: dict[str, str]
+    params: dict[str, str]
+    metrics: list  # mlflow.entities.Metric
+    dataset: object  # mlflow.entities.Dataset
+    model: tuple[dict[str, str], dict[str, str]]
+
+
+def training_run(record: Record, sweep: str) -> TrainingRun:
+    row = record.row
+    end = int(row["finished_at"] * 1000)
+    algorithm = row["algorithm"] if row["status"] == "done" else "failed"
+    tags = {
+        "kind": "training",
+        "key": row["key"],
+        "task": row["task"],
+        "algorithm": algorithm,
+        "dimension": str(row["dimension"]),
+        "beta": short(row["beta"]),
+        "seed": str(row["seed"]),
+    }
+    model_params = {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")}
+    return TrainingRun(
+        name=f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}",
+        done=row["status"] == "done",
+        start=end - int(row["seconds"] * 1000),
+        end=end,
+        steps=row["steps"],
+        tags=tags | ({"reason": row["reason"][:5000]} if row["reason"] else {}),
+        params={name: str(row[name]) for name in PARAMETERS},
+        metrics=metrics(record, end),
+        dataset=dataset(row),
+        model=(model_params, {"key": row["key"], "algorithm": algorithm, "sweep": sweep}),
+    )
 
 
 def sweep_note(

@@ -1,11 +1,11 @@
-"""Short cuts to a local MLflow store: all or nothing, and files straight to their place."""
+"""Artifacts of a local MLflow store go straight to their place."""
 
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from search.tracking_store import artifacts, one_transaction
+from search.tracking_store import artifacts
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -13,33 +13,6 @@ mlflow = pytest.importorskip("mlflow")
 @pytest.fixture
 def client(tmp_path):
     return mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-
-
-def names(client) -> set[str]:
-    return {run.info.run_name for run in client.search_runs(["0"])}
-
-
-def test_a_transaction_is_there_whole_or_not_at_all(client):
-    with one_transaction(client):
-        run = client.create_run("0", run_name="whole").info.run_id
-        client.log_param(run, "a", 1)
-        client.log_metric(run, "b", 2.0)
-        client.set_terminated(run)
-    with pytest.raises(RuntimeError, match="power"), one_transaction(client):
-        client.log_param(client.create_run("0", run_name="torn").info.run_id, "a", 1)
-        raise RuntimeError("power")
-    assert names(client) == {"whole"}
-    found = client.get_run(run)
-    assert (found.data.params, found.data.metrics, found.info.status) == ({"a": "1"}, {"b": 2.0}, "FINISHED")
-    client.create_run("0", run_name="after")  # the store works as usual again
-    assert names(client) == {"whole", "after"}
-
-
-def test_a_refused_call_undoes_the_transaction(client):
-    with pytest.raises(mlflow.MlflowException), one_transaction(client):
-        client.create_run("0", run_name="torn")
-        client.get_run("no such run")
-    assert names(client) == set()
 
 
 def test_local_artifacts_are_written_in_place(client):

@@ -293,6 +293,7 @@ def _alone() -> Iterator[None]:
     """
     values = {name: value for name, value in MEMORY.items() if name not in os.environ}
     values["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # despite its name: on any system, loopback instead of all
+    values["RAY_enable_autoscaler_v2"] = "1"  # the old one hangs for a second at the end, every time
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
         values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     before = {name: os.environ.get(name) for name in values}

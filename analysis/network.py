@@ -22,10 +22,13 @@ class NetworkFileError(UserError):
 
 def swish(x: np.ndarray) -> np.ndarray:
     """x · sigmoid(x), elementwise; safe for any finite x."""
+    x = np.asarray(x)
+    # in one array's memory: what is large would cost more to allocate than to compute
+    below = np.asarray(np.negative(x, dtype=x.dtype if x.dtype.kind == "f" else float))
     with np.errstate(over="ignore"):  # exp(-x) may overflow to inf, and x / inf = 0 is the right answer
-        below = np.exp(-x)
+        np.exp(below, out=below)
         below += 1
-        return np.divide(x, below, out=below if np.ndim(x) else None)
+        return np.divide(x, below, out=below)[()]
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,16 +80,18 @@ class Formula:
         return self._predict(Features(np.asarray(x)))
 
     def _predict(self, features: "Features") -> np.ndarray:
-        columns = {
-            "positive": lambda: features.positive(self.constants.get("t", np.inf)),
-            "negative": lambda: features.positive(self.constants.get("t", np.inf)) - features.linear,
-            "linear": lambda: features.linear,
-            "rows": lambda: _row_sum(self.rows, self.constants["b"], features.x),
-        }
         total = np.full(len(features.x), self.constants["c"])
         for name, part in _PARTS[self.form]:
-            total = total + self.constants[name] * columns[part]()
+            total += self.constants[name] * self._part(part, features)
         return total
+
+    def _part(self, part: str, features: "Features") -> np.ndarray:
+        if part == "rows":
+            return _row_sum(self.rows, self.constants["b"], features.x)
+        if part == "linear":
+            return features.linear
+        positive = features.positive(self.constants.get("t", np.inf))
+        return positive if part == "positive" else positive - features.linear
 
     def _terms(self, words: dict[str, str]) -> list[tuple[str, str]]:
         sharpness, bias = self.constants.get("t"), self.constants.get("b", 0.0)
@@ -231,31 +233,34 @@ def _fit_sided(network: Network, form: str, features: Features, outputs: np.ndar
     best = errors.argmin(0)
     gain = errors[-1] - errors[best, np.arange(len(best))]  # over relu, which is the last
     best[gain <= SHARP_ENOUGH * outputs.var(-1)] = len(SHARPNESS) - 1
-    found = []
-    for i, at in enumerate(best):
-        a, b, c = np.linalg.solve(triangles[at], shares[at, i])
-        # relu(-x) = relu(x) - x turns the common solution a·Σ relu(x) + b·Σ x + c into each algorithm's own words.
-        constants = {
-            "double_sided": {"p": a + b, "q": -b, "c": c},
-            "pudding_positive": {"a": a, "b": b, "c": c},
-            "pudding_negative": {"a": a, "b": a + b, "c": c},
-        }[form]
-        soft = {"t": SHARPNESS[at]} if np.isfinite(SHARPNESS[at]) else {}
-        named = {name: float(value) for name, value in constants.items()}
-        found.append(Formula(form, form, network.dimension, named | soft))
-    return found
+    chosen = shares[best, np.arange(len(best)), :, None]
+    solved = np.linalg.solve(triangles[best], chosen)[..., 0]  # (k, 3)
+    softness = [{} if np.isinf(SHARPNESS[at]) else {"t": SHARPNESS[at]} for at in best]
+    return [
+        Formula(form, form, network.dimension, _in_words(form, *common) | soft)
+        for common, soft in zip(solved.tolist(), softness, strict=True)
+    ]
+
+
+def _in_words(form: str, a: float, b: float, c: float) -> dict[str, float]:
+    """The constants of `form` whose formula is a·Σ relu(x) + b·Σ x + c, by relu(-x) = relu(x) - x."""
+    if form == "double_sided":
+        return {"p": a + b, "q": -b, "c": c}
+    return {"a": a, "b": b if form == "pudding_positive" else a + b, "c": c}
 
 
 def _fit_convexity(network: Network, form: str, features: Features, outputs: np.ndarray) -> list[Formula]:
-    found = []
-    for (rows, bias), wanted in zip(convexity_rows(network), outputs, strict=True):
-        column = _row_sum(rows, bias, features.x)
-        centred = column - column.mean()
-        variance = float((centred**2).mean())
-        a = float((centred * wanted).mean()) / variance if variance > 0 else 0.0
-        constants = {"a": a, "b": bias, "c": float(wanted.mean() - a * column.mean())}
-        found.append(Formula(form, form, network.dimension, constants, rows))
-    return found
+    all_rows, biases = zip(*convexity_rows(network), strict=True)
+    columns = np.array([_row_sum(rows, bias, features.x) for rows, bias in zip(all_rows, biases, strict=True)])
+    means = columns.mean(-1)  # (k,)
+    centred = columns - means[:, None]
+    variance = (centred**2).mean(-1)
+    a = (centred * outputs).mean(-1) / np.where(variance > 0, variance, np.inf)
+    c = outputs.mean(-1) - a * means
+    return [
+        Formula(form, form, network.dimension, dict(zip("abc", constants, strict=True)), rows)
+        for *constants, rows in zip(a.tolist(), biases, c.tolist(), all_rows, strict=True)
+    ]
 
 
 _FITS = {"constant": _fit_constant, "convexity": _fit_convexity} | dict.fromkeys(SIDED, _fit_sided)

@@ -17,7 +17,6 @@ import numpy as np
 from search.ledger import Record
 from trainables.arrays import joined
 
-NAME = "hypernetwork"  # of every model in MLflow
 CODE = "code.zip"  # on the path of whoever loads the model: Python imports from it as it is
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "torch")
 RUN, MODEL, UUID = "RUN_OF_THE_TEMPLATE", "MODEL_OF_THE_TEMPLATE", "UUID_OF_THE_TEMPLATE"

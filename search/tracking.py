@@ -151,10 +151,7 @@ class Tracker:
         self.client.log_inputs(run_id, [DatasetInput(run.dataset, tags)])
         self._write_files(info.artifact_uri, record)
         if record.hypernetwork and self.config.mlflow.models:
-            params, tags = run.model
-            model = self.client.create_logged_model(
-                self.experiment, name=model_folder.NAME, source_run_id=run_id, params=params, tags=tags
-            )
+            model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
             self._write_model(model.artifact_location, record, run_id, model.model_id)
             self.client.finalize_logged_model(model.model_id, "READY")
             self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])

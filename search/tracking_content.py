@@ -17,11 +17,17 @@ DRAWING = "drawing.svg"  # a training's first artifact
 
 
 @dataclass(frozen=True)
-class TrainingRun:
-    """What MLflow is told of a training, files and the run's description apart. start, end: ms since the epoch.
+class Model:
+    """A training's hypernetwork as a model."""
 
-    model: params and tags of its hypernetwork as a model.
-    """
+    name: str  # without what MLflow forbids in one: / : . % " '
+    params: dict[str, str]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What MLflow is told of a training, files and the run's description apart. start, end: ms since the epoch."""
 
     name: str
     done: bool  # or failed
@@ -32,7 +38,7 @@ class TrainingRun:
     params: dict[str, str]
     metrics: list  # mlflow.entities.Metric
     dataset: object  # mlflow.entities.Dataset
-    model: tuple[dict[str, str], dict[str, str]]
+    model: Model
 
 
 def training_run(record: Record, sweep: str) -> TrainingRun:
@@ -48,7 +54,11 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
         "beta": short(row["beta"]),
         "seed": str(row["seed"]),
     }
-    model_params = {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")}
+    model = Model(
+        f"{title(algorithm)} n={row['dimension']} seed={row['seed']}",
+        {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")},
+        {"key": row["key"], "algorithm": algorithm, "sweep": sweep},
+    )
     return TrainingRun(
         name=f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}",
         done=row["status"] == "done",
@@ -59,7 +69,7 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
         params={name: str(row[name]) for name in PARAMETERS},
         metrics=metrics(record, end),
         dataset=dataset(row),
-        model=(model_params, {"key": row["key"], "algorithm": algorithm, "sweep": sweep}),
+        model=model,
     )
 
 

@@ -8,7 +8,6 @@ one whose tables these are gets the calls.
 import time
 import uuid
 
-from search import model_folder
 from search.tracking_content import TrainingRun
 
 MLFLOW = "3.17.2"  # whose tables these are
@@ -67,11 +66,10 @@ class Rows:
             put(tables.SqlMetric, points)
             put(tables.SqlLatestMetric, _latest(points))
             if model_id:
-                params, model_tags = run.model
                 of_model = {"model_id": model_id, "experiment_id": self._experiment}
-                put(tables.SqlLoggedModel, [of_model | self._model(model_id, run_id)])
-                put(tables.SqlLoggedModelParam, _named(params, "param_key", "param_value", **of_model))
-                put(tables.SqlLoggedModelTag, _named(model_tags, "tag_key", "tag_value", **of_model))
+                put(tables.SqlLoggedModel, [of_model | self._model(run.model.name, model_id, run_id)])
+                put(tables.SqlLoggedModelParam, _named(run.model.params, "param_key", "param_value", **of_model))
+                put(tables.SqlLoggedModelTag, _named(run.model.tags, "tag_key", "tag_value", **of_model))
             known = self._known(connection, tables.SqlDataset, run.dataset, put)
             seen = _edge("DATASET", known[run.dataset.name, run.dataset.digest], "RUN", run_id)
             made = [_edge("RUN_OUTPUT", run_id, "MODEL_OUTPUT", model_id, run.steps)] if model_id else []
@@ -107,10 +105,10 @@ class Rows:
             "source_version": "",
         }
 
-    def _model(self, model_id: str, run_id: str) -> dict:
+    def _model(self, name: str, model_id: str, run_id: str) -> dict:
         now = int(time.time() * 1000)
         return {
-            "name": model_folder.NAME,
+            "name": name,
             "artifact_location": self._model_uri(model_id),
             "creation_timestamp_ms": now,
             "last_updated_timestamp_ms": now,

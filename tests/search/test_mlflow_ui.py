@@ -91,5 +91,5 @@ def test_drawing_formula_and_phase_map_show(served, tmp_path):
 def test_the_hypernetwork_stands_in_the_list_of_models(served, tmp_path):
     address, tracker, _ = served
     with browser(tmp_path) as tab:
-        tab.visit(f"{address}#/experiments/{tracker.experiment}/models", until=shows("hypernetwork"))
-        assert tab.run("document.body.innerText.split('hypernetwork').length - 1") == 3 and tab.run(shows("Ready"))
+        tab.visit(f"{address}#/experiments/{tracker.experiment}/models", until=shows("convexity n=3 seed="))
+        assert tab.run("document.body.innerText.split('n=3 seed=').length - 1") == 3 and tab.run(shows("Ready"))

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -63,7 +64,7 @@ class LedgerWatch(threading.Thread):
 
 
 class TrackingQueue(threading.Thread):
-    """Logs trainings to MLflow, one after the other. Records wait in the ledger, not in memory."""
+    """Logs trainings to MLflow, some at a time. Records wait in the ledger, not in memory."""
 
     def __init__(self, config: Config, folder: SweepFolder, manifest: dict, say: Callable[[str], None]):
         super().__init__(name="mlflow", daemon=True)
@@ -72,10 +73,10 @@ class TrackingQueue(threading.Thread):
         self._change = threading.Condition()
         self._draining = self._abandoned = self._warned = False
         self._next_try = 0.0
+        self._singly = False
         self.tracker: Tracker | None = None
         self.error: str | None = None  # of the latest failure, while it lasts
         self.logged = 0
-        self.seconds = 0.0  # spent on logging
 
     def put(self, keys: list[str]) -> None:
         with self._change:
@@ -135,7 +136,7 @@ class TrackingQueue(threading.Thread):
             return False
 
     def _work(self) -> None:
-        """Opens the store if need be, then logs the training that has waited longest."""
+        """Opens the store if need be, then logs the trainings that have waited longest."""
         if self.tracker is None:
             check_tracking(store_uri(self._config, self._folder))
             tracker = Tracker(self._config, self._folder, self._manifest["sweep"])
@@ -144,19 +145,20 @@ class TrackingQueue(threading.Thread):
         if not self._waiting:
             self.tracker.prepare()
             return
-        key = self._waiting[0]
-        if not self.tracker.is_logged(key):
-            started = time.monotonic()
-            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
-            if record is not None:
-                try:
-                    self.tracker.log(record)
-                except Exception:
-                    self._waiting.rotate(-1)  # should this training be the trouble, the others get their turn
-                    raise
-                self.logged += 1
-                self.seconds += time.monotonic() - started
-        self._waiting.remove(key)
+        with self._change:
+            keys = list(itertools.islice(self._waiting, 1 if self._singly else self.tracker.together))
+        new = [key for key in dict.fromkeys(keys) if not self.tracker.is_logged(key)]
+        found = [ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key)) for key in new]
+        records = [record for record in found if record is not None]
+        try:
+            self.tracker.log(records)
+        except Exception:
+            self._singly = True  # should one training be the trouble, the others get their turn
+            self._waiting.rotate(-len(keys))
+            raise
+        self.logged += len(records)
+        for _ in keys:
+            self._waiting.popleft()
 
 
 def one_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.network import Network
@@ -28,13 +29,14 @@ from search.tracking_content import (
     training_note,
     training_run,
 )
-from search.tracking_rows import DATASET_TAGS, Rows
+from search.tracking_rows import DATASET_TAGS, Entry, Rows
 from search.tracking_store import artifacts
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
 NOTE_PIXELS = 760
 LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
+TOGETHER = 32  # trainings in one transaction
 PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
 
 
@@ -69,6 +71,7 @@ class Tracker:
         self._scratch = tempfile.TemporaryDirectory(prefix="hyperphase-")
         self._models: model_folder.ModelFolders | None = None  # made when the first model is logged
         self._rows = Rows.of(self.client, self.experiment)  # the quick way in; else calls
+        self.together = TOGETHER if self._rows else 1  # trainings that are best logged at once
         self._list_runs()
 
     def is_logged(self, key: str) -> bool:
@@ -111,30 +114,33 @@ class Tracker:
         self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, status=status)
 
-    def log(self, record: Record) -> None:
-        """One training: its child run is made, or completed if an earlier driver died in the middle."""
-        key = record.row["key"]
-        run_id, complete = self.children.get(key, (None, False))
-        if complete:
-            return
+    def log(self, records: Sequence[Record]) -> None:
+        """Different trainings: child runs are made, or completed if an earlier driver died in the middle of one."""
         self.prepare()
-        run = training_run(record, self.sweep)
-        if run_id is None and self._rows is not None:
-            run_id = self._insert(record, run)
-        else:
-            run_id = self._call(record, run, run_id)
-        self.children[key] = (run_id, True)
+        entries = []
+        for record in records:
+            key = record.row["key"]
+            run_id, complete = self.children.get(key, (None, False))
+            if complete:
+                continue
+            run = training_run(record, self.sweep)
+            if run_id is None and self._rows is not None:
+                entries.append(self._entry(record, run))
+            else:
+                self.children[key] = (self._call(record, run, run_id), True)
+        if entries:
+            self._rows.insert(entries)
+            self.children |= {entry.run.tags["key"]: (entry.run_id, True) for entry in entries}
 
-    def _insert(self, record: Record, run: TrainingRun) -> str:
-        """All at once. Returns the run's id."""
+    def _entry(self, record: Record, run: TrainingRun) -> Entry:
+        """What is to be inserted of a training whose files are written here."""
         run_id, run_uri = self._rows.new_run()
         self._write_files(run_uri, record)
         model_id = None
         if record.hypernetwork and self.config.mlflow.models:
             model_id, model_uri = self._rows.new_model()
             self._write_model(model_uri, record, run_id, model_id)
-        self._rows.insert(run, run_id, self._tags(run.tags) | self._note(run_id, record), model_id)
-        return run_id
+        return Entry(run, run_id, self._tags(run.tags) | self._note(run_id, record), model_id)
 
     def _call(self, record: Record, run: TrainingRun, run_id: str | None) -> str:
         """By the client's calls. run_id: of the run that an earlier driver began. Returns the run's id."""

@@ -1,4 +1,4 @@
-"""A training's run as rows of MLflow's tables, in one transaction: for an SQLite store on this machine.
+"""Runs of trainings as rows of MLflow's tables, in one transaction: for an SQLite store on this machine.
 
 The client's calls look up again and again what they wrote a moment ago; the rows alone take a tenth of the time, and
 are the same (tests/search/test_tracking_rows.py). A server, another database, or another version of MLflow than the
@@ -7,6 +7,9 @@ one whose tables these are gets the calls.
 
 import time
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from search.tracking_content import TrainingRun
 
@@ -14,6 +17,16 @@ MLFLOW = "3.17.2"  # whose tables these are
 LARGEST = 1.7976931348623157e308  # stands for infinity, which SQL lacks
 DATASET_TAGS = {"mlflow.data.context": "training"}
 READY = 2  # of a model: LoggedModelStatus
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run to be inserted. tags: all that it has; model_id: of its hypernetwork's model, None without one."""
+
+    run: TrainingRun
+    run_id: str
+    tags: dict[str, str]
+    model_id: str | None
 
 
 class Rows:
@@ -43,39 +56,43 @@ class Rows:
         model_id = f"m-{uuid.uuid4().hex}"
         return model_id, self._model_uri(model_id)
 
-    def insert(self, run: TrainingRun, run_id: str, tags: dict[str, str], model_id: str | None) -> None:
-        """The run is there, ended, with all that belongs to it; after an exception nothing is. tags: all of the run's.
-
-        model_id: of its hypernetwork's model, None without one.
-        """
+    def insert(self, entries: Sequence[Entry]) -> None:
+        """The runs are there, ended, with all that belongs to them; after an exception nothing is."""
         from mlflow.store.tracking.dbmodels import models as tables
 
         with self._engine.begin() as connection:
             # what MLflow sets at the beginning of each of its own sessions
             for setting in ("foreign_keys = ON", "busy_timeout = 20000", "case_sensitive_like = true"):
                 connection.exec_driver_sql(f"PRAGMA {setting}")
-
-            def put(table: type, rows: list[dict]) -> None:
-                if rows:
-                    connection.execute(table.__table__.insert(), rows)
-
-            put(tables.SqlRun, [self._run(run, run_id)])
-            put(tables.SqlTag, _named(tags | {"mlflow.runName": run.name}, run_uuid=run_id))
-            put(tables.SqlParam, _named(run.params, run_uuid=run_id))
-            points = [_point(metric) | {"run_uuid": run_id} for metric in run.metrics]
-            put(tables.SqlMetric, points)
-            put(tables.SqlLatestMetric, _latest(points))
-            if model_id:
-                of_model = {"model_id": model_id, "experiment_id": self._experiment}
-                put(tables.SqlLoggedModel, [of_model | self._model(run.model.name, model_id, run_id)])
-                put(tables.SqlLoggedModelParam, _named(run.model.params, "param_key", "param_value", **of_model))
-                put(tables.SqlLoggedModelTag, _named(run.model.tags, "tag_key", "tag_value", **of_model))
-            known = self._known(connection, tables.SqlDataset, run.dataset, put)
-            seen = _edge("DATASET", known[run.dataset.name, run.dataset.digest], "RUN", run_id)
-            made = [_edge("RUN_OUTPUT", run_id, "MODEL_OUTPUT", model_id, run.steps)] if model_id else []
-            put(tables.SqlInput, [seen, *made])
-            put(tables.SqlInputTag, _named(DATASET_TAGS, "name", input_uuid=seen["input_uuid"]))
+            known, rows = self._with_datasets(connection, tables.SqlDataset, entries), defaultdict(list)
+            for entry in entries:
+                for table, of_entry in self._rows(tables, entry, known).items():
+                    rows[table] += of_entry
+            for table, of_all in rows.items():
+                connection.execute(table.__table__.insert(), of_all)
         self._datasets = known
+
+    def _rows(self, tables, entry: Entry, datasets: dict[tuple[str, str], str]) -> dict[type, list[dict]]:
+        """A run's rows by table: what others refer to comes first."""
+        run, run_id, model_id = entry.run, entry.run_id, entry.model_id
+        points = [_point(metric) | {"run_uuid": run_id} for metric in run.metrics]
+        seen = _edge("DATASET", datasets[run.dataset.name, run.dataset.digest], "RUN", run_id)
+        rows = {
+            tables.SqlRun: [self._run(run, run_id)],
+            tables.SqlTag: _named(entry.tags | {"mlflow.runName": run.name}, run_uuid=run_id),
+            tables.SqlParam: _named(run.params, run_uuid=run_id),
+            tables.SqlMetric: points,
+            tables.SqlLatestMetric: _latest(points),
+            tables.SqlInput: [seen],
+            tables.SqlInputTag: _named(DATASET_TAGS, "name", input_uuid=seen["input_uuid"]),
+        }
+        if model_id:
+            of_model = {"model_id": model_id, "experiment_id": self._experiment}
+            rows[tables.SqlLoggedModel] = [of_model | self._model(run.model.name, model_id, run_id)]
+            rows[tables.SqlLoggedModelParam] = _named(run.model.params, "param_key", "param_value", **of_model)
+            rows[tables.SqlLoggedModelTag] = _named(run.model.tags, "tag_key", "tag_value", **of_model)
+            rows[tables.SqlInput].append(_edge("RUN_OUTPUT", run_id, "MODEL_OUTPUT", model_id, run.steps))
+        return {table: of_table for table, of_table in rows.items() if of_table}
 
     def _run_uri(self, run_id: str) -> str:
         return self._uri(run_id, "artifacts")
@@ -117,27 +134,27 @@ class Rows:
             "source_run_id": run_id,
         }
 
-    def _known(self, connection, table: type, dataset, put) -> dict[tuple[str, str], str]:
-        """The experiment's datasets with this one among them."""
-        name = (dataset.name, dataset.digest)
-        if name in self._datasets:
-            return self._datasets
-        columns = table.__table__.c
-        wanted = (columns.experiment_id == self._experiment, columns.name == name[0], columns.digest == name[1])
-        there = connection.execute(table.__table__.select().where(*wanted)).mappings().first()
-        found = there["dataset_uuid"] if there else uuid.uuid4().hex
-        if not there:
-            put(table, [{
-                "dataset_uuid": found,
-                "experiment_id": self._experiment,
-                "name": dataset.name,
-                "digest": dataset.digest,
-                "dataset_source_type": dataset.source_type,
-                "dataset_source": dataset.source,
-                "dataset_schema": dataset.schema,
-                "dataset_profile": dataset.profile,
-            }])  # fmt: skip
-        return self._datasets | {name: found}
+    def _with_datasets(self, connection, table: type, entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
+        """(name, digest) -> id of the experiment's datasets, those of the entries among them."""
+        known, columns = dict(self._datasets), table.__table__.c
+        for dataset in (entry.run.dataset for entry in entries):
+            if (name := (dataset.name, dataset.digest)) in known:
+                continue
+            wanted = (columns.experiment_id == self._experiment, columns.name == name[0], columns.digest == name[1])
+            there = connection.execute(table.__table__.select().where(*wanted)).mappings().first()
+            known[name] = there["dataset_uuid"] if there else uuid.uuid4().hex
+            if not there:
+                connection.execute(table.__table__.insert(), {
+                    "dataset_uuid": known[name],
+                    "experiment_id": self._experiment,
+                    "name": dataset.name,
+                    "digest": dataset.digest,
+                    "dataset_source_type": dataset.source_type,
+                    "dataset_source": dataset.source,
+                    "dataset_schema": dataset.schema,
+                    "dataset_profile": dataset.profile,
+                })  # fmt: skip
+        return known
 
 
 def _named(values: dict[str, str], key: str = "key", value: str = "value", **same) -> list[dict]:

@@ -30,8 +30,7 @@ def served(tmp_path_factory):
     folder.report.mkdir()
     tracker = Tracker(config, folder, "the-sweep")
     tracker.open_sweep({})
-    for record in records(config):
-        tracker.log(record)
+    tracker.log(records(config))
     draw(double_sided(3), folder.report / "phase_map.png")
     tracker.close_sweep("FINISHED", {"convexity": 1, "constant": 1, "double_sided": 1})
     with socket.socket() as free:

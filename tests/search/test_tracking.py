@@ -55,8 +55,7 @@ def all_runs(config, folder):
 def log_all(config, folder, found):
     tracker = Tracker(config, folder, "my-sweep-1")
     tracker.open_sweep({})
-    for record in found:
-        tracker.log(record)
+    tracker.log(found)
     tracker.close_sweep("FINISHED", {"convexity": 1})
     return tracker
 
@@ -105,7 +104,7 @@ def test_runs_that_a_killed_driver_left_are_mended(swept):
     config, folder, found = swept
     tracker = Tracker(config, folder, "my-sweep-1")
     tracker.open_sweep({})
-    tracker.log(found[0])
+    tracker.log(found[:1])
     stuck = tracker._create("stuck", {"kind": "training", "key": found[1].row["key"]}, None).run_id
     for _ in range(2):  # replies that got lost: the run is there, nobody knows
         tracker._create("again", {"kind": "training", "key": found[0].row["key"]}, None)
@@ -170,10 +169,10 @@ def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeyp
     config, folder, found = swept
     bad, log = found[0].row["key"], Tracker.log
 
-    def fail_for_one(self, record):
-        if record.row["key"] == bad:
+    def fail_for_one(self, together):
+        if any(record.row["key"] == bad for record in together):
             raise RuntimeError("no")
-        log(self, record)
+        log(self, together)
 
     monkeypatch.setattr(Tracker, "log", fail_for_one)
     monkeypatch.setattr("search.background.RETRY_SECONDS", 0.0)

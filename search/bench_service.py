@@ -12,6 +12,7 @@ All print a table and write JSON. Runs to be compared take turns; the machine sh
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -145,7 +146,9 @@ def overhead(preset: str, settings: list[str], *, workers: int, repeats: int) ->
             f"{service['start']['seconds']:.0f}, {_both(service['report'])}",
             flush=True,
         )
-    return {"preset": preset, "settings": settings, "repeats": rows}
+    mean = {name: statistics.mean(row["overhead"][name] for row in rows) for name in ("seconds", "processor_seconds")}
+    print(f"mean of {len(rows)}: {mean['seconds']:+.1%} ({mean['processor_seconds']:+.1%})")
+    return {"preset": preset, "settings": settings, "repeats": rows, "mean_overhead": mean}
 
 
 def _both(measured: dict) -> str:

@@ -53,7 +53,7 @@ class PackAdam:
         flat = torch.cat([*(part.flatten(1) for part in gradients), self.values.new_zeros(members, self.spare)], 1)
         norms = torch.linalg.vector_norm(flat, dim=1)
         flat.mul_((self.clip / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1))
-        # the function, not torch.optim.Adam: a second and 100 MiB of imports (torch._dynamo) in every worker
+        # the function, not torch.optim.Adam: a second and 60 MiB of imports (torch._dynamo) in every worker
         adam(
             *([self.values], [flat], [self.first], [self.second], [], [self._step_on_device]),
             fused=True,

@@ -56,17 +56,17 @@ format: install
 	$(BIN)/ruff format .
 
 bench: install  ## training speed of packs against single trainings, side by side
-	$(BIN)/python -m search.bench
+	$(BIN)/python -m benchmarks.training_speed
 
 bench-service: install  ## what Ray, MLflow and the rest cost beside training: a quarter of an hour on two idle cores
-	$(BIN)/python -m search.bench_service parts
-	$(BIN)/python -m search.bench_service overhead
-	$(BIN)/python -m search.bench_service trials
-	$(BIN)/python -m search.bench_service first
+	$(BIN)/python -m benchmarks.service.overhead parts
+	$(BIN)/python -m benchmarks.service.overhead overhead
+	$(BIN)/python -m benchmarks.service.overhead trials
+	$(BIN)/python -m benchmarks.service.overhead first
 
 bench-boundaries: install  ## trials that samplers need to map phases, peers included; a killed run goes on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers
-	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m search.bench_boundaries
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks.boundaries.run
 
 notebook: install  ## docs/example.ipynb, run anew: minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebook]'

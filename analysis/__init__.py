@@ -15,12 +15,12 @@ from importlib import import_module
 _HOMES = {
     "Network": "network",
     "UserError": "errors",
-    "describe": "classify",
-    "draw": "drawing",
-    "find_clusters": "clusters",
-    "load_sweep": "table",
-    "read_phases": "phases",
-    "write_report": "report",
+    "describe": "algorithms.classify",
+    "draw": "drawing.draw",
+    "find_clusters": "sweeps.clusters",
+    "load_sweep": "sweeps.load",
+    "read_phases": "sweeps.phases",
+    "write_report": "report.write",
 }
 __all__ = list(_HOMES)
 

@@ -127,7 +127,7 @@ class Network:
 
     def _repr_svg_(self) -> str | None:
         """What a notebook shows: the drawing of one network."""
-        from analysis.drawing import draw_svg
+        from analysis.drawing.svg import draw_svg
 
         return None if self.batch_shape else draw_svg(self)
 

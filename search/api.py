@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import UserError
-from search import config as configs
-from search import folder as folders
-from search import ledger
+from search.config.load import load
+from search.ledger import ledger
+from search.ledger.record import Record
+from search.sweep import folder as folders
 
 if TYPE_CHECKING:
     from analysis.network import Network
-    from search.config import Config
+    from search.config.schema import Config
 
 
 def load_config(preset: str | None = None, file: Path | None = None, settings: list[str] = ()) -> "Config":
     """The config of a preset or of a TOML file, with settings such as "grid.seeds=2" on top."""
-    return configs.load(preset=preset, file=Path(file) if file else None, settings=list(settings))
+    return load(preset=preset, file=Path(file) if file else None, settings=list(settings))
 
 
 def run(config: "Config", folder: Path | str) -> int:
@@ -24,12 +25,12 @@ def run(config: "Config", folder: Path | str) -> int:
 
     The same call again continues an interrupted sweep.
     """
-    from search.sweep import sweep
+    from search.driver.sweep import sweep
 
     return sweep(config, Path(folder), command=["search.run"])
 
 
-def read_training(folder: Path | str, start: str) -> ledger.Record:
+def read_training(folder: Path | str, start: str) -> Record:
     """Everything that is kept of the training whose key begins with `start`."""
     sweep = folders.existing(Path(folder))
     found = sorted(key for key in ledger.keys(sweep.ledger) if key.startswith(start))
@@ -60,7 +61,7 @@ def generate(folder: Path | str, start: str, dimension: int, *, seed: int = 0) -
         raise UserError(f"training {key} failed ({row.get('reason')}): it has no hypernetwork")
 
     from trainables.recipe import Recipe
-    from trainables.training import draw_networks
+    from trainables.training.draw import draw_networks
 
     recipe = Recipe(**json.loads(row["recipe"]))
     return draw_networks(record.hypernetwork, recipe, dimension, seed=seed, beta=row["beta"])[0]

@@ -17,11 +17,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from search import cli
-from search.config import load
+from search.cli import main
+from search.config.load import load
 from tests.search.conftest import ray
-from tests.shown import PAGES, README, ROOT, blocks, commands
-from tests.small_sweep import train_here
+from tests.support.shown import PAGES, README, ROOT, blocks, commands
+from tests.support.small_sweep import train_here
 
 __all__ = ["ray"]  # a fixture
 
@@ -124,7 +124,7 @@ def small(arguments: list[str]) -> list[str]:
 def run(arguments: list[str]) -> None:
     """Like the shell would: what argparse ends with, and the commands' exit codes."""
     try:
-        code = cli.main(arguments)
+        code = main.main(arguments)
     except SystemExit as ended:
         code = ended.code
     assert code == 0
@@ -133,7 +133,7 @@ def run(arguments: list[str]) -> None:
 @pytest.mark.parametrize("line", shown(PAGES))
 def test_a_shown_command_runs(line, workshop, request, monkeypatch):
     served = []
-    monkeypatch.setattr("search.ui.serve", lambda folder, store, port: served.append(port))
+    monkeypatch.setattr("search.cli.ui.serve", lambda folder, store, port: served.append(port))
     for arguments in called(line, workshop):
         if len(arguments) == 1 and arguments[0] != "completion":
             run([*arguments, "--help"])  # a command's name within a sentence

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import search
-from search.config import load
-from tests.shown import PAGES, ROOT, anchors, links
-from tests.small_sweep import train_here
+from search.config.load import load
+from tests.support.shown import PAGES, ROOT, anchors, links
+from tests.support.small_sweep import train_here
 
 DOCS = ROOT / "docs"
 LESS = ["grid.seeds=1", "training.steps=20", "training.final_draws=4"]  # what makes the notebook's sweep small

@@ -19,9 +19,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from search import ledger
-from search.checkpoints import unfinished
-from tests.search.records import assert_same_record
+from search.ledger import ledger
+from search.ledger.checkpoints import unfinished
+from tests.support.records import assert_same_record
 from tests.test_sweep import SLOW, TIMEOUT, environment, processes_of, run, runs, sessions, start, wait_for_records  # noqa: F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * TIMEOUT)]

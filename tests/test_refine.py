@@ -6,8 +6,8 @@ import optuna
 import pandas as pd
 import pytest
 
-from analysis.refinement import read_rounds
-from search import ledger
+from analysis.sweeps.rounds import read_rounds
+from search.ledger import ledger
 from tests.test_sweep import SMOKE, TIMEOUT, runs, sessions, start, sweep, workers_of
 
 __all__ = ["sessions"]  # a fixture

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from analysis.network import Network
-from search import ledger
-from trainables.native import cache_folder
+from search.ledger import ledger
+from trainables.kernels.compile import cache_folder
 
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.cpus=2"]
 SLOW = [*SMOKE, "--set", "grid.seeds=4", "--set", "training.steps=600", "--set", "ray.pack_size=1"]  # 8 packs
@@ -33,7 +33,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     """The command in its own process group, as a shell would start it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background tests ignore it
     return subprocess.Popen(
-        [sys.executable, "-m", "search.cli", *arguments],
+        [sys.executable, "-m", "search.cli.main", *arguments],
         cwd=Path(__file__).parent.parent, env=environment(folder.parent), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -11,13 +11,13 @@ docs/python.md has examples that run.
 from importlib import import_module
 
 _HOMES = {
-    "Member": "training",
+    "Member": "training.loop",
     "Recipe": "recipe",
-    "TASKS": "tasks",
-    "Task": "tasks",
-    "draw_networks": "training",
-    "get_task": "tasks",
-    "train_pack": "training",
+    "TASKS": "tasks.registry",
+    "Task": "tasks.task",
+    "draw_networks": "training.draw",
+    "get_task": "tasks.registry",
+    "train_pack": "training.loop",
 }
 __all__ = list(_HOMES)
 

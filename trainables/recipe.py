@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
-from trainables.tasks import get_task
+from trainables.tasks.registry import get_task
 
 # Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
 LATER = ("dimensions", "scale_free", "trainable", "beta_range")
@@ -23,7 +23,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field("l1_norm", description="function to compute, by its name in trainables.tasks")
+    task: str = Field("l1_norm", description="function to compute, by its name in trainables.tasks.registry.registry")
     trainable: Literal["hypernetwork", "pareto", "mlp"] = Field(
         "hypernetwork",
         description="hypernetwork: one a β; pareto: one for all β of a seed, β being its input; mlp: the target "

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.network import Network, NetworkFileError
-from tests.known_networks import double_sided
+from tests.support.known_networks import double_sided
 
 ARRAYS = {
     "hidden_weight": np.ones((3, 2)),

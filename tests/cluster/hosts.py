@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainables.native import cache_folder
+from trainables.kernels.compile import cache_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 400.0  # seconds for a service to come up on a busy machine
@@ -65,7 +65,7 @@ class Host:
         )  # fmt: skip
 
     def hyperphase(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        return self.run(sys.executable, "-m", "search.cli", *arguments, **variables)
+        return self.run(sys.executable, "-m", "search.cli.main", *arguments, **variables)
 
     def kill(self) -> None:
         """kill -9 of everything on this host, as when the machine loses power."""

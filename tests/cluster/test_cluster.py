@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from search import ledger
+from search.ledger import ledger
 from tests.cluster import hosts
-from tests.search.records import assert_same_record
+from tests.support.records import assert_same_record
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.pack_size=1", "--set", "grid.seeds=3"]
@@ -42,7 +42,7 @@ def alone(tmp_path_factory):
         key = tuple(options)
         if key not in swept:
             swept[key] = tmp_path_factory.mktemp("alone") / "sweep"
-            command = [sys.executable, "-m", "search.cli", "sweep", *options, "--set", "mlflow.enabled=false"]
+            command = [sys.executable, "-m", "search.cli.main", "sweep", *options, "--set", "mlflow.enabled=false"]
             subprocess.run([*command, "--out", str(swept[key])], check=True, capture_output=True, timeout=900)
         return swept[key]
 
@@ -77,7 +77,7 @@ def logged(cluster, folder: Path) -> list[str]:
 
 def start(cluster, folder: Path, *options: str) -> subprocess.Popen:
     return cluster.head.start(
-        sys.executable, "-m", "search.cli", "sweep", *options, "--address", cluster.address, "--out", str(folder),
+        sys.executable, "-m", "search.cli.main", "sweep", *options, "--address", cluster.address, "--out", str(folder),
         MLFLOW_TRACKING_URI=cluster.mlflow, PYTHONPATH=str(hosts.REPOSITORY),
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_a_sweep_with_results_and_artifacts_in_s3(cluster, alone, tmp_path):
 def test_a_submitted_job_and_a_shared_folder(cluster, alone):
     folder = cluster.shared / "job"
     command = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address",
-               f"http://{cluster.head.address}:{hosts.DASHBOARD_PORT}", "--", sys.executable, "-m", "search.cli",
+               f"http://{cluster.head.address}:{hosts.DASHBOARD_PORT}", "--", sys.executable, "-m", "search.cli.main",
                "sweep", *SMOKE, "--out", str(folder)]  # fmt: skip
     ended = cluster.head.run(*command, PYTHONPATH=str(hosts.REPOSITORY))
     assert ended.returncode == 0 and "succeeded" in ended.stdout, ended.stdout + ended.stderr
@@ -137,7 +137,7 @@ def test_what_is_wrong_is_told_in_one_line(cluster, tmp_path):
 
 
 def test_other_versions_are_refused(cluster, tmp_path):
-    code = "import ray, sys; ray.__version__ = '2.1.0'; from search.cli import main; sys.exit(main())"
+    code = "import ray, sys; ray.__version__ = '2.1.0'; from search.cli.main import main; sys.exit(main())"
     ended = cluster.head.run(
         sys.executable, "-c", code, "sweep", *SMOKE, "--address", cluster.address, "--out", str(tmp_path / "d")
     )

@@ -4,9 +4,11 @@ import contextlib
 
 import pytest
 
-from search import engine, ledger
-from search import sweep as driver
-from tests.search.records import record_of
+from search.cluster import session
+from search.driver import sweep as driver
+from search.driver import train
+from search.ledger import ledger
+from tests.support.records import record_of
 
 
 @pytest.fixture
@@ -16,7 +18,7 @@ def ray(monkeypatch):
 
     @contextlib.contextmanager
     def connected(config, folder):
-        yield engine.Cluster(workers=2, device="cpu", gpus=0)
+        yield session.Cluster(workers=2, device="cpu", gpus=0)
 
     def run_packs(config, folder, cluster, packs, on_step):
         points = [point for pack in packs for point in pack.members]
@@ -30,7 +32,7 @@ def ray(monkeypatch):
         on_step(0, config.training.steps)
         return []
 
-    monkeypatch.setattr(engine, "connected", connected)
-    monkeypatch.setattr(engine, "run_packs", run_packs)
+    monkeypatch.setattr(session, "connected", connected)
+    monkeypatch.setattr(train, "run_packs", run_packs)
     monkeypatch.setattr(driver, "write_report", lambda folder: True)
     return state

@@ -1,0 +1,132 @@
+"""Read the algorithm out of networks: labels, margins, order parameters, errors and faithfulness.
+
+`read` takes a batch of networks, `summarise` turns a training's draws into one row, `describe` reads one file.
+"""
+
+import math
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.algorithms import order_parameters
+from analysis.algorithms.criteria import ALGORITHMS, KNOWN, decide
+from analysis.algorithms.formula import explained, faithfulness, fit, formula, fresh_features, predictions
+from analysis.network import Network
+
+__all__ = ["ALGORITHMS", "RANGES", "Readings", "describe", "read", "summarise"]
+
+Target = Callable[[np.ndarray], np.ndarray]  # inputs (samples, n) -> (samples,)
+
+RANGES = order_parameters.RANGES | {
+    "shape_error": (0, math.inf, "relative error with the outputs' mean put right (sampled)"),
+    "correlation": (-1, 1, "correlation of the output with the target (sampled)"),
+    "output_variance": (0, math.inf, "variance of the output over that of the target (sampled)"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What was read off k networks; every array has shape (k,)."""
+
+    algorithm: np.ndarray  # str, one of ALGORITHMS
+    margin: np.ndarray  # in [0, 1]: distance to the nearest threshold, see analysis.algorithms.criteria
+    relative_error: np.ndarray  # mean squared error / variance of the target
+    faithfulness: np.ndarray  # of the label's closed formula, see analysis.algorithms.formula
+    order_parameters: dict[str, np.ndarray]  # the names and ranges of RANGES
+
+    def __len__(self) -> int:
+        return len(self.algorithm)
+
+    def __getitem__(self, some: slice) -> "Readings":
+        """The readings of some of the networks."""
+        numbers = (self.margin, self.relative_error, self.faithfulness)
+        parameters = {name: values[some] for name, values in self.order_parameters.items()}
+        return Readings(self.algorithm[some], *(values[some] for values in numbers), parameters)
+
+
+def read(
+    network: Network, target: Target, *, names: Collection[str] = KNOWN, rng_seed: int = 0, samples: int = 1024
+) -> Readings:
+    """Read a batch (k,) of networks against the target on x ~ N(0, I).
+
+    names: the algorithms that are known to compute the target; labels are these, `constant` and `other`.
+    Labels rest on closed forms except for two errors, which come from `samples` fresh inputs. Half of these fit
+    each formula's constants, the other half measures its faithfulness.
+    """
+    # float32 is plenty, and sorting makes the readings of a permuted network the same to the last bit.
+    network = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values())).in_order()
+    fitted, tested = (fresh_features(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2))
+    x = np.concatenate([fitted.x, tested.x])
+    wanted = np.asarray(target(x), np.float64)  # (samples,)
+    outputs = network(x).astype(np.float64)  # (k, samples)
+
+    variance = wanted.var()
+    relative_error = ((outputs - wanted) ** 2).mean(-1) / variance
+    parameters = order_parameters.order_parameters(network)
+    parameters["shape_error"] = (outputs - wanted).var(-1) / variance
+    parameters["output_variance"] = outputs.var(-1) / variance
+    covariance = (outputs - outputs.mean(-1, keepdims=True)) @ (wanted - wanted.mean()) / len(wanted)
+    parameters["correlation"] = covariance / np.sqrt(np.maximum(outputs.var(-1) * variance, 1e-30))
+    labels, margins = decide(parameters, network.dimension, names)
+
+    split = len(fitted.x)
+    closed = fit(network, labels, fitted, outputs[:, :split])
+    faithful = explained(closed, outputs[:, split:], predictions(closed, tested))
+    return Readings(labels, margins, relative_error, faithful, parameters)
+
+
+def summarise(readings: Readings) -> dict[str, float | int | str]:
+    """One row for a training from its draws.
+
+    algorithm: the majority label, ties going to the one earlier in ALGORITHMS; purity: its share of the draws;
+    fraction_<algorithm> for all; medians over the draws of the majority of every order parameter, margin and
+    faithfulness; relative_error: the median over *all* draws; representative: the index of the majority's draw
+    whose relative error is its (lower) median.
+    """
+    counts = {name: int((readings.algorithm == name).sum()) for name in ALGORITHMS}
+    majority = max(ALGORITHMS, key=counts.get)  # max keeps the first of equals
+    chosen = np.flatnonzero(readings.algorithm == majority)
+    by_error = chosen[np.argsort(readings.relative_error[chosen], kind="stable")]
+    row: dict[str, float | int | str] = {
+        "algorithm": majority,
+        "purity": counts[majority] / len(readings),
+        "representative": int(by_error[(len(by_error) - 1) // 2]),
+        "relative_error": float(np.median(readings.relative_error)),
+    }
+    row |= {f"fraction_{name}": counts[name] / len(readings) for name in ALGORITHMS}
+    numbers = {"margin": readings.margin, "faithfulness": readings.faithfulness} | readings.order_parameters
+    together = np.stack([np.asarray(values[chosen], np.float64) for values in numbers.values()])
+    return row | dict(zip(numbers, np.median(together, axis=1).tolist(), strict=True))
+
+
+def describe(
+    network: Network | str | os.PathLike,
+    target: Target,
+    *,
+    names: Collection[str] = KNOWN,
+    samples: int = 16384,
+    rng_seed: int = 0,
+) -> dict:
+    """Everything about one network or network file, ready for JSON. Raises NetworkFileError on a bad file."""
+    file = None if isinstance(network, Network) else str(network)
+    network = Network.load(network) if file else network
+    batch = Network(*(array[None] for array in vars(network).values()))
+    readings = read(batch, target, names=names, rng_seed=rng_seed, samples=samples)
+    algorithm = str(readings.algorithm[0])
+    closed = formula(network, algorithm)
+    return {
+        "file": file,
+        "algorithm": algorithm,
+        "margin": float(readings.margin[0]),
+        "formula": closed.text,
+        "formula_latex": closed.latex,
+        "constants": closed.constants,
+        "faithfulness": faithfulness(network, closed),
+        "faithfulness_at_twice_the_scale": faithfulness(network, closed, scale=2.0),
+        "relative_error": float(readings.relative_error[0]),
+        "dimension": network.dimension,
+        "hidden": network.hidden,
+        "order_parameters": {name: float(values[0]) for name, values in readings.order_parameters.items()},
+    }

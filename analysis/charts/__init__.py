@@ -1,0 +1,1 @@
+"""Charts: one file per figure."""

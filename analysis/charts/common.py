@@ -1,0 +1,125 @@
+"""The report's charts of finished trainings: counts by β, error against complexity, KL components, order parameters.
+
+Each function takes the finished trainings as a frame (`Sweep.done`) and returns a `Chart`; none keeps state.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.algorithms.names import colours, in_order, title
+from analysis.charts.chart import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+
+WIDTH = 9.6  # inches
+LEAST_ERROR = 1e-5
+MOST_BETAS = 26  # distinct values of β that are shown one by one; more are gathered into bins of equal width
+
+
+def power(exponent: float) -> str:
+    """10 to this power as text: 10⁻⁴."""
+    return "10" + f"{exponent:g}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def beta_bins(betas) -> tuple[np.ndarray, float]:
+    """log10 β of each row, rounded to a common bin if there are many values, and the width of a bin in decades."""
+    logs = np.round(np.log10(np.asarray(betas, dtype=float)), 6)
+    values = np.unique(logs)
+    if len(values) == 1:
+        return logs, 0.5
+    if len(values) <= MOST_BETAS:
+        return logs, min(1.0, float(np.diff(values).min()))
+    width = float(values[-1] - values[0]) / MOST_BETAS
+    return values[0] + width * (np.floor((logs - values[0]) / width).clip(max=MOST_BETAS - 1) + 0.5), width
+
+
+def beta_axis(axes: "Axes", logs, width: float, *, vertical: bool = False) -> None:
+    """Ticks at whole decades on an axis that holds log10 β."""
+    low, high = float(np.min(logs)) - 0.6 * width, float(np.max(logs)) + 0.6 * width
+    decades = [d for d in range(math.floor(low), math.ceil(high) + 1) if low <= d <= high]
+    decades = decades[:: max(1, math.ceil(len(decades) / 7))]
+    if not decades:  # all trainings within one decade
+        decades = [round(float(value), 2) for value in np.unique(logs)][:7]
+    (axes.set_ylim if vertical else axes.set_xlim)(low, high)
+    (axes.set_yticks if vertical else axes.set_xticks)(decades, [power(d) for d in decades])
+    (axes.set_ylabel if vertical else axes.set_xlabel)("β")
+
+
+def panels(chart: Chart, count: int, *, columns: int = 3, **share) -> "list[Axes]":
+    """`count` axes in rows of up to `columns`; unused places stay empty."""
+    columns = min(columns, count)
+    grid = chart.figure.subplots(math.ceil(count / columns), columns, squeeze=False, **share).ravel()
+    for axes in grid[count:]:
+        axes.set_visible(False)
+    return list(grid[:count])
+
+
+def legend(chart: Chart, labels) -> None:
+    """One line above the panels: a swatch and a name an algorithm."""
+    colour = colours(labels)
+    swatches(chart, {title(label): colour[label] for label in in_order(labels)})
+
+
+def swatches(chart: Chart, names: dict[str, str]) -> None:
+    from matplotlib.patches import Patch
+
+    chart.figure.legend(
+        handles=[Patch(color=colour, label=name) for name, colour in names.items()],
+        loc="outside upper left",
+        ncols=6,
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.6,
+    )
+
+
+def blocks(chart: Chart, axes: "Axes", rectangles: list[tuple], *, smooth: bool = True) -> None:
+    """Filled rectangles (left, bottom, width, height, colour, tip) in one collection: faster than an artist each."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h, *_ in rectangles]
+    collection = PolyCollection(corners, facecolors=[one[4] for one in rectangles], linewidths=0, antialiaseds=smooth)
+    axes.add_collection(collection)
+    chart.tip(collection, *(one[5] for one in rectangles))
+
+
+def tip_trainings(chart: Chart, points: "Artist", rows: "pd.DataFrame") -> None:
+    """Say which trainings the points are, in the order in which they are drawn."""
+    chart.tip(points, *training_tips(rows))
+    chart.trainings[points.get_gid()] = rows["key"].tolist()
+
+
+def training_tips(frame: "pd.DataFrame") -> list[str]:
+    """What a training's mark says on hover."""
+    return [
+        f"{title(row.algorithm)} · n = {row.dimension}, β = {row.beta:.2g}, seed {row.seed}\n"
+        f"error {row.relative_error:.2g}, {row.complexity_nats:.4g} nats\n{row.key}"
+        for row in frame.itertuples()
+    ]
+
+
+def scatter(chart: Chart, axes: "Axes", frame: "pd.DataFrame", x, y, marker: str, colour: dict, size: float) -> None:
+    """A point a training, coloured by algorithm and drawn in one shuffled order, so that none hides another."""
+    keep = np.isfinite(x) & np.isfinite(y)
+    order = np.random.default_rng(0).permutation(np.flatnonzero(keep))
+    if not len(order):
+        return
+    rows = frame.iloc[order]
+    points = axes.scatter(
+        np.asarray(x)[order],
+        np.asarray(y)[order],
+        s=size,
+        marker=marker,
+        linewidths=0.35,
+        c=[colour[label] for label in rows["algorithm"]],
+        edgecolors="white",
+        alpha=0.85,
+    )
+    tip_trainings(chart, points, rows)
+    chart.markers[points.get_gid()] = marker

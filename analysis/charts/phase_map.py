@@ -1,0 +1,38 @@
+"""The phase map and the scaling laws of its boundaries."""
+
+from typing import TYPE_CHECKING
+
+from analysis.algorithms.names import title
+from analysis.charts.chart import Chart, new_chart
+from analysis.charts.common import WIDTH, tip_trainings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.phases.scaling_laws import ScalingLaw
+    from analysis.sweeps.phases import Phases
+
+
+def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
+    """The phase map (`analysis.phases.plots`) as one of the report's charts, its dots telling their trainings."""
+    from analysis.phases.plots import draw_phase_map
+
+    chart = new_chart(WIDTH, 3.0 if done["dimension"].nunique() == 1 else 4.8)
+    axes = chart.figure.subplots()
+    draw_phase_map(phases.phase_map, table=phases.boundaries, axes=axes, x_label="β", y_label="input dimension n")
+    for label in phases.phase_map.labels:
+        for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
+            if str(points.get_label()).startswith(f"{title(label)} ("):
+                tip_trainings(chart, points, done[phases.phase_map.row_labels == label])
+    return chart
+
+
+def scaling_chart(laws: "list[ScalingLaw]") -> Chart | None:
+    """Boundaries against n with their power laws and residuals; None where no boundary is seen at several n."""
+    from analysis.phases.plots import draw_scaling_laws
+
+    if not any(law.y is not None for law in laws):
+        return None
+    chart = new_chart(WIDTH, 4.4)
+    draw_scaling_laws(laws, figure=chart.figure, x_label="β", y_label="input dimension n")
+    return chart

@@ -1,0 +1,55 @@
+"""The width of the boundaries' bands, round by round."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.sweeps.rounds import Round, widths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.charts.chart import Chart
+
+
+def refinement_chart(rounds: list[Round], done: "pd.DataFrame") -> "Chart | None":
+    """Before and after, side by side: trainings as dots, those of the refinement dark; boundaries with their bands."""
+    from analysis.algorithms.names import title
+    from analysis.charts.chart import FAINT, INK
+    from analysis.charts.common import WIDTH, new_chart, training_tips
+
+    asked = {key for each in rounds for key in each.keys}
+    new = done["key"].isin(asked).to_numpy()
+    if not new.any():
+        return None
+    chart = new_chart(WIDTH, 3.4)
+    panels = chart.figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, each, shown, when in (
+        (panels[0], rounds[0], done[~new], "before"),
+        (panels[1], rounds[-1], done, f"after {len(asked)} more"),
+    ):
+        later = shown["key"].isin(asked)
+        for part, colour, size in ((shown[~later], FAINT, 5), (shown[later], "#c2410c", 9)):
+            if len(part):
+                dots = axes.scatter(part["beta"], part["dimension"], s=size, color=colour, linewidth=0, zorder=3)
+                chart.tip(dots, *training_tips(part))
+        for (lower, upper), rows in each.boundaries.groupby(["lower_phase", "upper_phase"]):
+            rows = rows.sort_values("y")
+            low, high = rows["x_low"], rows["x_high"]
+            bands = axes.hlines(rows["y"], low, high, color=INK, linewidth=2.4, alpha=0.75, zorder=4)
+            name = f"{title(lower)} | {title(upper)}"
+            chart.tip(
+                bands,
+                *(
+                    f"{name}, n = {at.y:g}: β = {at.x:.2g}, {at.x_low:.2g} … {at.x_high:.2g}"
+                    for at in rows.itertuples()
+                ),
+            )
+            axes.plot(rows["x"], rows["y"], color=INK, linewidth=0.8, marker="|", markersize=7, zorder=5)
+        axes.set_xscale("log")
+        axes.set_xlabel("β")
+        width = widths(each.boundaries)
+        middle = f"{np.median(width):.2f} decades" if len(width) and np.isfinite(np.median(width)) else "open"
+        axes.set_title(f"{when}: median band {middle}" if len(width) else f"{when}: no boundary yet")
+    panels[0].set_ylabel("input dimension n")
+    return chart

@@ -1,0 +1,64 @@
+"""The phase map over training: p(algorithm | log β, log step), from the snapshots of one dimension.
+
+The labels of one training at its steps are not independent: bands along β stand on as many trainings as there are,
+not on as many rows, and come out too narrow. They are drawn on demand only; the picture shows regions and boundaries.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.algorithms.names import MERGE
+from analysis.errors import UserError
+from analysis.phases.softmax_gp import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.charts.chart import Chart
+    from analysis.phases.phase_map import PhaseMap
+
+
+MOST_PANELS = 6
+# for a picture: one fit in place of a search, and few draws
+QUICK = {"settings": Settings(trend=24.0, tilt=0.5, ripple=4.0, length_x=0.35, length_y=0.5), "draws": 120, "rounds": 0}
+
+
+def fit_over_training(snapshots: "pd.DataFrame", dimension: int, **options) -> "PhaseMap":
+    """The map with x = β and y = training step, mirror images merged. options go to `phase_map.fit`."""
+    from analysis.phases.phase_map import fit
+
+    rows = snapshots[snapshots["dimension"] == dimension]
+    if rows.empty:
+        raise UserError(f"no snapshot has dimension {dimension}")
+    return fit(
+        rows["beta"].to_numpy(),
+        rows["step"].to_numpy(),
+        rows["algorithm"].to_numpy(),
+        **{"log_x": True, "log_y": True, "merge": MERGE, "x_name": "beta", "y_name": "step"} | options,
+    )
+
+
+def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":
+    """A panel a dimension, six at most, evenly chosen; None if no dimension has several β and several steps."""
+    from analysis.charts.chart import new_chart
+    from analysis.charts.common import WIDTH, legend, panels
+    from analysis.phases.plots import draw_phase_map
+
+    spread = snapshots.groupby("dimension")[["beta", "step"]].nunique().min(axis=1)
+    dimensions = np.array(sorted(spread.index[spread > 1]))
+    if len(dimensions) == 0:
+        return None
+    if len(dimensions) > MOST_PANELS:
+        dimensions = dimensions[np.linspace(0, len(dimensions) - 1, MOST_PANELS).round().astype(int)]
+    chart = new_chart(WIDTH, 0.4 + 3.2 * int(np.ceil(len(dimensions) / 3)))
+    shown = [MERGE.get(label, label) for label in snapshots["algorithm"]]
+    several = panels(chart, len(dimensions), sharey=True)
+    for axes, dimension in zip(several, dimensions, strict=True):
+        phase_map = fit_over_training(snapshots, int(dimension), **QUICK)
+        draw_phase_map(phase_map, axes=axes, x_label="β", y_label="training step", heading=f"n = {dimension}")
+        axes.get_legend().remove()  # one for all panels
+        if not axes.get_subplotspec().is_first_col():
+            axes.set_ylabel("")
+    legend(chart, shown)
+    return chart

@@ -1,0 +1,36 @@
+"""Drawings of a network: inputs on a circle, the output in the middle, hidden neurons where the forces put them.
+
+Line width says how strong a connection is, its colour the sign of the weight; connections that carry little fade
+out. A hidden neuron that reads one input is marked + or − after the side on which it fires, one that passes its
+inputs through is marked ∕, one that bends a mixture of inputs is a plain disc. The same network always looks the
+same, with its hidden neurons in another order too.
+"""
+
+import os
+from pathlib import Path
+
+from analysis.drawing.picture import PIXELS
+from analysis.drawing.png import draw_png
+from analysis.drawing.svg import draw_svg
+from analysis.errors import UserError
+from analysis.network import Network
+
+
+def draw(
+    network: Network,
+    path: str | os.PathLike,
+    *,
+    title: str | None = None,
+    legend: bool = True,
+    pixels: int = PIXELS,
+) -> None:
+    """Draw one network into a .png or .svg file, by the path's suffix."""
+    renderers = {".svg": draw_svg, ".png": draw_png}
+    suffix = Path(path).suffix.lower()
+    if suffix not in renderers:
+        raise UserError(f"{path}: a drawing is a .png or an .svg file")
+    content = renderers[suffix](network, title=title, legend=legend, pixels=pixels)
+    try:
+        Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None

@@ -1,0 +1,175 @@
+"""Where to put what in a drawing of a network: a Scene of nodes and edges, the same for PNG and SVG.
+
+Weights are shown *balanced*: every hidden neuron's row and outgoing weight are rescaled to equal norms, which leaves
+its job as it is (swish is nearly homogeneous), so a line's width says how much the connection does, whatever the
+neuron's own scale. Connections that carry little fade out, and idle neurons are left out and counted.
+
+Neurons are put in an order of their own before anything else, so that a network with permuted hidden neurons gets
+the same picture.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.algorithms.inputs import fresh_inputs
+from analysis.algorithms.order_parameters import PASS_THROUGH_BEND, neuron_spectra, one_input_membership
+from analysis.network import Network
+
+IDLE = 0.05  # a neuron that moves the output by less than this share of the most active one is not drawn
+BARELY = 0.25  # a neuron that moves the output by less than this share of its mean per input has faint lines
+FADED, FULL = (
+    0.15,
+    0.45,
+)  # a weight over the row's largest: invisible up to the first, in full from the second on
+ITERATIONS = 40  # of the force-directed layout
+SPREAD = 1.7  # its ideal distance between nodes, over 1 / sqrt(nodes)
+PULL = 0.7  # of the output on a hidden neuron, and of all the inputs that it reads together
+MOST_DRAWN = 400  # hidden neurons; beyond this a picture shows nothing any more
+
+
+@dataclass(frozen=True)
+class Node:
+    x: float  # positions lie in the unit disc
+    y: float
+    kind: str  # "input", "hidden" or "output"
+    label: str
+
+
+@dataclass(frozen=True)
+class Edge:
+    start: int  # indices into the nodes
+    end: int
+    strength: float  # balanced |weight| over the picture's largest, in (0, 1]
+    positive: bool
+    opacity: float  # in (0, 1]
+
+
+@dataclass(frozen=True)
+class Scene:
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    idle: int  # hidden neurons that are not drawn
+    radius: float  # of a hidden neuron, in units of the disc
+
+
+def scene(network: Network) -> Scene:
+    """Lay one network out."""
+    network, n = network.in_order(), network.dimension
+    weight, out, glyphs, activity, idle = _active_neurons(network)
+    visible = _visibility(weight)  # (hidden, n)
+    positions = _force_directed(weight, out, visible)
+    labels = [f"x{_subscript(i + 1)}" for i in range(n)] + glyphs + ["f"]
+    kinds = ["input"] * n + ["hidden"] * len(out) + ["output"]
+    nodes = tuple(Node(float(x), float(y), kind, label)
+                  for (x, y), kind, label in zip(positions, kinds, labels, strict=True))  # fmt: skip
+
+    largest = max(np.abs(weight).max(initial=0), np.abs(out).max(initial=0), 1e-30)
+    faintness = np.sqrt(activity)  # (hidden,) a neuron that does little has faint lines
+    edges = [
+        Edge(
+            i,
+            n + j,
+            float(abs(weight[j, i]) / largest),
+            bool(weight[j, i] > 0),
+            float(visible[j, i] * faintness[j]),
+        )
+        for j, i in zip(*np.nonzero(visible > 0.02), strict=True)
+    ]
+    edges += [
+        Edge(n + j, len(nodes) - 1, float(abs(out[j]) / largest), bool(out[j] > 0), float(faintness[j]))
+        for j in range(len(out))
+    ]
+    edges = [Edge(int(e.start), int(e.end), e.strength, e.positive, e.opacity) for e in edges]
+    edges.sort(key=lambda edge: (edge.opacity * edge.strength, edge.start, edge.end))  # strong lines on top
+    return Scene(nodes, tuple(edges), idle, min(0.05, 0.3 / math.sqrt(len(nodes))))
+
+
+def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray, int]:
+    """Balanced weights of the neurons worth drawing, in an order of their own, and the number of the others.
+
+    Returns rows (hidden, n), outgoing weights (hidden,), labels, activity (hidden,) in (0, 1], idle.
+    """
+    weight, out = (np.asarray(a, np.float64) for a in (network.hidden_weight, network.output_weight))
+    spectra = neuron_spectra(network)  # (m, order)
+    activity = np.sqrt((spectra**2).sum(-1))
+    # Where hardly anything varies (`constant`), the most active neuron is faint as well.
+    mean = float(network(fresh_inputs(network.dimension, 256, 0)).mean())
+    activity = activity / max(activity.max(), BARELY * abs(mean) / network.dimension, 1e-30)
+    norm = np.linalg.norm(weight, axis=1)
+    active = np.flatnonzero(activity > IDLE)
+    if len(active) > MOST_DRAWN:
+        active = np.sort(np.argsort(-activity, kind="stable")[:MOST_DRAWN])
+
+    gain = np.sqrt(np.abs(out) / np.maximum(norm, 1e-30))  # balances |row| and |outgoing weight|
+    share = weight**2 / np.maximum(norm**2, 1e-30)[:, None]
+    bend = (spectra[:, 1:] ** 2).sum(-1) / np.maximum((spectra**2).sum(-1), 1e-30)
+    glyphs = []
+    for j in active:
+        if bend[j] < PASS_THROUGH_BEND:
+            glyphs.append("∕")  # passes its input through
+        elif one_input_membership(share[j]) > 0.5:
+            glyphs.append("+" if weight[j, share[j].argmax()] > 0 else "−")
+        else:
+            glyphs.append("")
+    return (
+        weight[active] * gain[active, None],
+        np.sign(out[active]) * np.abs(out[active]) / np.maximum(gain[active], 1e-30),
+        glyphs,
+        activity[active],
+        network.hidden - len(active),
+    )
+
+
+def _visibility(weight: np.ndarray) -> np.ndarray:
+    """Opacity of every weight in (hidden, n), from its size against the largest of its row."""
+    relative = np.abs(weight) / np.maximum(np.abs(weight).max(1, keepdims=True, initial=0), 1e-30)
+    ramp = np.clip((relative - FADED) / (FULL - FADED), 0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
+def _force_directed(weight: np.ndarray, out: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Positions (n + hidden + 1, 2) in the unit disc by networkx's force-directed layout.
+
+    Inputs are held on a circle in their order and the output in its middle; the forces place the hidden neurons.
+    Held this way, pictures of different networks compare at a glance and the same network always looks the same.
+    """
+    import networkx as nx  # slow to import
+
+    hidden, n = weight.shape
+    angle = math.pi / 2 - 2 * math.pi * np.arange(n) / n
+    inputs = np.stack([np.cos(angle), np.sin(angle)], 1)
+    pull = np.abs(weight) * visible
+    centre = pull @ inputs / np.maximum(pull.sum(1, keepdims=True), 1e-30)
+    # Neurons that read the same inputs would start on one spot. Those of one input start beside its spoke, the one
+    # that fires on x > 0 clockwise of it; a golden-angle spiral sets all others apart.
+    top = pull.argmax(1)
+    alone = pull.max(1, initial=0) > 0.7 * pull.sum(1)
+    beside = np.stack([inputs[top, 1], -inputs[top, 0]], 1) * np.sign(weight[np.arange(hidden), top])[:, None]
+    turn = math.pi * (3 - math.sqrt(5)) * np.arange(hidden)
+    radius = 0.05 + 0.15 * np.sqrt(np.arange(hidden) / max(hidden, 1))
+    spiral = np.stack([np.cos(turn), np.sin(turn)], 1) * radius[:, None]
+    apart = np.where(alone[:, None], 0.8 / n * beside + 0.1 * spiral, spiral)
+    start = np.concatenate([inputs, 0.7 * centre + apart, np.zeros((1, 2))])
+
+    graph = nx.Graph()
+    graph.add_nodes_from(range(len(start)))
+    for j in range(hidden):
+        read = np.flatnonzero(visible[j] > 0.3)
+        graph.add_weighted_edges_from((int(i), n + j, PULL / len(read)) for i in read)
+        graph.add_edge(n + j, n + hidden, weight=PULL)
+    positions = nx.spring_layout(
+        graph,
+        pos=dict(enumerate(start)),
+        fixed=[*range(n), n + hidden],
+        k=SPREAD / math.sqrt(len(start)),
+        iterations=ITERATIONS,
+        seed=0,
+    )
+    points = np.array([positions[node] for node in range(len(start))])
+    return points / max(np.linalg.norm(points, axis=1).max(), 1e-9)
+
+
+def _subscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

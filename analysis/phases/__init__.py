@@ -1,0 +1,1 @@
+"""p(label | x, y) of any table, and the boundaries between its phases."""

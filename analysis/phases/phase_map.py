@@ -1,0 +1,274 @@
+"""The phase map: p(label | x, y) with its uncertainty, from a table of (x, y, label).
+
+    phase_map = fit(beta, dimension, algorithm, log_x=True, merge={"pudding_positive": "pudding", ...})
+    phase_map.probabilities(x, y)            # (points, labels), the columns are phase_map.labels
+    phase_map.probability_band(x, y)         # the same, lower and upper ends of a 90 % interval
+
+The belief is `analysis.phases.softmax_gp`'s; it is kept as posterior draws of the fields, mixed over settings
+in proportion to their evidence, because everything read from a map (boundaries, bands, adjacency) is a
+function of whole fields. Repeated places are counted together, so replicates cost nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.errors import UserError
+from analysis.phases.blas_threads import one_thread
+from analysis.phases.slice_sampling import slice_sample
+from analysis.phases.softmax_gp import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
+
+LADDERS = {  # the values that each setting may take; neighbours differ enough to matter
+    "trend": (3.0, 6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0),
+    "tilt": (0.03, 0.06, 0.12, 0.25, 0.5, 1.0),
+    "ripple": (0.5, 1.0, 2.0, 4.0, 8.0),
+    "length_x": (0.18, 0.25, 0.35, 0.5, 0.7),
+    "length_y": (0.25, 0.35, 0.5, 0.7, 1.0, 1.4),
+    "noise": (0.003, 0.01, 0.03, 0.1, 0.2),
+}
+PRIOR_CENTRE = Settings(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
+# their spread, in nats of the setting
+PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}
+START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
+NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from the mixture
+MOST_FITS = 4
+MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-ranges count as one
+FINENESS = 60
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A data axis and its scaling to [-1, 1]. A one-valued axis scales to 0."""
+
+    low: float
+    high: float
+    log: bool = False
+    name: str = ""
+
+    def scale(self, values):
+        low, high = self._ends()
+        values = self.forward(values)
+        return 2 * (values - low) / (high - low) - 1 if high > low else np.zeros_like(values)
+
+    def forward(self, values):
+        """Data -> decades where the axis is logarithmic, else unchanged."""
+        values = np.asarray(values, dtype=float)
+        return np.log10(values) if self.log else values
+
+    def backward(self, values):
+        return 10.0 ** np.asarray(values) if self.log else np.asarray(values)
+
+    def unscale(self, scaled):
+        low, high = self._ends()
+        return self.backward(low + (np.asarray(scaled) + 1) / 2 * (high - low))
+
+    def grid(self, points: int):
+        """`points` values from end to end, evenly spaced as the axis is drawn."""
+        return self.unscale(np.linspace(-1, 1, points)) if self.high > self.low else np.array([self.low])
+
+    @property
+    def span(self) -> float:
+        """Length of the axis: decades if logarithmic, else its own units."""
+        low, high = self._ends()
+        return float(high - low)
+
+    def _ends(self):
+        return tuple(float(end) for end in self.forward([self.low, self.high]))
+
+
+@dataclass(frozen=True)
+class PhaseMap:
+    labels: tuple[str, ...]  # merged
+    x_axis: Axis
+    y_axis: Axis
+    x: np.ndarray  # (rows,) the data
+    y: np.ndarray  # (rows,)
+    row_labels: np.ndarray  # (rows,) merged
+    raw_labels: np.ndarray  # (rows,) as given
+    merge: Mapping[str, str]
+    basis: Basis
+    weights: np.ndarray  # (draws, features, labels) posterior draws of the fields' weights
+    noise: np.ndarray  # (draws,)
+    fits: tuple[FieldFit, ...]  # settings in the mixture, best first
+    shares: np.ndarray  # (fits,) their shares of the mixture
+
+    def fields(self, x, y, *, draws: int | None = None):
+        """Posterior draws of the latent fields: x, y (points,) -> (draws, points, labels)."""
+        x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float)))
+        features = self.basis.features(self.x_axis.scale(x.ravel()), self.y_axis.scale(y.ravel()))
+        weights = self.weights[:draws]  # (draws, features, labels)
+        count, size, labels = weights.shape
+        flat = features @ weights.transpose(1, 0, 2).reshape(size, count * labels)
+        return flat.reshape(len(features), count, labels).transpose(1, 0, 2)
+
+    def probability_draws(self, x, y, *, draws: int | None = None):
+        """Posterior draws of p(label | x, y): (draws, points, labels). The noise floor is part of p."""
+        noise = self.noise[:draws, None, None]
+        return (1 - noise) * softmax(self.fields(x, y, draws=draws)) + noise / len(self.labels)
+
+    def probabilities(self, x, y):
+        """p(label | x, y), posterior mean: (points, labels)."""
+        return self.probability_draws(x, y).mean(axis=0)
+
+    def probability_band(self, x, y, *, level: float = 0.9):
+        """Lower and upper ends of the credible interval of p: two arrays (points, labels)."""
+        low, high = np.quantile(self.probability_draws(x, y), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return low, high
+
+    def most_probable(self, x, y):
+        """(points,) the label of the largest mean probability."""
+        return np.array(self.labels, dtype=object)[self.probabilities(x, y).argmax(axis=1)]
+
+
+@one_thread()
+def fit(
+    x,
+    y,
+    labels,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    merge: Mapping[str, str] | None = None,
+    x_name: str = "x",
+    y_name: str = "y",
+    settings: Settings | None = None,
+    draws: int = 320,
+    rounds: int = 10,
+    rng_seed: int = 0,
+) -> PhaseMap:
+    """Fit the map to a table's columns, each (rows,).
+
+    merge: new name for each label that is to count as another (mirror phases), {} for none.
+    settings: hyperparameters to take as given (one fast fit); by default they are weighed by evidence.
+    rounds: of slice sampling, from Laplace draws to exact ones; 0 leaves them Laplace's (a few milliseconds).
+    """
+    x, y, raw = _columns(x, y, labels, log_x, log_y, x_name, y_name)
+    merge = dict(merge or {})
+    merged = np.array([merge.get(label, label) for label in raw], dtype=object)
+    names = tuple(sorted(set(merged)))
+    x_axis = Axis(x.min(), x.max(), log_x, x_name)
+    y_axis = Axis(y.min(), y.max(), log_y, y_name)
+    scaled = np.stack([x_axis.scale(x), y_axis.scale(y)], axis=1)
+    places, place = np.unique(scaled, axis=0, return_inverse=True)
+    if len(places) > MANY_PLACES:
+        places, place = np.unique(np.round(scaled * FINENESS) / FINENESS, axis=0, return_inverse=True)
+    counts = np.zeros((len(places), len(names)))
+    np.add.at(counts, (place.ravel(), np.searchsorted(names, merged.astype(str))), 1.0)
+    basis = make_basis(len(np.unique(places[:, 0])), len(np.unique(places[:, 1])))
+    features = basis.features(places[:, 0], places[:, 1])
+    prior = prior_settings(x_axis, y_axis)
+    if settings is not None:
+        fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
+    else:
+        fits, shares = weigh_settings(basis, features, counts, prior)
+    weights, noise = _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed)
+    return PhaseMap(names, x_axis, y_axis, x, y, merged, raw, merge, basis, weights, noise, fits, shares)
+
+
+def weigh_settings(basis, features, counts, prior: Settings):
+    """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
+    ranked = climb(basis, features, counts, prior)
+    best = ranked[0][0]
+    # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
+    apart: dict[Settings, tuple[float, FieldFit]] = {}
+    for item in ranked:
+        if item[0] > best - NEGLIGIBLE_ODDS:
+            apart.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
+    kept = list(apart.values())[:MOST_FITS]
+    shares = np.exp([item[0] - best for item in kept])
+    return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
+
+
+def climb(
+    basis, features, counts, prior: Settings, *, begin: Settings = START, spread: float = 1.0
+) -> list[tuple[float, FieldFit]]:
+    """Coordinate ascent on the ladders of settings -> (log posterior, fit) of all settings tried, the best first.
+
+    begin: a rung of every ladder; spread: of the prior around its centre, in units of PRIOR_LOG_SD.
+    """
+    tried: dict[Settings, tuple[float, FieldFit]] = {}
+
+    def score(settings, start):
+        if settings not in tried:
+            found = laplace(basis, features, counts, settings, start=start)
+            tried[settings] = (found.evidence + _log_prior(settings, prior) / spread**2, found)
+        return tried[settings]
+
+    names = [name for name in LADDERS if basis.use_y or name not in ("tilt", "length_y")]
+    best, settings = score(begin, None), begin
+    moved = True
+    while moved:
+        moved = False
+        for name in names:
+            ladder = LADDERS[name]
+            place = ladder.index(getattr(settings, name))
+            for step in (1, -1):
+                while 0 <= place + step < len(ladder):
+                    candidate = replace(settings, **{name: ladder[place + step]})
+                    found = score(candidate, best[1])
+                    if found[0] <= best[0]:
+                        break
+                    best, settings, place, moved = found, candidate, place + step, True
+    return sorted(tried.values(), key=lambda item: -item[0])
+
+
+def _log_prior(settings, prior):
+    return -0.5 * sum(
+        (np.log(getattr(settings, name) / getattr(prior, name)) / spread) ** 2 for name, spread in PRIOR_LOG_SD.items()
+    )
+
+
+def prior_settings(x_axis, y_axis) -> Settings:
+    """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
+    if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
+        return replace(PRIOR_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
+    return PRIOR_CENTRE
+
+
+def _trend_scales(prior, points: int = 7, reach: float = 2.1):
+    """The prior over (trend, tilt) on a grid -> trend, tilt, probability, each (points²,)."""
+    steps = np.linspace(-reach, reach, points)
+    trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
+    probability = np.exp(-0.5 * (trend**2 + tilt**2))
+    trend = prior.trend * np.exp(PRIOR_LOG_SD["trend"] * trend)
+    tilt = prior.tilt * np.exp(PRIOR_LOG_SD["tilt"] * tilt)
+    return trend, tilt, probability / probability.sum()
+
+
+def _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed):
+    """Posterior draws from the mixture, the settings in proportion to their shares -> weights, noise."""
+    rng = np.random.default_rng(rng_seed)
+    # systematic sampling: each fit gets its share of draws to within one
+    chosen = np.searchsorted(np.cumsum(shares), (np.arange(draws) + 0.5) / draws)
+    chosen = rng.permutation(np.minimum(chosen, len(fits) - 1))
+    contrast, scales = contrasts(counts.shape[1]), _trend_scales(prior)
+    weights = np.zeros((draws, basis.size, counts.shape[1]))
+    for index in np.unique(chosen):
+        rows = np.flatnonzero(chosen == index)
+        normals = rng.standard_normal((len(rows), fits[index].mode.size))
+        if rounds > 0 and normals.size:
+            found = slice_sample(
+                fits[index], features, counts, normals, trends=basis.trends, scales=scales, rounds=rounds, rng=rng
+            )
+        else:
+            found = fits[index].weights(normals)
+        weights[np.ix_(rows, fits[index].kept)] = found @ contrast.T
+    noise = np.array([fits[index].settings.noise for index in chosen])
+    return weights, noise
+
+
+def _columns(x, y, labels, log_x, log_y, x_name, y_name):
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    raw = np.array([str(label) for label in labels], dtype=object)
+    if not len(x) == len(y) == len(raw):
+        raise UserError(f"columns differ in length: {x_name} {len(x)}, {y_name} {len(y)}, labels {len(raw)}")
+    if len(x) == 0:
+        raise UserError("a phase map needs at least one row")
+    for values, name, log in ((x, x_name, log_x), (y, y_name, log_y)):
+        if not np.isfinite(values).all():
+            raise UserError(f"{name} is not a finite number in row {int(np.flatnonzero(~np.isfinite(values))[0]) + 1}")
+        if log and (values <= 0).any():
+            row = int(np.flatnonzero(values <= 0)[0])
+            raise UserError(f"a logarithmic {name} must be positive; row {row + 1} has {values[row]:g}")
+    return x, y, raw

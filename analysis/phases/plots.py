@@ -1,0 +1,235 @@
+"""Pictures of the phase map (matplotlib): regions, trainings as points, boundaries with their bands."""
+
+import numpy as np
+
+from analysis.algorithms.names import colours, title
+from analysis.phases.boundaries import boundaries as read_boundaries
+from analysis.phases.phase_map import PhaseMap
+
+CELLS = (140, 40)  # cells along x and y where the map is evaluated
+FINER = 4  # each of them is drawn as FINER by FINER interpolated ones
+STRENGTH = 0.42  # of the regions' colours; the points have theirs in full
+CURVE = 49  # values of y along a drawn boundary
+INK = "#1c2128"
+DPI = 160
+
+
+def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None):
+    """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
+
+    With one y only: the probability of each label against x with its 90 % band.
+    table: its `boundaries.boundaries(...)` if at hand. axes: draw into these.
+    path: also save there; the suffix is the format.
+    """
+    from matplotlib.figure import Figure
+
+    figure = axes.figure if axes is not None else Figure(figsize=(7.2, 4.4), layout="constrained")
+    axes = axes if axes is not None else figure.add_subplot()
+    colour = colours(phase_map.labels)
+    if phase_map.y_axis.span == 0:
+        _curves(axes, phase_map, colour, table)
+        y_label = y_label or f"probability at {phase_map.y_axis.name} = {phase_map.y_axis.low:g}"
+    else:
+        _regions(axes, phase_map, colour)
+        _bands(axes, phase_map)
+        _points(axes, phase_map, colour)
+    _frame(axes, phase_map, x_label, y_label, heading)
+    if path is not None:
+        figure.savefig(path, dpi=DPI)
+    return axes
+
+
+def _curves(axes, phase_map, colour, table):
+    x = phase_map.x_axis.grid(CELLS[0])
+    y = phase_map.y_axis.low
+    mean, (low, high) = phase_map.probabilities(x, y), phase_map.probability_band(x, y)
+    for row in (read_boundaries(phase_map) if table is None else table).itertuples():
+        axes.axvspan(row.x_low, row.x_high, color=INK, alpha=0.10, linewidth=0, zorder=1)
+        axes.axvline(row.x, color=INK, linewidth=1.3, zorder=2)
+    for label in _by_place(phase_map):
+        at = phase_map.labels.index(label)
+        mine = phase_map.row_labels == label
+        axes.fill_between(x, low[:, at], high[:, at], color=colour[label], alpha=0.22, linewidth=0, zorder=3)
+        axes.plot(x, mean[:, at], color=colour[label], linewidth=1.8, zorder=4)
+        axes.scatter(
+            phase_map.x[mine],
+            1.05 + 0.12 * (0.5 + _fan(phase_map)[mine]),
+            s=14,
+            color=colour[label],
+            edgecolor="white",
+            linewidth=0.4,
+            zorder=5,
+            label=f"{title(label)} ({mine.sum()})",
+        )
+
+
+def _by_place(phase_map):
+    """Labels in the order in which they come along x."""
+
+    def place(label):
+        return np.median(phase_map.x_axis.scale(phase_map.x[phase_map.row_labels == label]))
+
+    return sorted(phase_map.labels, key=place)
+
+
+def _limits(axis, pad):
+    low, high = (float(value) for value in axis.forward([axis.low, axis.high]))
+    extra = pad * (high - low) or 0.5 * (abs(low) if low and not axis.log else 1.0)  # a one-valued axis has width too
+    return axis.backward(np.array([low - extra, high + extra]))
+
+
+def _y_limits(phase_map):
+    """Room for the points that fan out above and below."""
+    reach = np.abs(_fan(phase_map)).max() * _gap(phase_map) / phase_map.y_axis.span
+    return _limits(phase_map.y_axis, max(0.05, reach + 0.025))
+
+
+def _regions(axes, phase_map, colour):
+    """Each cell in the mix of its phases' colours, in proportion to their probabilities."""
+    from matplotlib.colors import to_rgb
+    from scipy.ndimage import zoom
+
+    x_low, x_high = phase_map.x_axis.forward(_limits(phase_map.x_axis, 0.03))
+    y_low, y_high = phase_map.y_axis.forward(_y_limits(phase_map))
+    xs = phase_map.x_axis.backward(_centres(x_low, x_high, CELLS[0]))
+    ys = phase_map.y_axis.backward(_centres(y_low, y_high, CELLS[1]))
+    grid_x, grid_y = np.meshgrid(xs, ys)
+    share = phase_map.probability_draws(grid_x.ravel(), grid_y.ravel(), draws=60).mean(axis=0)
+    share = share.reshape(CELLS[1], CELLS[0], -1)
+    share = zoom(share, (FINER, FINER, 1), order=1, mode="nearest", grid_mode=True)
+    palette = np.array([to_rgb(colour[label]) for label in phase_map.labels])
+    picture = np.clip(1 - STRENGTH * (1 - share @ palette), 0, 1)
+    x_edges = phase_map.x_axis.backward(np.linspace(x_low, x_high, picture.shape[1] + 1))
+    y_edges = phase_map.y_axis.backward(np.linspace(y_low, y_high, picture.shape[0] + 1))
+    axes.pcolormesh(x_edges, y_edges, picture, rasterized=True, zorder=0)
+
+
+def _centres(low, high, cells):
+    edges = np.linspace(low, high, cells + 1)
+    return (edges[1:] + edges[:-1]) / 2
+
+
+def _bands(axes, phase_map):
+    """Smooth curves on a fine grid of y; each boundary in one piece where it is unbroken."""
+    ys = phase_map.y_axis.grid(CURVE)
+    fine = read_boundaries(phase_map, ys, draws=150)
+    for _, piece in fine.groupby(["lower_phase", "upper_phase"]):
+        for run in _runs(piece, ys):
+            axes.fill_betweenx(run["y"], run["x_low"], run["x_high"], color=INK, alpha=0.17, linewidth=0, zorder=2)
+            axes.plot(run["x"], run["y"], color=INK, linewidth=1.3, zorder=3, solid_capstyle="round")
+
+
+def _runs(piece, ys):
+    """Split one boundary's rows where a y is missing or doubled."""
+    piece = piece.sort_values(["y", "x"])
+    piece = piece.assign(branch=piece.groupby("y").cumcount())
+    for _, branch in piece.groupby("branch"):
+        index = np.searchsorted(ys, branch["y"].to_numpy() - 1e-9 * np.ptp(ys))
+        for _, run in branch.groupby(index - np.arange(len(branch))):
+            yield run
+
+
+def _points(axes, phase_map, colour):
+    """Repeated places fan out vertically, so that every row is seen."""
+    x, y = phase_map.x, phase_map.y
+    place = phase_map.y_axis.backward(phase_map.y_axis.forward(y) + _fan(phase_map) * _gap(phase_map))
+    size = float(np.clip(2600 / len(x), 7, 26))
+    for label in _by_place(phase_map):
+        mine = phase_map.row_labels == label
+        axes.scatter(
+            x[mine],
+            place[mine],
+            s=size,
+            color=colour[label],
+            edgecolor="white",
+            linewidth=0.4,
+            label=f"{title(label)} ({mine.sum()})",
+            zorder=4,
+            clip_on=False,
+        )
+
+
+def _fan(phase_map):
+    """(rows,) in [-0.5, 0.5]: evenly spaced among the rows of one place, ordered by label."""
+    order = np.lexsort([phase_map.row_labels.astype(str), phase_map.x, phase_map.y])
+    offset = np.zeros(len(order))
+    _, place = np.unique(np.stack([phase_map.x, phase_map.y], axis=1), axis=0, return_inverse=True)
+    place = place.ravel()
+    for index in np.unique(place):
+        rows = order[place[order] == index]
+        offset[rows] = (np.arange(len(rows)) - (len(rows) - 1) / 2) / max(len(rows), 8)
+    return offset
+
+
+def _gap(phase_map):
+    values = np.unique(phase_map.y_axis.forward(phase_map.y))
+    least = float(np.diff(values).min()) if len(values) > 1 else 1.0
+    return min(0.7 * least, 0.12 * phase_map.y_axis.span)
+
+
+def _frame(axes, phase_map, x_label, y_label, heading):
+    if phase_map.x_axis.log:
+        axes.set_xscale("log")
+    axes.set_xlim(*_limits(phase_map.x_axis, 0.03))
+    axes.set_xlabel(x_label or phase_map.x_axis.name)
+    if phase_map.y_axis.span > 0:
+        if phase_map.y_axis.log:
+            axes.set_yscale("log")
+        axes.set_ylim(*_y_limits(phase_map))
+        values = np.unique(phase_map.y)
+        if len(values) <= 14:
+            axes.set_yticks(values, [f"{value:g}" for value in values])
+            axes.set_yticks([], minor=True)
+    else:
+        axes.set_yticks(np.linspace(0, 1, 6))
+    axes.set_ylabel(y_label or phase_map.y_axis.name)
+    if heading:
+        axes.set_title(heading, loc="left", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, handletextpad=0.4)
+    for handle in legend.legend_handles:
+        if hasattr(handle, "set_sizes"):
+            handle.set_sizes([26])
+
+
+def draw_scaling_laws(laws, path=None, *, figure=None, x_label="x", y_label="y"):
+    """Boundaries against y on log axes with the laws that hold, and their residuals in decades below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 5.2), layout="constrained") if figure is None else figure
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    shown = [law for law in laws if law.y is not None]
+    colour = colours({law.upper_phase for law in shown})
+    for law in shown:
+        paint = colour[law.upper_phase]
+        name = f"{title(law.lower_phase)} | {title(law.upper_phase)}"
+        text = (
+            f"{name}: no power law"
+            if law.refused
+            else (f"{name}: γ = {law.exponent:.2f} [{law.exponent_low:.2f}, {law.exponent_high:.2f}]")
+        )
+        errors = np.stack([law.x - law.x_low, law.x_high - law.x])
+        upper.errorbar(
+            law.y, law.x, yerr=errors, fmt="o", color=paint, markersize=4.5, capsize=2.5, linewidth=1.2, label=text
+        )
+        if not law.refused:
+            ys = np.geomspace(law.y.min(), law.y.max(), 50)
+            upper.plot(ys, law.predict(ys), color=paint, linewidth=1.6)
+        spread = np.log10([law.x_low, law.x_high]) - np.log10(law.x)
+        lower.errorbar(
+            law.y, law.residual, yerr=np.abs(spread), fmt="o", color=paint, markersize=4, capsize=2, linewidth=1
+        )
+    upper.set(xscale="log", yscale="log", ylabel=f"boundary in {x_label}")
+    lower.axhline(0, color=INK, linewidth=0.8)
+    lower.set(xlabel=y_label, ylabel="residual\n(decades)")
+    values = np.unique(np.concatenate([law.y for law in shown])) if shown else np.array([])
+    if 0 < len(values) <= 14:
+        lower.set_xticks(values, [f"{value:g}" for value in values])
+        lower.set_xticks([], minor=True)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    if shown:
+        upper.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8.5)
+    if path is not None:
+        figure.savefig(path, dpi=DPI)
+    return figure

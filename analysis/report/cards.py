@@ -1,0 +1,91 @@
+"""Cards of drawings for the report: chosen trainings by algorithm, and one of every cluster of `other`."""
+
+import math
+from typing import TYPE_CHECKING
+
+from analysis.algorithms.names import in_order, title
+from analysis.formatting import number, penalty
+from analysis.report.gallery import data_uri
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.report.gallery import Gallery
+    from analysis.sweeps.clusters import Cluster
+
+
+MOST_CHOICES = 40  # values of β to filter the drawings by
+
+
+def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict[str, str]) -> dict:
+    """The chosen drawings as cards, and filters over all trainings."""
+    if gallery is None:
+        return {"gallery": [], "gallery_note": "", "gallery_filters": []}
+    shown = [
+        {"label": group["label"], "cards": [_card(card, links) for card in group["cards"]]} for group in gallery.groups
+    ]
+    drawn = done[done["key"].isin(gallery.pages.keys())]
+    filters = [
+        ("algorithm", "algorithm", [(label, title(label)) for label in in_order(drawn["algorithm"])]),
+        ("n", "n", [(n, f"n = {n}") for n in sorted(drawn["dimension"].unique())]),
+        ("beta", "β", beta_choices(drawn["beta"])),
+        ("seed", "seed", [(seed, f"seed {seed}") for seed in sorted(drawn["seed"].unique())]),
+    ]
+    return {"gallery": shown, "gallery_note": gallery.remark, "gallery_filters": [f for f in filters if len(f[2]) > 1]}
+
+
+def beta_choices(betas) -> list[tuple[str, str]]:
+    """(range as "low high", text) of every β, or of every decade where there are too many to choose from."""
+    values = sorted(set(betas))
+    if len(values) <= MOST_CHOICES:
+        return [(f"{beta!r} {beta!r}", f"β = {penalty(beta)}") for beta in values]
+    decades = sorted({math.floor(math.log10(beta)) for beta in values})
+    return [
+        (f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {penalty(10.0**d)} … {penalty(10.0 ** (d + 1))}") for d in decades
+    ]
+
+
+def cluster_context(found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery", links) -> dict:
+    """A card for every cluster: the drawing of its typical training, where it lives and what sets it apart."""
+    shown = []
+    for cluster in found:
+        rows = done[done["key"].isin(cluster.keys)]
+        card = rows[rows["key"] == cluster.typical].iloc[0].to_dict()
+        drawing = gallery.pages.get(cluster.typical)
+        if drawing is None:
+            continue
+        betas = sorted(rows["beta"].unique())
+        beta = " … ".join(penalty(beta) for beta in dict.fromkeys([betas[0], betas[-1]]))
+        dimensions = sorted(rows["dimension"].unique())
+        shown.append(
+            _card(card | {"image": data_uri(drawing), "formula": gallery.formulas.get(cluster.typical, "")}, links)
+            | {
+                "number": cluster.number,
+                "count": len(rows),
+                "where": f"n = {', '.join(map(str, dimensions))} · β = {beta}",
+                "medians": f"error {number(rows['relative_error'].median())} · "
+                f"{number(rows['complexity_nats'].median())} nats (medians)",
+                "told": [
+                    {"name": name.replace("_", " "), "here": number(here), "there": number(there)}
+                    for name, here, there in cluster.told
+                ],
+            }
+        )
+    return {"candidates": shown, "silhouette": number(score)}
+
+
+def _card(card: dict, links: dict[str, str]) -> dict:
+    faithful = card.get("faithfulness")
+    return {
+        "dimension": card["dimension"],
+        "beta": penalty(card["beta"]),
+        "seed": card["seed"],
+        "key": card["key"],
+        "link": links.get(card["key"], ""),
+        "formula": card["formula"],
+        "image": card["image"],
+        "file": f"drawings/{card['key']}.svg",
+        "faithfulness": f"{faithful:.3f}" if faithful is not None and math.isfinite(faithful) else "",
+        "error": number(card["relative_error"]),
+        "nats": number(card["complexity_nats"]),
+    }

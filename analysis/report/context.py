@@ -1,0 +1,241 @@
+"""What the report's template shows, prepared as plain values: texts, table rows, filters."""
+
+import datetime
+import importlib.metadata
+import json
+import math
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from analysis.algorithms.names import colours, in_order, task_title, title
+from analysis.formatting import enumeration, number, penalty, rough_duration
+from analysis.sweeps.load import Sweep
+from analysis.sweeps.statistics import FEWEST_TOSSES, order_parameters, ranking, share_cheaper, splits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.report.gallery import Gallery
+    from analysis.sweeps.phases import Phases
+
+
+# Column of the table of trainings -> its heading. Those that a sweep lacks are left out.
+COLUMNS = {
+    "dimension": "n",
+    "beta": "β",
+    "seed": "seed",
+    "algorithm": "algorithm",
+    "purity": "purity",
+    "relative_error": "error",
+    "complexity_nats": "nats",
+    "faithfulness": "faithfulness",
+    "faithfulness_at_twice_the_scale": "at twice the scale",
+}
+MOST_ORDER_PARAMETERS = 3
+LONG = 240  # characters of a manifest's value that are shown
+MANY = 40  # entries of one of its tables, likewise
+PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
+
+
+def version() -> str:
+    try:
+        return importlib.metadata.version("hyperphase")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: bool) -> dict:
+    """Heading, lead, notes, the counts in the header and the sections of the navigation."""
+    trainings, done = sweep.trainings, sweep.done
+    tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
+    subject = f" of {enumeration([task_title(task) for task in tasks])}" if tasks else ""
+    present = done["algorithm"].value_counts()
+    sections = [
+        ("map", "Phase map", "phase_map"),
+        ("scaling", "Scaling laws", "scaling"),
+        ("refinement", "Refinement", "refinement"),
+        ("counts", "By β", "counts"),
+        ("complexity", "Error and complexity", "error_complexity"),
+        ("dynamics", "Over training", "fractions"),
+        ("unseen", "Unseen dimensions", "generalisation"),
+        ("order", "Order parameters", "order_parameters"),
+    ]
+    links = [(place, name) for place, name, figure in sections if figures[figure]]
+    links += [("candidates", "Candidates")] if candidates else []
+    links += [("gallery", "Drawings")] if gallery and gallery.groups else []
+    links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
+    return {
+        "heading": f"Phase diagram{subject}",
+        "lead": lead(trainings),
+        "notes": notes(sweep),
+        "sections": [*links, ("manifest", "Manifest")],
+        "phases": [{"label": label, "count": int(present[label])} for label in in_order(present.index)],
+    }
+
+
+def lead(trainings: "pd.DataFrame") -> str:
+    """The sweep in one sentence."""
+    betas, dimensions = sorted(trainings["beta"].unique()), sorted(trainings["dimension"].unique())
+    low, high = penalty(betas[0]), penalty(betas[-1])
+    at = f"β from {low} to {high} ({len(betas)} values)" if len(betas) > 1 else f"β = {low}"
+    some = dimensions if len(dimensions) <= 6 else [dimensions[0], "…", dimensions[-1]]
+    seeds = trainings["seed"].nunique()
+    text = (
+        f"{len(trainings):,} training{'s' * (len(trainings) != 1)} of hypernetworks: {at}, "
+        f"n = {enumeration([str(n) for n in some])}, {seeds} seed{'s' * (seeds != 1)}"
+    )
+    if "steps" in trainings and trainings["steps"].notna().any():
+        low, high = int(trainings["steps"].min()), int(trainings["steps"].max())
+        text += f", {low:,} steps each" if low == high else f", {low:,} to {high:,} steps each"
+    if "seconds" in trainings and trainings["seconds"].notna().any():
+        seconds = float(trainings["seconds"].sum())
+        text += f"; {rough_duration(seconds)} of training in all"
+    return text + "."
+
+
+def notes(sweep: Sweep) -> list[str]:
+    """What a reader must know before trusting the page."""
+    found = []
+    if sweep.missing:
+        found.append(
+            f"This sweep is not complete: {sweep.missing:,} training{'s' * (sweep.missing != 1)} of its grid "
+            f"{'have' if sweep.missing != 1 else 'has'} not finished yet. "
+            f"The page shows the {len(sweep.trainings):,} that have."
+        )
+    if not len(sweep.done):
+        found.append("Every training failed, so there is nothing to map. The reasons are below.")
+    elif len(sweep.failed):
+        found.append(
+            f"{len(sweep.failed):,} training{'s' * (len(sweep.failed) != 1)} failed "
+            f"and {'are' if len(sweep.failed) != 1 else 'is'} left out of the charts; the reasons are below."
+        )
+    return found
+
+
+def boundary_table(phases: "Phases | None") -> dict:
+    """Boundaries with a row a dimension and a column a pair of phases, in the order of rising β."""
+    if phases is None or phases.boundaries.empty:
+        return {"boundary_columns": [], "boundary_rows": []}
+    table = phases.boundaries.sort_values(["y", "x"])
+    typical = table.groupby(["lower_phase", "upper_phase"])["x"].median().sort_values()
+    columns = list(typical.index)
+    rows = []
+    for y in sorted(set(phases.phase_map.y)):
+        cells = []
+        for lower, upper in columns:
+            here = table[(table["y"] == y) & (table["lower_phase"] == lower) & (table["upper_phase"] == upper)]
+            cells.append([{"x": penalty(at.x), "band": _band(at)} for at in here.itertuples()])
+        rows.append({"y": f"{y:g}", "cells": cells})
+    return {"boundary_columns": columns, "boundary_rows": rows}
+
+
+def _band(at) -> str:
+    """The 90 % interval; an end where the data stop says so."""
+    low = "< " * bool(getattr(at, "low_is_open", False)) + penalty(at.x_low)
+    high = "> " * bool(getattr(at, "high_is_open", False)) + penalty(at.x_high)
+    return f"{low} … {high}"
+
+
+def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
+    table = splits(done, merge)
+    parts = list(merge) if len(table) else []
+    return {"splits": table.to_dict("records"), "split_parts": parts, "fewest_tosses": FEWEST_TOSSES}
+
+
+def ranking_table(done: "pd.DataFrame") -> dict:
+    """Median complexity and error, a row an algorithm (cheapest first), a column a dimension.
+
+    cheaper: how often a training of a row has fewer nats than one of the next.
+    """
+    table = ranking(done)
+    dimensions = sorted(table["dimension"].unique())
+    order = table.groupby("algorithm")["complexity_nats"].median().sort_values(kind="stable").index
+    cells = {(row.algorithm, row.dimension): row for row in table.itertuples()}
+    rows = [
+        {
+            "algorithm": algorithm,
+            "cells": [cells.get((algorithm, n)) for n in dimensions],
+            "cheaper": share_cheaper(done, algorithm, following) if following else None,
+        }
+        for algorithm, following in zip_longest(order, order[1:])
+    ]
+    return {"ranking": rows, "ranking_dimensions": dimensions}
+
+
+def training_table(trainings: "pd.DataFrame", links: dict[str, str]) -> dict:
+    """Columns and rows of the sortable table. Cells hold ready text; `data-v` holds what they sort by."""
+    parameters = order_parameters(trainings)
+    preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
+    names = [name for name in COLUMNS if name in trainings]
+    names += (preferred or parameters)[:MOST_ORDER_PARAMETERS]
+    names += ["status"] * bool((trainings["status"] != "done").any())
+    names += [name for name in ("seconds", "key") if name in trainings]
+    texts = {"algorithm", "status", "key"}
+    colour = colours(trainings["algorithm"].dropna())
+    columns = [{"name": COLUMNS.get(name, name.replace("_", " ")), "numeric": name not in texts} for name in names]
+    rows = [
+        [{"colour": "", "link": ""} | _cell(name, value, colour, links) for name, value in zip(names, row, strict=True)]
+        for row in trainings[names].itertuples(index=False, name=None)
+    ]
+    return {"columns": columns, "rows": rows}
+
+
+def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> dict:
+    if name == "algorithm":
+        known = isinstance(value, str)
+        return {
+            "text": title(value) if known else "",
+            "colour": colour[value] if known else "",
+            "attributes": ' class="t"',
+        }
+    if name == "key":
+        return {"text": value, "link": links.get(value, ""), "attributes": ' class="t mono"'}
+    if name == "status":
+        return {"text": value, "attributes": ' class="t"'}
+    if value is None or not math.isfinite(value):
+        return {"text": "", "attributes": ' class="n"'}
+    text = penalty(value, 3) if name == "beta" else number(value)
+    plain = isinstance(value, int) and abs(value) < 1000
+    return {"text": text, "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
+
+
+def manifest_context(manifest: dict) -> dict:
+    return {
+        "manifest": list(flatten(manifest)),
+        "manifest_json": json.dumps(_cut(manifest), indent=1, ensure_ascii=False),
+    }
+
+
+def flatten(value, name: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted name, text) of everything in nested dictionaries, what is long cut short; all of it is in the file."""
+    if isinstance(value, dict) and len(value) > MANY:  # the versions of every package that is installed
+        some = {key: inner for key, inner in value.items() if key.lower() in PACKAGES}
+        yield name, "; ".join([f"{key} {inner}" for key, inner in some.items()] + [f"{len(value) - len(some)} more"])
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flatten(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        yield from flatten(value[-1], f"{name} ({len(value)}, the last)" if len(value) > 1 else name)
+    elif isinstance(value, list) and len(value) > 8 and all(isinstance(item, int | float) for item in value):
+        yield name, f"{len(value)} values from {min(value):g} to {max(value):g}"
+    elif name.endswith("_at") and isinstance(value, int | float):
+        yield name, datetime.datetime.fromtimestamp(value, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    else:
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        lines = text.count("\n")
+        if lines > 2:
+            yield name, f"{lines:,} lines"
+        elif text and value is not None:
+            yield name, text if len(text) <= LONG else f"{text[:LONG].rstrip()} … ({len(text):,} characters)"
+
+
+def _cut(value, longest: int = 4000):
+    """The same with long texts (a diff of the checkout, say) cut, so that the page stays light."""
+    if isinstance(value, dict):
+        return {key: _cut(inner, longest) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_cut(inner, longest) for inner in value]
+    if isinstance(value, str) and len(value) > longest:
+        return f"{value[:longest]}\n… ({len(value):,} characters: the rest is in manifest.json)"
+    return value

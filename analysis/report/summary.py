@@ -1,0 +1,128 @@
+"""The few lines that a sweep ends with on the terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.formatting import number
+from analysis.sweeps.load import MANIFEST, TRAININGS, Sweep, load_sweep
+from analysis.sweeps.statistics import ranking
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MOST_REASONS = 3
+MOST_BOUNDARIES = 12
+
+
+def sweep_summary(sweep_folder: Path | str) -> str:
+    """The summary of a sweep whose report has been written (its boundaries are read from there, else fitted anew)."""
+    import pandas as pd
+
+    from analysis.sweeps.phases import read_phases
+
+    sweep = load_sweep(sweep_folder)
+    if not len(sweep.done):
+        return summary(sweep, None)
+    stored = sweep.folder / "report" / "boundaries.csv"
+    fresh = stored.is_file() and stored.stat().st_mtime >= (sweep.folder / TRAININGS).stat().st_mtime
+    return summary(sweep, pd.read_csv(stored) if fresh else read_phases(sweep.done).boundaries)
+
+
+def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
+    """Phases found, boundaries with their bands, failures, where the report is and how to open MLflow's UI."""
+    lines = [_headline(sweep), ""]
+    lines += _phases(sweep.done)
+    lines += _boundaries(boundaries)
+    lines += _coins(sweep.done)
+    lines += _failures(sweep.failed)
+    folder = _from_here(sweep.folder)
+    if (folder / "report" / "index.html").is_file():
+        lines.append(f"Report   {folder / 'report' / 'index.html'}")
+    if (folder / "mlflow.db").is_file():  # a store of its own, not a server's and not none
+        lines.append(f"MLflow   hyperphase ui {folder}")
+    if sweep.missing:
+        lines.append(f"Resume   hyperphase resume {folder}")
+    return "\n".join(lines)
+
+
+def _from_here(folder: Path) -> Path:
+    """As one would type it here."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def _headline(sweep: Sweep) -> str:
+    text = f"{len(sweep.done):,} trainings done"
+    if len(sweep.failed):
+        text += f", {len(sweep.failed):,} failed"
+    if sweep.missing:
+        text += f", {sweep.missing:,} of the grid still missing"
+    elif sweep.missing is None:
+        text += f" (no {MANIFEST}: unknown how many were asked for)"
+    return text
+
+
+def _phases(done: "pd.DataFrame") -> list[str]:
+    """Counts per algorithm, a column a dimension, with median complexity and error."""
+    from analysis.algorithms.names import title
+    from analysis.sweeps.statistics import counts
+
+    if done.empty:
+        return ["No phases: not one training has finished well.", ""]
+    table = counts(done, ["dimension"])
+    medians = done.groupby("algorithm")[["complexity_nats", "relative_error"]].median()
+    order = ranking(done).groupby("algorithm")["complexity_nats"].median().sort_values(kind="stable").index
+    heads = [f"n={n}" for n in table.index]
+    lines = [f"  {'phase':<18}" + "".join(f"{head:>6}" for head in heads) + f"{'nats':>10}{'error':>9}   (medians)"]
+    for label in order:
+        numbers = "".join(f"{count:>6}" for count in table[label])
+        lines.append(
+            f"  {title(label):<18}{numbers}{number(medians.loc[label, 'complexity_nats']):>10}"
+            f"{medians.loc[label, 'relative_error']:>9.2g}"
+        )
+    return [*lines, ""]
+
+
+def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
+    from analysis.algorithms.names import title
+
+    if boundaries is None:
+        return []
+    if boundaries.empty:
+        return ["Boundaries: none that is certain enough to report.", ""]
+    table = boundaries.sort_values(["y", "x"])
+    lines = ["Boundaries in β (90 % interval):"]
+    for row in table.head(MOST_BOUNDARIES).itertuples():
+        pair = f"{title(row.lower_phase)} | {title(row.upper_phase)}"
+        lines.append(f"  n={row.y:<4g} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
+    if len(table) > MOST_BOUNDARIES:
+        lines.append(f"  … and {len(table) - MOST_BOUNDARIES} more: see the report")
+    return [*lines, ""]
+
+
+def _coins(done: "pd.DataFrame") -> list[str]:
+    """Whether the seeds split evenly between mirror images, where there are enough of them to tell."""
+    from analysis.algorithms.names import MERGE, title
+    from analysis.sweeps.statistics import splits
+
+    told = [row for row in splits(done, MERGE).to_dict("records") if row["coin"] != "too few seeds"]
+    lines = ["Mirror images (seeds):"] if told else []
+    for row in told:
+        names = [title(part) for part, whole in MERGE.items() if whole == row["merged"]]
+        lines.append(
+            f"  n={row['dimension']:<4} {names[0]} {row['heads']}, {names[1]} {row['tails']}: "
+            f"{row['coin']} (p = {row['p_fair']:.2g})"
+        )
+    return [*lines, ""] if lines else []
+
+
+def _failures(failed: "pd.DataFrame") -> list[str]:
+    if failed.empty:
+        return []
+    lines = ["Failed:"]
+    for row in failed.head(MOST_REASONS).itertuples():
+        reason = (row.reason.splitlines() or ["no reason recorded"])[0]
+        lines.append(f"  n={row.dimension} β={row.beta:.2g} seed {row.seed}: {reason}")
+    if len(failed) > MOST_REASONS:
+        lines.append(f"  … and {len(failed) - MOST_REASONS} more: see the report")
+    return [*lines, ""]

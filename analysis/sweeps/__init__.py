@@ -1,0 +1,1 @@
+"""A sweep's tables, and statistics on them."""

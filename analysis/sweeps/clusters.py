@@ -1,0 +1,110 @@
+"""Candidates for unknown algorithms: trainings labelled `other`, clustered by their order parameters.
+
+Order parameters are made comparable first: mirror images (f(x) and f(-x)) are turned the same way, what counts
+neurons or inputs is taken per input, and each is divided by its spread, or by a share of its whole range where it
+hardly varies, so that noise does not make clusters. Ward's clustering, the number of clusters by the silhouette.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.algorithms.order_parameters import RANGES
+from analysis.sweeps.statistics import order_parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+UNKNOWN = "other"
+FEWEST = 4  # trainings below which there is nothing to cluster
+MOST_CLUSTERS = 6
+CLEAR = 0.35  # silhouette below which all are one cluster
+LEAST_SPREAD = 0.15  # of an order parameter's range
+PER_INPUT = ("participation", "one_input_neurons", "pass_through_neurons")
+QUALITY = ("shape_error", "correlation", "output_variance")  # how well, not how: left out
+TOLD = 4  # order parameters that a cluster is described by
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Trainings whose networks are alike. `typical` is the key of the one nearest to all others."""
+
+    number: int  # from 1, the largest cluster first
+    keys: tuple[str, ...]
+    typical: str
+    told: tuple[tuple[str, float, float], ...]  # order parameter, its median here, its median in the other clusters
+
+
+def find_clusters(done: "pd.DataFrame", label: str = UNKNOWN) -> tuple[list[Cluster], float]:
+    """The clusters of the trainings with this label, largest first, and their silhouette in [-1, 1].
+
+    One cluster, silhouette nan, where nothing separates them; none where there are fewer than FEWEST.
+    """
+    rows = done[done["algorithm"] == label]
+    names = [name for name in order_parameters(rows) if name not in QUALITY] if len(rows) else []
+    if len(rows) < FEWEST or not names:
+        return [], float("nan")
+    values = comparable(rows, names)
+    spread = values / _scales(values, names)
+    assigned, score = _assign(spread)
+    found = []
+    for number, cluster in enumerate(sorted(set(assigned), key=lambda one: (-(assigned == one).sum(), one)), start=1):
+        mine = assigned == cluster
+        keys = rows["key"].to_numpy()[mine]
+        typical = keys[_medoid(spread[mine])]
+        found.append(Cluster(number, tuple(keys), typical, _told(values, spread, mine, names)))
+    return found, score
+
+
+def comparable(rows: "pd.DataFrame", names: list[str]) -> np.ndarray:
+    """(rows, names) order parameters, mirror images turned the same way and counts taken per input."""
+    table = rows[names].astype(float).fillna(0.0)
+    if "sidedness" in names:
+        flip = table["sidedness"] < 0
+        lows, highs = (table[name].copy() if name in names else None for name in ("sidedness_min", "sidedness_max"))
+        table.loc[flip, "sidedness"] *= -1
+        if lows is not None and highs is not None:
+            table["sidedness_min"], table["sidedness_max"] = lows.where(~flip, -highs), highs.where(~flip, -lows)
+    for name in set(PER_INPUT) & set(names):
+        table[name] /= rows["dimension"]
+    return table.to_numpy()
+
+
+def _scales(values: np.ndarray, names: list[str]) -> np.ndarray:
+    """What each order parameter is divided by: its standard deviation, at least a share of its range."""
+    least = []
+    for name, column in zip(names, values.T, strict=True):
+        low, high = RANGES[name][:2] if name in RANGES and name not in PER_INPUT else (-np.inf, np.inf)
+        span = high - low if np.isfinite(high - low) else np.abs(column).max()
+        least.append(LEAST_SPREAD * span)
+    return np.maximum(np.maximum(values.std(0), least), 1e-9)
+
+
+def _assign(spread: np.ndarray) -> tuple[np.ndarray, float]:
+    """A cluster for every row, and the silhouette of that."""
+    from sklearn.cluster import AgglomerativeClustering
+    from sklearn.metrics import silhouette_score
+
+    best, score = np.zeros(len(spread), int), float("nan")
+    distinct = len(np.unique(spread.round(6), axis=0))
+    for count in range(2, min(MOST_CLUSTERS, distinct - 1, len(spread) - 1) + 1):
+        assigned = AgglomerativeClustering(count).fit_predict(spread)
+        quality = float(silhouette_score(spread, assigned))
+        if quality > (CLEAR if np.isnan(score) else score):
+            best, score = assigned, quality
+    return best, score
+
+
+def _medoid(spread: np.ndarray) -> int:
+    return int(np.linalg.norm(spread - np.median(spread, 0), axis=1).argmin())
+
+
+def _told(values: np.ndarray, spread: np.ndarray, mine: np.ndarray, names: list[str]) -> tuple:
+    """The order parameters in which a cluster differs most from the others (from zero, if it is the only one)."""
+    here = np.median(values[mine], 0)
+    there = np.median(values[~mine], 0) if (~mine).any() else np.full(len(names), np.nan)
+    apart = np.median(spread[mine], 0) - (np.median(spread[~mine], 0) if (~mine).any() else 0)
+    order = np.argsort(-np.abs(apart), kind="stable")[:TOLD]
+    return tuple((names[i], float(here[i]), float(there[i])) for i in order)

@@ -1,0 +1,148 @@
+"""A sweep's folder as pandas frames: validated once, here, so that the rest of the analysis can trust its columns."""
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+TRAININGS = "trainings.parquet"
+SNAPSHOTS = "snapshots.parquet"
+MANIFEST = "manifest.json"
+
+# Columns that every table has; the rest (order parameters, fractions, components) may differ from sweep to sweep.
+TRAINING_COLUMNS = ("key", "dimension", "beta", "seed", "relative_error", "complexity_nats", "algorithm")
+SNAPSHOT_COLUMNS = ("key", "dimension", "beta", "seed", "step", "algorithm")
+NUMERIC = (
+    "dimension",
+    "beta",
+    "seed",
+    "step",
+    "steps",
+    "hidden",
+    "relative_error",
+    "complexity_nats",
+    "purity",
+    "margin",
+    "faithfulness",
+    "faithfulness_at_twice_the_scale",
+    "seconds",
+    "finished_at",
+)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep has produced so far. `trainings` has a row a training, failed ones included."""
+
+    folder: Path
+    trainings: "pd.DataFrame"
+    snapshots: "pd.DataFrame"  # a row a training and snapshot step; empty when the sweep kept none
+    manifest: dict  # {} when there is none
+    missing: int | None  # grid points without a row yet; None when no manifest says what the grid is
+
+    @property
+    def done(self) -> "pd.DataFrame":
+        """The trainings that ended well: these alone carry an algorithm."""
+        return self.trainings[self.trainings["status"] == "done"]
+
+    @property
+    def failed(self) -> "pd.DataFrame":
+        return self.trainings[self.trainings["status"] == "failed"]
+
+    def network_path(self, key: str) -> Path:
+        """Where the representative drawn network of a training lies (it may be absent)."""
+        return self.folder / "networks" / f"{key}.npz"
+
+
+def load_sweep(folder: Path | str) -> Sweep:
+    """Read and validate a sweep's folder; an interrupted sweep loads too. UserError says in one line what is wrong."""
+    import pandas as pd
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such sweep folder")
+    if not (folder / TRAININGS).is_file():
+        raise UserError(f"{folder}: not a sweep's folder, or nothing has finished yet (no {TRAININGS})")
+    trainings = _validated(folder / TRAININGS, TRAINING_COLUMNS)
+    if trainings.empty:
+        raise UserError(f"{folder / TRAININGS}: no trainings in it yet")
+    if "status" not in trainings:
+        trainings["status"] = "done"
+    if "reason" not in trainings:
+        trainings["reason"] = ""
+    trainings["reason"] = trainings["reason"].fillna("").astype(str)
+    doubled = trainings["key"][trainings["key"].duplicated()]
+    if len(doubled):
+        raise UserError(f"{folder / TRAININGS}: training {doubled.iloc[0]} stands there more than once")
+    unlabelled = trainings[(trainings["status"] == "done") & trainings["algorithm"].isna()]
+    if len(unlabelled):
+        raise UserError(f"{folder / TRAININGS}: training {unlabelled['key'].iloc[0]} is done but has no algorithm")
+    trainings = trainings.sort_values(["dimension", "beta", "seed", "key"], ignore_index=True)
+
+    if (folder / SNAPSHOTS).is_file():
+        snapshots = _validated(folder / SNAPSHOTS, SNAPSHOT_COLUMNS)
+        snapshots = snapshots[snapshots["algorithm"].notna()]
+        snapshots = snapshots.sort_values(["dimension", "beta", "seed", "key", "step"], ignore_index=True)
+    else:
+        snapshots = pd.DataFrame(columns=list(SNAPSHOT_COLUMNS))
+    manifest = _manifest(folder / MANIFEST)
+    return Sweep(folder, trainings, snapshots, manifest, _missing(trainings, manifest))
+
+
+def _validated(path: Path, required: tuple[str, ...]) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: not a readable Parquet table ({reason})") from error
+    if frame.empty and not len(frame.columns):
+        return pd.DataFrame(columns=list(required))
+    absent = [name for name in required if name not in frame]
+    if absent:
+        raise UserError(f"{path}: column{'s' if len(absent) > 1 else ''} missing: {', '.join(absent)}")
+    for name in set(NUMERIC) & set(frame):
+        try:
+            frame[name] = pd.to_numeric(frame[name])
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path}: column {name} is not numeric") from error
+    for name in ("dimension", "beta", "seed"):
+        if frame[name].isna().any():
+            raise UserError(f"{path}: column {name} has gaps")
+    if (frame["beta"] <= 0).any():
+        raise UserError(f"{path}: column beta has values that are not positive")
+    frame["key"] = frame["key"].astype(str)
+    return frame
+
+
+def _manifest(path: Path) -> dict:
+    if not path.is_file():
+        return {}
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from error
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _missing(trainings: "pd.DataFrame", manifest: dict) -> int | None:
+    """Grid points of the manifest's config that have no row. Points beyond the grid (refinement) don't count."""
+    config = manifest.get("config")
+    grid = config.get("grid") if isinstance(config, dict) else None
+    if not isinstance(grid, dict):
+        return None
+    axes = [grid.get(name) for name in ("dimensions", "betas", "seeds")]
+    axes = [list(range(axis)) if isinstance(axis, int) else axis for axis in axes]
+    if not all(isinstance(axis, list) and axis for axis in axes):
+        return None
+    wanted = set(itertools.product(*axes))
+    there = set(trainings[["dimension", "beta", "seed"]].itertuples(index=False, name=None))
+    return len(wanted - there)

@@ -1,0 +1,63 @@
+"""Where a refinement's trainings went, and what they did to the boundaries: SWEEP/refinement.json and its picture."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+FILE = "refinement.json"
+
+
+@dataclass(frozen=True)
+class Round:
+    """The state after a round; the first one is the state before the refinement."""
+
+    trainings: int  # in all, by then
+    keys: tuple[str, ...]  # of the round's own
+    boundaries: "pd.DataFrame"  # as `analysis.phases.boundaries.boundaries` gives them
+
+
+def widths(table: "pd.DataFrame"):
+    """Decades from end to end of every 90 % band; infinite where an end is open."""
+    width = np.log10(table["x_high"].to_numpy(float) / table["x_low"].to_numpy(float))
+    return np.where(table["low_is_open"].astype(bool) | table["high_is_open"].astype(bool), np.inf, width)
+
+
+def write_rounds(folder: Path | str, rounds: list[Round]) -> None:
+    """Replaces SWEEP/refinement.json: a reader finds the old one or the new one."""
+    path = Path(folder) / FILE
+    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
+    parts = [
+        {"trainings": each.trainings, "keys": list(each.keys), "boundaries": each.boundaries.to_dict("records")}
+        for each in rounds
+    ]
+    temporary.write_text(json.dumps({"rounds": parts}, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_rounds(folder: Path | str) -> list[Round]:
+    """[] for a sweep that was not refined."""
+    import pandas as pd
+
+    from analysis.phases.boundaries import COLUMNS
+
+    path = Path(folder) / FILE
+    try:
+        parts = json.loads(path.read_text(encoding="utf-8"))["rounds"]
+        return [
+            Round(part["trainings"], tuple(part["keys"]), pd.DataFrame(part["boundaries"], columns=COLUMNS))
+            for part in parts
+        ]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read ({type(error).__name__}: {error}); remove it to begin anew") from None

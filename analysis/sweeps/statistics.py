@@ -1,0 +1,126 @@
+"""Statistics of a sweep's trainings: counts, the coin between mirror images, the ranking by complexity."""
+
+import math
+from typing import TYPE_CHECKING
+
+from analysis.algorithms.names import in_order
+from analysis.sweeps.load import NUMERIC
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+COMPONENT_PREFIX = "complexity_"
+FRACTION_PREFIX = "fraction_"
+UNFAIR = 0.01  # a coin whose tosses are less probable than this is called unfair …
+FEWEST_TOSSES = 64  # … and with fewer tosses than this never fair
+# Numeric columns that describe the training, not the network: what is left over are order parameters.
+_BOOKKEEPING = {*NUMERIC, "representative", "draws", "attempt", "pack", "learning_rate"}
+
+
+def order_parameters(trainings: "pd.DataFrame") -> list[str]:
+    """The columns that hold order parameters: numeric, and neither bookkeeping nor shares nor components."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return [
+        name
+        for name in trainings.columns
+        if is_numeric_dtype(trainings[name])
+        and not is_bool_dtype(trainings[name])
+        and name not in _BOOKKEEPING
+        and not name.startswith((COMPONENT_PREFIX, FRACTION_PREFIX))
+        and trainings[name].notna().any()
+    ]
+
+
+def components(trainings: "pd.DataFrame") -> list[str]:
+    """The columns that hold the named KL components of the complexity, in nats."""
+    return [
+        name
+        for name in trainings.columns
+        if name.startswith(COMPONENT_PREFIX) and name != "complexity_nats" and trainings[name].notna().any()
+    ]
+
+
+def counts(done: "pd.DataFrame", by: list[str] | None = None) -> "pd.DataFrame":
+    """Trainings per algorithm: a column an algorithm in the palette's order, a row a group of `by` (default: one)."""
+    import pandas as pd
+
+    if by:
+        table = done.groupby([*by, "algorithm"]).size().unstack("algorithm", fill_value=0)
+    else:
+        table = done["algorithm"].value_counts().to_frame().T.set_axis(pd.RangeIndex(1))
+    return table[in_order(table.columns)].rename_axis(columns=None)
+
+
+def merged(labels: "pd.Series", merge: dict[str, str]) -> "pd.Series":
+    """The labels with each key of `merge` replaced by its value (both puddings -> pudding)."""
+    return labels.map(lambda label: merge.get(label, label))
+
+
+def splits(done: "pd.DataFrame", merge: dict[str, str]) -> "pd.DataFrame":
+    """How the trainings of each merged label divide among its parts, and whether the coin between two parts is fair.
+
+    Trainings of one seed share their noise at every β, so a seed tosses the coin once: for the part that it has more
+    often. Columns: merged, dimension, one per part found in `merge` (trainings), total; where there are two parts also
+    heads and tails (seeds with more of the first, of the second), p_fair (two-sided binomial probability of seeds at
+    least this uneven from a fair coin) and coin: "fair", "unfair" (p_fair under `UNFAIR`) or "too few seeds" (under
+    `FEWEST_TOSSES`). A row a merged label and dimension.
+    """
+    import pandas as pd
+
+    rows = []
+    for whole in dict.fromkeys(merge.values()):
+        parts = [part for part, target in merge.items() if target == whole]
+        for dimension, group in done.groupby("dimension"):
+            found = [int((group["algorithm"] == part).sum()) for part in parts]
+            if not sum(found):
+                continue
+            row = {"merged": whole, "dimension": int(dimension), **dict(zip(parts, found, strict=True))}
+            rows.append(row | {"total": sum(found)} | (_coin(group, *parts) if len(parts) == 2 else {}))
+    return pd.DataFrame(rows)
+
+
+def _coin(group: "pd.DataFrame", first: str, second: str) -> dict:
+    votes = (group["algorithm"] == first).astype(int) - (group["algorithm"] == second)
+    votes = votes.groupby(group["seed"]).sum()
+    heads, tails = int((votes > 0).sum()), int((votes < 0).sum())
+    p = fair_coin(heads, tails)
+    coin = "unfair" if p < UNFAIR else "fair" if heads + tails >= FEWEST_TOSSES else "too few seeds"
+    return {"heads": heads, "tails": tails, "p_fair": p, "coin": coin}
+
+
+def fair_coin(heads: int, tails: int) -> float:
+    """Two-sided binomial probability of a split at least this uneven. (Exact; scipy takes a second to import.)"""
+    total, fewer = heads + tails, min(heads, tails)
+    return min(1.0, 2 * sum(math.comb(total, k) for k in range(fewer + 1)) / 2**total)
+
+
+def ranking(done: "pd.DataFrame") -> "pd.DataFrame":
+    """Algorithms by median complexity, per dimension: the paper's "complexity control" in one table.
+
+    Columns dimension, algorithm, trainings, complexity_nats, relative_error (medians); cheapest first.
+    """
+    table = (
+        done.groupby(["dimension", "algorithm"])
+        .agg(
+            trainings=("key", "size"),
+            complexity_nats=("complexity_nats", "median"),
+            relative_error=("relative_error", "median"),
+        )
+        .reset_index()
+    )
+    return table.sort_values(["dimension", "complexity_nats"], ignore_index=True)
+
+
+def share_cheaper(done: "pd.DataFrame", first: str, second: str) -> float | None:
+    """How often a training with the first algorithm has fewer nats than one with the second, of all pairs at one n.
+
+    None if no dimension has both. 1: the ranking holds for every pair; 0.5: it says nothing.
+    """
+    cheaper = pairs = 0
+    for _, group in done.groupby("dimension"):
+        one, other = (group.loc[group["algorithm"] == name, "complexity_nats"].to_numpy() for name in (first, second))
+        cheaper += int((one[:, None] < other[None, :]).sum())
+        pairs += len(one) * len(other)
+    return cheaper / pairs if pairs else None

@@ -1,0 +1,1 @@
+"""Studies: everything measured, nothing shipped."""

@@ -1,0 +1,1 @@
+"""How many trials samplers need to map phases whose truth is known."""

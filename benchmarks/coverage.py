@@ -1,0 +1,108 @@
+"""Are the bands honest? Coverage of the 90 % bands on synthetic truths, measured.
+
+    python -m benchmarks.coverage --repetitions 200
+
+Each repetition draws a truth of its kind anew, a table of labels from it, fits the map, and asks of every true
+boundary at every y of the table: is there a row for it, and does the row's band hold it?
+"""
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.phases.boundaries import boundaries
+from analysis.phases.phase_map import fit
+from benchmarks.boundaries.synthetic import KINDS, random_truth, sweep_design
+
+DESIGNS = ("quick", "scattered", "wide_grid", "few")
+
+
+@dataclass(frozen=True)
+class Coverage:
+    kind: str
+    design: str
+    repetitions: int
+    covered: float  # of the reported true boundaries, the share whose band holds the truth
+    standard_error: float  # over repetitions: boundaries of one table are not independent
+    reported: float  # share of the true boundaries that have a row
+    false: float  # rows for pairs of phases that don't touch at that y, per row
+    band: float  # median width of the bands, decades
+    error: float  # median |x - truth|, decades
+    seconds: float  # median time of a fit
+
+
+def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **options) -> Coverage:
+    """options go to `phase_map.fit`."""
+    from time import perf_counter
+
+    held, asked, answered, rows_all, rows_false = [], [], [], 0, 0
+    widths, errors, seconds = [], [], []
+    for repetition in range(repetitions):
+        rng = np.random.default_rng([rng_seed, repetition, KINDS.index(kind), DESIGNS.index(design)])
+        truth = random_truth(kind, rng)
+        x, y = sweep_design(design, rng)
+        labels = truth.draw(x, y, rng)
+        started = perf_counter()
+        phase_map = fit(x, y, labels, log_x=True, log_y=True, merge=truth.merge, **options)
+        seconds.append(perf_counter() - started)
+        found = boundaries(phase_map)
+        hits = answers = questions = 0
+        for value, rows in found.groupby("y"):
+            pairs = {(low, high) for low, high, _ in truth.boundaries(value)}
+            rows_all += len(rows)
+            rows_false += sum((row.lower_phase, row.upper_phase) not in pairs for row in rows.itertuples())
+        for value in np.unique(y):
+            at = found[found["y"] == value]
+            for lower, upper, true_x in truth.boundaries(value):
+                questions += 1
+                rows = at[(at["lower_phase"] == lower) & (at["upper_phase"] == upper)]
+                if len(rows) == 0:
+                    continue
+                row = rows.iloc[np.abs(np.log10(rows["x"] / true_x)).argmin()]
+                answers += 1
+                hits += row["x_low"] <= true_x <= row["x_high"]
+                widths.append(np.log10(row["x_high"] / row["x_low"]))
+                errors.append(abs(np.log10(row["x"] / true_x)))
+        held.append(hits), answered.append(answers), asked.append(questions)
+    held, answered = np.array(held), np.array(answered)
+    covered = held.sum() / max(1, answered.sum())
+    # delta method for a ratio of sums over repetitions
+    spread = np.sqrt(((held - covered * answered) ** 2).sum()) / max(1, answered.sum())
+    return Coverage(
+        kind,
+        design,
+        repetitions,
+        float(covered),
+        float(spread),
+        float(answered.sum() / sum(asked)),
+        rows_false / max(1, rows_all),
+        float(np.median(widths)),
+        float(np.median(errors)),
+        float(np.median(seconds)),
+    )
+
+
+def main(arguments=None) -> None:
+    parser = argparse.ArgumentParser(description="Measure the coverage of the boundaries' 90 % bands.")
+    parser.add_argument("--repetitions", type=int, default=50)
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
+    parser.add_argument("--designs", nargs="+", default=DESIGNS[:3], choices=DESIGNS)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args(arguments)
+    print(f"{'truth':13} {'table':10} covered      reported  false  band  error  fit")
+    results = []
+    for kind in chosen.kinds:
+        for design in chosen.designs:
+            one = measure(kind, design, repetitions=chosen.repetitions, rng_seed=chosen.seed)
+            results.append(one)
+            print(
+                f"{kind:13} {design:10} {one.covered:.1%} ±{one.standard_error:.1%}  {one.reported:6.1%}"
+                f"  {one.false:6.1%}  {one.band:.2f}  {one.error:.3f}  {one.seconds:.2f} s",
+                flush=True,
+            )
+    print(f"{'mean':24} {np.mean([one.covered for one in results]):.1%}")
+
+
+if __name__ == "__main__":
+    main()

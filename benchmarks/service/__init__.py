@@ -1,0 +1,1 @@
+"""What Ray, MLflow and the rest cost beside training."""

@@ -1,0 +1,70 @@
+"""The command `hyperphase`. Whatever is slow to import is imported by the command that needs it."""
+
+import argparse
+import os
+import sys
+
+from analysis.errors import UserError
+from search.cli import completion, network_commands, sweep_commands, table_commands
+from search.cli.options import Examples
+from search.terminal.colours import error
+
+DESCRIPTION = "Which algorithm did the network learn, and where does that change?"
+EXAMPLES = """examples:
+  hyperphase sweep --preset quick      train a small grid, and report
+  hyperphase ui sweeps/quick           browse the trainings in MLflow
+  hyperphase COMMAND --help            what a command takes
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's parser, with all commands."""
+    root = argparse.ArgumentParser(
+        prog="hyperphase", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=Examples
+    )
+    root.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    for group in (sweep_commands, table_commands, network_commands, completion):
+        group.add_commands(commands)
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command. Exit codes: 0 done, 1 incomplete, 2 a mistake of the user's, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    root = parser()
+    options = root.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"hyperphase {version('hyperphase')}")
+        return 0
+    if options.command is None:
+        root.print_help()
+        return 2
+    try:
+        _plain_warnings()
+        options.command_line = ["hyperphase", *arguments]
+        options.parser = root
+        return options.run(options) or 0
+    except UserError as mistake:
+        print(error(mistake, sys.stderr), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(error("interrupted", sys.stderr), file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `hyperphase … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _plain_warnings() -> None:
+    """Warnings as one line on stderr, ours only."""
+    import warnings
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if category is UserWarning and f"{os.sep}search{os.sep}" in filename:
+            print(f"warning: {message}", file=sys.stderr, flush=True)
+
+    warnings.showwarning = show

@@ -1,0 +1,78 @@
+"""Commands on network files: classify, draw, generate."""
+
+import json
+from pathlib import Path
+
+from analysis.errors import UserError
+from analysis.files import replaced
+from search.cli.options import add_command
+
+
+def add_commands(commands) -> None:
+    """Adds these commands and their options to the parser's."""
+    command = add_command(commands, "classify", "name the algorithm in network files", classify)
+    command.add_argument("files", nargs="+", metavar="FILE.npz", help="network files")
+    command.add_argument("--task", default="l1_norm", metavar="NAME",
+                         help="what the networks were to compute (default: l1_norm)")  # fmt: skip
+    command.add_argument("--json", action="store_true", help="one JSON object a file, one a line")
+
+    command = add_command(commands, "draw", "draw network files", draw)
+    command.add_argument("files", nargs="+", metavar="FILE.npz", help="network files")
+    command.add_argument("--out", type=Path, metavar="PATH", help="a .png or .svg file, or a folder for several "
+                         "(default: a .png beside each file)")  # fmt: skip
+
+    command = add_command(
+        commands, "generate", "draw a network at any dimension from a training's hypernetwork", generate
+    )
+    command.add_argument("key", metavar="KEY", help="the training's key, or the beginning of it")
+    command.add_argument("--sweep", type=Path, required=True, metavar="DIR", help="the sweep's folder")
+    command.add_argument("--dimension", type=int, required=True, metavar="N", help="input dimension of the network")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the network file to write")
+
+
+def classify(options) -> None:
+    from analysis.algorithms.classify import describe
+    from analysis.algorithms.names import title
+    from trainables.tasks.registry import get_task
+
+    task = get_task(options.task)
+    for file in options.files:
+        found = describe(file, task.target, names=task.algorithms)
+        if options.json:
+            print(json.dumps(found, ensure_ascii=False), flush=True)
+        else:
+            name = title(found["algorithm"])
+            quality = f"faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g}"
+            print(f"{file}: {name}; f(x) ≈ {found['formula']} ({quality})")
+
+
+def draw(options) -> None:
+    from analysis.drawing.draw import draw
+    from analysis.network import Network
+
+    networks = [Network.load(file) for file in options.files]  # a bad file stops it before anything is written
+    several = len(options.files) > 1 or (options.out and options.out.suffix.lower() not in (".png", ".svg"))
+    for file, network in zip(options.files, networks, strict=True):
+        path = Path(file).with_suffix(".png")
+        if options.out:
+            path = options.out / path.name if several else options.out
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draw(network, path)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+        print(path)
+
+
+def generate(options) -> None:
+    from search.api import generate
+
+    network = generate(options.sweep, options.key, options.dimension, seed=options.seed)
+    try:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(options.out) as temporary:
+            network.save(temporary)
+    except OSError as error:
+        raise UserError(f"cannot write {options.out}: {error.strerror or error}") from None
+    print(options.out)

@@ -1,0 +1,50 @@
+"""What the commands' options have in common: how a command is added, and how its help looks."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Aligned(argparse.HelpFormatter):
+    """Names and explanations in two columns, whatever the width of the terminal."""
+
+    def __init__(self, prog: str, **settings):
+        super().__init__(prog, **{"max_help_position": 28} | settings)
+
+    def _iter_indented_subactions(self, action):
+        return iter(action._get_subactions() if hasattr(action, "_get_subactions") else ())
+
+    def _format_action(self, action):
+        text = super()._format_action(action)
+        return text.partition("\n")[2] if action.nargs == argparse.PARSER else text  # no line that says COMMAND
+
+
+class Examples(Aligned, argparse.RawDescriptionHelpFormatter):
+    """The same, with the examples' lines left as they are."""
+
+
+def add_command(commands, name: str, text: str, run: Callable) -> argparse.ArgumentParser:
+    """A command that calls `run(options)`, which returns its exit code (None: 0). text: its help."""
+    about = text[0].upper() + text[1:] + "."
+    command = commands.add_parser(name, help=text, description=about, formatter_class=Aligned)
+    command.set_defaults(run=run)
+    return command
+
+
+def add_sweep_command(commands, name: str, text: str, run: Callable) -> argparse.ArgumentParser:
+    """A command on a sweep's folder."""
+    command = add_command(commands, name, text, run)
+    command.add_argument("sweep", type=Path, metavar="SWEEP", help="the sweep's folder")
+    return command
+
+
+def add_run_options(command: argparse.ArgumentParser) -> None:
+    """Of commands that train."""
+    add_settings(command)
+    command.add_argument("--address", metavar="A", help="a running Ray cluster (default: RAY_ADDRESS, else one here)")
+
+
+def add_settings(command: argparse.ArgumentParser) -> None:
+    """--set."""
+    command.add_argument("--set", action="append", default=[], dest="settings", metavar="SECTION.KEY=VALUE",
+                         help="change a setting of the config; the value is TOML; may be given again")  # fmt: skip

@@ -1,0 +1,146 @@
+"""Commands on sweeps: sweep, resume, refine, status, report, generalise, ui, sync."""
+
+import json
+import socket
+from pathlib import Path
+
+from analysis.errors import UserError
+from search.cli.options import add_command, add_run_options, add_settings, add_sweep_command
+from search.config.load import load, preset_names
+from search.sweep import folder as folders
+
+
+def add_commands(commands) -> None:
+    """Adds these commands and their options to the parser's."""
+    command = add_command(
+        commands, "sweep", "train a grid of hypernetworks and report which algorithms they found", sweep
+    )
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--preset", metavar="NAME", help=f"a config that comes with hyperphase: {', '.join(preset_names())}"
+    )
+    source.add_argument("--config", type=Path, metavar="FILE", help="a config file (TOML)")
+    command.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (default: sweeps/NAME)")
+    add_run_options(command)
+
+    command = add_sweep_command(commands, "resume", "continue a sweep: do only what is missing", resume)
+    add_run_options(command)
+
+    command = add_sweep_command(commands, "refine", "put more trainings where the boundaries are least known", refine)
+    command.add_argument("--width", type=float, default=0.1, metavar="W", help="stop when no boundary's 90 %% band is "
+                         "wider, in decades of β (default: 0.1)")  # fmt: skip
+    command.add_argument("--trainings", type=int, metavar="N", help="stop after so many trainings")
+    command.add_argument("--seconds", type=float, metavar="S", help="begin no round after so many seconds")
+    command.add_argument("--batch", type=int, default=32, metavar="N", help="trainings a round (default: 32)")
+    command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
+                         help="input dimensions to choose from (default: all that the grid spans)")  # fmt: skip
+    add_run_options(command)
+
+    add_sweep_command(commands, "status", "say what is done, what failed and why, and how to continue", status)
+
+    add_sweep_command(commands, "report", "write the tables and the report anew from the ledger", report)
+
+    command = add_sweep_command(commands, "ui", "open MLflow's pages on the sweep's trainings", ui)
+    command.add_argument("--port", type=int, default=5000, metavar="PORT", help="of 127.0.0.1 (default: 5000)")
+
+    command = add_sweep_command(commands, "sync", "log to MLflow what is not there yet", sync)
+    add_settings(command)
+
+    command = add_sweep_command(
+        commands, "generalise", "measure what stored hypernetworks draw at dimensions never trained at", generalise
+    )
+    command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
+                         help="of the drawn networks (default: up to four times the largest trained)")  # fmt: skip
+    command.add_argument("--draws", type=int, default=16, metavar="K",
+                         help="networks a training and dimension (default: 16)")  # fmt: skip
+
+
+def sweep(options) -> int:
+    from search.driver.sweep import sweep
+
+    config = load(preset=options.preset, file=options.config, settings=_settings(options))
+    name = options.preset or options.config.stem
+    return sweep(config, options.out or Path("sweeps") / name, command=options.command_line)
+
+
+def resume(options) -> int:
+    from search.driver.sweep import sweep
+
+    folder = folders.existing(options.sweep)
+    config = load(file=folder.config, settings=_settings(options))
+    return sweep(config, folder.path, command=options.command_line)
+
+
+def refine(options) -> int:
+    from search.driver.refine import Goal, refine
+
+    folder = folders.existing(options.sweep)
+    config = load(file=folder.config, settings=_settings(options))
+    goal = Goal(options.width, options.trainings, options.seconds, options.batch, tuple(options.dimensions))
+    return refine(config, folder.path, goal, command=options.command_line)
+
+
+def status(options) -> int:
+    from search.cli.status import status
+
+    folder = folders.existing(options.sweep)
+    print(status(folders.read_config(folder), folder))
+    return 0
+
+
+def report(options) -> int:
+    from search.driver.sweep import write_report
+    from search.sweep import tables
+
+    folder = folders.existing(options.sweep)
+    with folders.locked(folder):
+        rows = tables.collect(folder, folders.read_config(folder).training.recipe()).rows
+        if not rows:
+            raise UserError(f"{options.sweep}: no training has finished yet")
+        return 0 if write_report(folder) else 1
+
+
+def generalise(options) -> int:
+    from search.driver.generalise import generalise
+    from search.driver.sweep import write_report
+
+    if min([*options.dimensions, options.draws]) < 1:
+        raise UserError("--dimensions and --draws must be at least 1")
+    folder = folders.existing(options.sweep)
+    with folders.locked(folder):
+        print(generalise(folders.read_config(folder), folder, sorted(set(options.dimensions)), options.draws))
+        return 0 if not folder.trainings.is_file() or write_report(folder) else 1
+
+
+def ui(options) -> int:
+    from search.cli.ui import serve
+    from search.tracking.tracker import store_uri
+
+    if not 0 < options.port < 65536:
+        raise UserError(f"--port must be between 1 and 65535, not {options.port}")
+    folder = folders.existing(options.sweep)
+    store = store_uri(folders.read_config(folder), folder)
+    if store.startswith("http"):
+        print(f"this sweep is logged to a tracking server; open {store}")
+        return 0
+    if not folder.mlflow_store.exists():
+        raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {options.sweep}` logs it")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", options.port))
+        except OSError as error:
+            raise UserError(f"port {options.port}: {error.strerror}; choose another with --port") from None
+    print(f"MLflow starts on port {options.port}", flush=True)
+    serve(folder, store, options.port)
+
+
+def sync(options) -> int:
+    from search.driver.sync import sync
+
+    folder = folders.existing(options.sweep)
+    return sync(load(file=folder.config, settings=options.settings), folder)
+
+
+def _settings(options) -> list[str]:
+    return options.settings + ([f"ray.address={json.dumps(options.address)}"] if options.address else [])

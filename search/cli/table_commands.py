@@ -1,0 +1,62 @@
+"""Commands on tables: boundaries, compare."""
+
+from pathlib import Path
+
+from analysis.errors import UserError
+from search.cli.options import add_command
+
+
+def add_commands(commands) -> None:
+    """Adds these commands and their options to the parser's."""
+    command = add_command(
+        commands, "compare", "set sweeps side by side: their order parameters and their boundaries", compare
+    )
+    command.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP", help="folders; the first is compared with")
+    command.add_argument("--most-error", type=float, default=0.1, metavar="E", help="only trainings up to this "
+                         "relative error have order parameters (default: 0.1)")  # fmt: skip
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder for tables and pictures")
+
+    command = add_command(commands, "boundaries", "map the phases of any table of x, y and label", boundaries)
+    command.add_argument("table", type=Path, metavar="TABLE", help="a .csv or .parquet file")
+    for axis, what in (("x", "along which boundaries are looked for"), ("y", "that boundaries may depend on"),
+                       ("label", "of a row's phase")):  # fmt: skip
+        command.add_argument(f"--{axis}", required=True, metavar="COLUMN", help=f"the column {what}")
+    command.add_argument("--log-x", action="store_true", help="x is to be seen on a log axis")
+    command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
+    command.add_argument("--merge", action="append", default=[], metavar="LABEL=NAME",
+                         help="count a label as another: mirror images, say; may be given again")  # fmt: skip
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder for table and picture")
+
+
+def boundaries(options) -> None:
+    from analysis.phases.from_table import write_boundaries
+
+    write_boundaries(
+        options.table,
+        x=options.x,
+        y=options.y,
+        label=options.label,
+        log_x=options.log_x,
+        log_y=options.log_y,
+        merge=_merges(options.merge),
+        out=options.out,
+    )
+    print(f"{options.out / 'boundaries.csv'}, phase_map.png and probabilities.csv written")
+
+
+def compare(options) -> None:
+    from analysis.report.comparison import write_comparison
+
+    print(write_comparison(options.sweeps, options.out, most_error=options.most_error))
+    print(f"{options.out / 'order_parameters.csv'}, order_parameters.png and boundaries.csv written")
+
+
+def _merges(options: list[str]) -> dict[str, str]:
+    """LABEL=NAME as given -> {label: name}."""
+    merge = {}
+    for option in options:
+        label, equals, name = option.partition("=")
+        if not (equals and label and name):
+            raise UserError(f"--merge {option}: expected LABEL=NAME, as in --merge pudding_positive=pudding")
+        merge[label] = name
+    return merge

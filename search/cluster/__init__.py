@@ -1,0 +1,1 @@
+"""Ray: connecting to it, and running packs on it."""

@@ -1,0 +1,91 @@
+"""Ray Tune over the packs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from search.cluster.session import Cluster
+from search.config.schema import Config
+from search.error_text import last_line
+from search.ledger import ledger, storage
+from search.ledger.checkpoints import pack_name
+from search.sweep.folder import SweepFolder, location
+from search.sweep.packs import Pack
+
+
+def run_packs(
+    config: Config,
+    folder: SweepFolder,
+    cluster: Cluster,
+    packs: list[Pack],
+    on_step: Callable[[int, int], None],
+) -> list[str]:
+    """Trains `packs`, in their order as cores become free; `on_step(pack index, step)` follows them.
+
+    A pack whose node is lost is tried again on those that are left, as often as `max_failures`: Tune by itself takes a
+    node that does not answer for a failure of the pack. Returns one line for every pack that failed for good.
+    """
+    from ray import tune
+    from ray.exceptions import RayTaskError
+
+    from search.cluster.worker import run_pack
+
+    class Follow(tune.Callback):
+        def __reduce__(
+            self,
+        ):  # Tune pickles its callbacks into a state that nobody reads: the ledger is our state
+            return tune.Callback, ()
+
+        def on_trial_result(self, iteration, trials, trial, result, **info):
+            if "pack_index" in result:
+                on_step(result["pack_index"], result["step"])
+
+    storage.mark(config.ray.storage or folder.path)
+
+    def run(indices: list[int]) -> list[Exception]:
+        tuner = tune.Tuner(
+            tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
+            param_space={
+                "pack": tune.grid_search([_pack_config(index, packs[index]) for index in indices]),
+                **settings(config, folder, cluster),
+            },
+            tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            run_config=tune.RunConfig(
+                name=f"packs-{time.time_ns()}",
+                storage_path=str(folder.tune),
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=config.ray.max_failures),
+                callbacks=[Follow()],
+            ),
+        )
+        return tuner.fit().errors
+
+    errors = run(list(range(len(packs))))
+    for _ in range(config.ray.max_failures):
+        if all(
+            isinstance(error, RayTaskError) for error in errors
+        ):  # raised by a pack's own code, not by a machine's end
+            break
+        there = ledger.keys(location(config, folder, "ledger"))
+        left = [index for index, pack in enumerate(packs) if any(point.key not in there for point in pack.members)]
+        errors = run(left) if left else []
+    return [last_line(error) for error in errors]
+
+
+def settings(config: Config, folder: SweepFolder, cluster: Cluster) -> dict:
+    """What every pack's worker is told (`search.cluster.worker.run_pack`)."""
+    return {
+        "recipe": config.training.recipe().model_dump(mode="json"),
+        "device": cluster.device,
+        "storage": str(config.ray.storage or folder.path),
+        "ledger": location(config, folder, "ledger"),
+        "checkpoints": location(config, folder, "checkpoints"),
+        "checkpoint_seconds": config.ray.checkpoint_seconds,
+        "threads": max(1, int(config.ray.cpus_per_pack)),
+    }
+
+
+def _pack_config(index: int, pack: Pack) -> dict:
+    members = [{name: asdict(point)[name] for name in ("key", "beta", "seed")} for point in pack.members]
+    name = pack.checkpoint or pack_name([point.key for point in pack.members])
+    return {"index": index, "dimension": pack.dimension, "members": members, "checkpoint": name}

@@ -1,0 +1,1 @@
+"""What was asked for: a sweep's settings."""

@@ -1,0 +1,107 @@
+"""A config from a preset or a TOML file, with single settings on top, and back to TOML."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from search.config.messages import ConfigError, explain, on_one_line
+from search.config.schema import Config
+
+PRESETS = Path(__file__).parent / "presets"
+# a bare word after `--set x.y=` is taken for a string, so that a shell needs no nested quotes
+BARE_WORD = re.compile(r"[A-Za-z_/.~][\w./:@%+~-]*")
+
+
+def preset_names() -> list[str]:
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def read_toml(path: Path, *, name: str | None = None) -> dict:
+    """The tables of a TOML file. `name` is what messages call it."""
+    name = name or str(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{name}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: TOML syntax error: {on_one_line(str(error))}") from None
+
+
+def read_preset(name: str) -> dict:
+    if name not in preset_names():
+        raise ConfigError(f"unknown preset {name!r}; known: {', '.join(preset_names())}")
+    return read_toml(PRESETS / f"{name}.toml", name=f"preset {name}")
+
+
+def apply_setting(tables: dict, setting: str) -> dict:
+    """`tables` with one `section.key=value` on top, value in TOML (a bare word is a string)."""
+    path, equals, text = setting.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or len(keys) < 2 or not all(keys):
+        raise ConfigError(f"--set {setting}: expected section.key=value, as in --set training.steps=500")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if not BARE_WORD.fullmatch(text.strip()):
+            raise ConfigError(f"--set {setting}: {text.strip()!r} is not a TOML value") from None
+        value = text.strip()
+
+    def put(table: Any, keys: list[str]) -> dict:
+        table = table if isinstance(table, dict) else {}
+        return {**table, keys[0]: value if len(keys) == 1 else put(table.get(keys[0]), keys[1:])}
+
+    return put(tables, keys)
+
+
+def parse(tables: dict, *, name: str = "config") -> Config:
+    """Validates; the message of the ConfigError names every wrong place, on one line."""
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {'; '.join(explain(error.errors()))}") from None
+
+
+def load(*, preset: str | None = None, file: Path | None = None, settings: list[str] = ()) -> Config:
+    """The config of a preset or a file, with `settings` on top."""
+    if (preset is None) == (file is None):
+        raise ConfigError("give either a preset (--preset NAME) or a config file (--config FILE)")
+    name = f"preset {preset}" if file is None else str(file)
+    tables = read_preset(preset) if file is None else read_toml(file)
+    for setting in settings:
+        tables = apply_setting(tables, setting)
+    return parse(tables, name=name)
+
+
+def dump(config: Config) -> str:
+    """The resolved config as TOML: `parse(tomllib.loads(dump(config))) == config`."""
+    lines = []
+    for section, fields in config.model_dump().items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in fields.items() if value is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def ray_address(config: Config) -> str | None:
+    """The cluster to join; None: start an embedded Ray."""
+    return config.ray.address or os.environ.get("RAY_ADDRESS") or None
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        # TOML's basic strings escape as JSON does, without its surrogate pairs; DEL must be escaped too
+        body = "".join(
+            f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c for c in re.sub(r'(["\\])', r"\\\1", value)
+        )
+        return f'"{body}"'
+    return f"[{', '.join(_toml(item) for item in value)}]"

@@ -1,0 +1,127 @@
+"""One validated config: TOML file or preset, then `--set section.key=value` on top of it.
+
+Every mistake raises `ConfigError` with one line that names the place and, where it can, the remedy.
+"""
+
+import math
+from collections import Counter
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from trainables.recipe import Recipe
+
+MOST_SEEDS = 1_000_000
+
+Beta = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+Dimension = Annotated[int, Field(ge=1, le=1024, strict=True)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LogGrid(Section):
+    """`count` values of β evenly spaced in log β, both ends included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    start: Beta = Field(alias="from")
+    end: Beta = Field(alias="to")
+    count: int = Field(ge=2, le=100_000, strict=True)
+
+    def values(self) -> list[float]:
+        low, high = math.log10(self.start), math.log10(self.end)
+        # six digits: the same decimal, hence the same key, whatever the machine's libm does in the last place
+        return [float(f"{10 ** (low + (high - low) * i / (self.count - 1)):.6g}") for i in range(self.count)]
+
+
+def _expand_betas(value: Any) -> Any:
+    return LogGrid.model_validate(value).values() if isinstance(value, dict) else value
+
+
+def _expand_seeds(value: Any) -> Any:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if value > MOST_SEEDS:
+        raise ValueError(f"at most {MOST_SEEDS} seeds")
+    return list(range(value))
+
+
+class Grid(Section):
+    betas: Annotated[tuple[Beta, ...], BeforeValidator(_expand_betas)] = Field(
+        min_length=1, description="complexity penalties: a list, or {from = 1e-9, to = 0.1, count = 9}"
+    )
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_expand_seeds)] = Field(
+        min_length=1, description="a list, or how many: 3 stands for [0, 1, 2]"
+    )
+    dimensions: tuple[Dimension, ...] = Field(min_length=1, description="input dimensions n")
+
+    @field_validator("betas", "seeds", "dimensions")
+    @classmethod
+    def _no_duplicates(cls, values: tuple) -> tuple:
+        value, times = Counter(values).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"{value:g} is given twice")
+        return values
+
+
+class Training(Recipe):
+    """The recipe, and where it runs: the device changes no key."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def recipe(self) -> Recipe:
+        return Recipe(**self.model_dump(exclude={"device"}))
+
+
+class Ray(Section):
+    address: str | None = Field(None, description="a running cluster; without it RAY_ADDRESS, else an embedded Ray")
+    cpus: int | None = Field(None, ge=1, strict=True, description="cores of the embedded Ray; all without it")
+    cpus_per_pack: float = Field(1, gt=0, allow_inf_nan=False, description="may be a fraction: packs share a core")
+    gpus_per_pack: float = Field(
+        0, ge=0, allow_inf_nan=False, description="may be a fraction: packs share a GPU; 0: one each on a GPU"
+    )
+    pack_size: int | None = Field(None, ge=1, strict=True, description="most trainings in a pack; chosen without it")
+    storage: str | None = Field(
+        None, description="shared folder or s3://bucket/prefix for workers' results; without it the sweep's folder"
+    )
+    checkpoint_seconds: float = Field(
+        60, ge=0, allow_inf_nan=False, description="between two checkpoints of a running pack; 0: none"
+    )
+    max_failures: int = Field(2, ge=0, strict=True, description="times that a pack whose worker dies is started again")
+
+    @field_validator("cpus_per_pack", "gpus_per_pack")
+    @classmethod
+    def _whole_above_one(cls, number: float) -> float:
+        if number > 1 and number != int(number):
+            raise ValueError(f"{number:g}: above 1, Ray gives whole ones only")
+        return number
+
+
+class Mlflow(Section):
+    enabled: bool = True
+    tracking_uri: str | None = Field(
+        None,
+        description="tracking server; without it MLFLOW_TRACKING_URI, else mlflow.db in the sweep's folder",
+    )
+    experiment: str = Field("hyperphase", min_length=1)
+    drawings: bool = Field(True, description="log a drawing of every training's network")
+    models: bool = Field(True, description="log every training's hypernetwork as an MLflow model")
+
+
+class Config(Section):
+    """Everything that a sweep needs to know."""
+
+    grid: Grid
+    training: Training = Training()
+    ray: Ray = Ray()
+    mlflow: Mlflow = Mlflow()
+
+    @model_validator(mode="after")
+    def _betas_lie_in_the_range(self):
+        low, high = self.training.beta_range
+        beyond = [beta for beta in self.grid.betas if not low <= beta <= high]
+        if self.training.trainable == "pareto" and beyond:
+            raise ValueError(f"β = {beyond[0]:g} of grid.betas lies beyond training.beta_range, {low:g} to {high:g}")
+        return self

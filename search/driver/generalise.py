@@ -1,0 +1,72 @@
+"""`hyperphase generalise`: what stored hypernetworks draw at dimensions that they were never trained at."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from analysis.errors import UserError
+from analysis.files import replaced
+from analysis.sweeps.generalisation import FILE
+from search.config.schema import Config
+from search.ledger import ledger
+from search.ledger.record import Record
+from search.sweep import tables
+from search.sweep.folder import SweepFolder
+from trainables.recipe import Recipe
+
+FACTORS = (0.5, 1, 1.5, 2, 3, 4)  # of the largest trained dimension, without a wish
+GOOD_ERROR = 0.05  # relative error up to which a drawn network counts as good
+
+
+def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws: int) -> Path:
+    """Draws `draws` networks of every training at each dimension, reads them, and writes generalisation.csv.
+
+    dimensions: without any, the trained ones and `FACTORS` times the largest.
+    """
+    import pandas as pd
+
+    recipe = config.training.recipe()
+    if recipe.trainable == "mlp":
+        raise UserError(f"{folder.path}: trainings of a network itself have nothing to draw at other dimensions")
+    rows: list[dict] = []
+
+    def visit(record: Record) -> None:
+        if tables.is_of(record.row, recipe) and record.hypernetwork:
+            rows.extend(measure(record, dimensions, draws))
+
+    ledger.done(folder.ledger, visit, hypernetwork=True)
+    if not rows:
+        raise UserError(f"{folder.path}: no training has left a hypernetwork yet")
+    path = folder.path / FILE
+    with replaced(path) as temporary:
+        pd.DataFrame(rows).sort_values(["beta", "seed", "key", "dimension"]).to_csv(temporary, index=False)
+    return path
+
+
+def measure(record: Record, dimensions: list[int], draws: int) -> Iterator[dict]:
+    """A row a dimension for one training; its right algorithm is the one that it has at its own dimension."""
+    from analysis.algorithms import classify
+    from trainables.tasks.registry import get_task
+    from trainables.training.draw import draw_networks
+
+    row, recipe = record.row, Recipe(**json.loads(record.row["recipe"]))
+    turns, task = sorted(recipe.turns(row["dimension"])), get_task(recipe.task)
+    for n in dimensions or sorted({*turns, *(max(1, round(factor * turns[-1])) for factor in FACTORS)}):
+        drawn = draw_networks(record.hypernetwork, recipe, n, draws=draws, beta=row["beta"])
+        readings = classify.read(drawn, task.target, names=task.algorithms)
+        found = classify.summarise(readings)
+        yield {
+            "key": row["key"],
+            "beta": row["beta"],
+            "seed": row["seed"],
+            "trained_algorithm": row["algorithm"],
+            "trained_low": turns[0],
+            "trained_high": turns[-1],
+            "dimension": n,
+            "draws": draws,
+            "relative_error": found["relative_error"],
+            "good": float((readings.relative_error <= GOOD_ERROR).mean()),
+            "algorithm": found["algorithm"],
+            "right": float((readings.algorithm == row["algorithm"]).mean()),
+            "faithfulness": found["faithfulness"],
+        }

@@ -1,0 +1,271 @@
+"""Refinement: rounds of ask → train → tell, where the boundaries of a sweep's phase map are least known.
+
+The sweep's own Optuna study (refine.db in its folder) holds every training as a trial: the grid's, taken over from the
+ledger, and those asked for. The ledger stays the truth: a trial is told what the ledger says, so that a round that was
+killed goes on with what it lacks, and the study can be thrown away. After each round refinement.json says where the
+boundaries lie by then; the report shows it.
+"""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from analysis import formatting
+from analysis.algorithms.names import MERGE
+from analysis.errors import UserError
+from analysis.sweeps.phases import read_phases
+from analysis.sweeps.rounds import Round, read_rounds, widths, write_rounds
+from search.config.schema import Config
+from search.driver import sweep as driver
+from search.driver.train import connected, train
+from search.sweep import folder as folders
+from search.sweep.folder import SweepFolder
+from search.sweep.grid import Point, training_key
+from search.sweep.packs import pack_seconds
+from search.sweep.state import State, read_state
+
+PACK = 8  # trainings of one dimension that a round may be expected to train together
+BETA_DIGITS = 6  # significant: as the grid's
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When a refinement is done, and what it may ask for."""
+
+    width: float = 0.1  # decades: no boundary's 90 % band is to be wider
+    trainings: int | None = None  # at most so many in this run
+    seconds: float | None = None  # no round begins later than this
+    batch: int = 32  # trainings a round
+    dimensions: tuple[int, ...] = field(default=())  # all from the grid's smallest to its largest without it
+
+    def check(self) -> "Goal":
+        """UserError for what can't be."""
+        for name, least in (("width", 0), ("trainings", 0), ("seconds", 0), ("batch", 0)):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value > least):
+                raise UserError(f"--{name} must be above {least}, not {value:g}")
+        if self.batch > 1024:
+            raise UserError(f"--batch must be at most 1024, not {self.batch}")
+        for dimension in self.dimensions:
+            if not 1 <= dimension <= 1024:
+                raise UserError(f"--dimensions must be between 1 and 1024, not {dimension}")
+        if len(set(self.dimensions)) < len(self.dimensions):
+            raise UserError("--dimensions names one twice")
+        return self
+
+
+def refine(config: Config, path: Path, goal: Goal, *, command: list[str]) -> int:
+    """Refines the sweep in `path`. Returns the exit code."""
+    goal.check()
+    if len(config.grid.betas) < 2:
+        raise UserError(f"{path}: its grid has one β only, so there is no range of β to refine")
+    folder = folders.existing(path)
+    refinement = Refinement(config, folder, goal)
+    return driver.drive(config, folder, driver.Job("refine", refinement.points, refinement.work), command=command)
+
+
+class Refinement:
+    """A sweep's study and the rounds on it."""
+
+    def __init__(self, config: Config, folder: SweepFolder, goal: Goal):
+        self.config, self.folder, self.goal = config, folder, goal
+        self.recipe = config.training.recipe()
+        self.rounds = read_rounds(folder.path)
+        self._study = None
+        self._asked: dict = {}  # key -> Trial, of this process's asks
+
+    @property
+    def study(self):
+        """Made by the driver, before anybody else looks; one for each recipe."""
+        if self._study is None:
+            import optuna
+
+            from search.sampling.sampler import PhaseBoundarySampler
+
+            optuna.logging.set_verbosity(optuna.logging.ERROR)
+            sampler = PhaseBoundarySampler(seed=0, cost=self._cost, dimensions=self._dimensions(), merge=MERGE)
+            text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
+            self._study = optuna.create_study(
+                storage=f"sqlite:///{self.folder.path / 'refine.db'}",
+                study_name=f"refine-{hashlib.sha256(text.encode()).hexdigest()[:8]}",
+                sampler=sampler,
+                load_if_exists=True,
+            )
+        return self._study
+
+    def points(self, rows: dict[str, dict]) -> list[Point]:
+        """What is there and what was asked for."""
+        there = [Point(row["dimension"], row["beta"], row["seed"], key) for key, row in rows.items()]
+        return there + [point for point in self.unfinished() if point.key not in rows]
+
+    def unfinished(self) -> list[Point]:
+        """Asked for, not told yet."""
+        return [Point(**attributes) for _, attributes in self._running() if attributes]
+
+    def work(self, state: State, tracking) -> list[str]:
+        """The rounds. One line for every pack that failed for good."""
+        if not any(row["status"] == "done" for row in state.rows.values()):
+            raise UserError(f"{self.folder.path}: no training has finished well yet; `hyperphase resume` comes first")
+        started, asked, problems = time.monotonic(), 0, []
+        self.tell(state.rows)
+        self._close_the_rest()
+        narrow = self._read(state.rows, [])
+        if narrow and not self.unfinished():
+            return []
+        with connected(self.config, self.folder, state, tracking) as cluster:
+            while not problems:
+                batch = self.unfinished()
+                if not batch:
+                    left = self.goal.batch if self.goal.trainings is None else self.goal.trainings - asked
+                    late = self.goal.seconds is not None and time.monotonic() - started > self.goal.seconds
+                    if narrow or left <= 0 or late:
+                        break
+                    batch = self.ask(min(left, self.goal.batch), state.rows)
+                asked += len(batch)
+                problems = train(self.config, self.folder, cluster, State(batch, state.rows), tracking)
+                state = read_state(self.config, self.folder, self.points)
+                done = [point.key for point in batch if point.key in state.rows]
+                if len(done) < len(batch) and not problems:
+                    problems = ["a pack ended without all of its trainings"]
+                self.tell(state.rows)
+                narrow = self._read(state.rows, done)
+        return problems
+
+    def ask(self, count: int, rows: dict[str, dict]) -> list[Point]:
+        """The next places, each with a seed that no training of the sweep has: repeats must not share their noise."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        betas, dimensions = self.config.grid.betas, self._dimensions()
+        space = {
+            "beta": FloatDistribution(min(betas), max(betas), log=True),
+            "dimension": IntDistribution(min(dimensions), max(dimensions)),
+        }
+        seed = 1 + max([*self.config.grid.seeds, *(row["seed"] for row in rows.values())])
+        points = []
+        for index in range(count):
+            trial = self.study.ask(space)
+            beta = float(f"{trial.params['beta']:.{BETA_DIGITS}g}")
+            place = {"dimension": trial.params["dimension"], "beta": beta, "seed": seed + index}
+            point = Point(**place, key=training_key(self.recipe, **place))
+            trial.set_user_attr("training", vars(point))
+            self._asked[point.key] = trial
+            points.append(point)
+        return points
+
+    def tell(self, rows: dict[str, dict]) -> None:
+        """The study is told what the ledger has. Asks of a driver that was killed are closed, their results added."""
+        from optuna.trial import TrialState
+
+        for number, attributes in self._running():
+            key = (attributes or {}).get("key")
+            if key not in rows:
+                continue
+            row, trial = rows[key], self._asked.pop(key, None)
+            if trial is not None and row["status"] == "done":
+                for name, value in _findings(row).items():
+                    trial.set_user_attr(name, value)
+                self.study.tell(trial, _value(row))
+            else:
+                self.study.tell(number, state=TrialState.FAIL)
+        told = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        known = {trial.user_attrs["training"]["key"] for trial in told}
+        new = [row for key, row in rows.items() if row["status"] == "done" and key not in known]
+        self.study.add_trials(
+            [self._trial(row) for row in sorted(new, key=lambda row: (row["finished_at"], row["key"]))]
+        )
+
+    def _trial(self, row: dict):
+        from optuna.distributions import FloatDistribution, IntDistribution
+        from optuna.trial import create_trial
+
+        beta, dimension = row["beta"], row["dimension"]
+        point = Point(dimension, beta, row["seed"], row["key"])
+        return create_trial(
+            params={"beta": beta, "dimension": dimension},
+            distributions={
+                "beta": FloatDistribution(
+                    min(beta, *self.config.grid.betas), max(beta, *self.config.grid.betas), log=True
+                ),
+                "dimension": IntDistribution(min(dimension, *self._dimensions()), max(dimension, *self._dimensions())),
+            },
+            value=_value(row),
+            user_attrs={"training": vars(point)} | _findings(row),
+        )
+
+    def _running(self) -> list[tuple[int, dict | None]]:
+        """Trials that are not told yet: number, what they asked for (None if the driver died before it could say)."""
+        from optuna.trial import TrialState
+
+        trials = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [(trial.number, trial.user_attrs.get("training")) for trial in trials]
+
+    def _close_the_rest(self) -> None:
+        """Asks that a killed driver left half made."""
+        from optuna.trial import TrialState
+
+        for number, attributes in self._running():
+            if attributes is None:
+                self.study.tell(number, state=TrialState.FAIL)
+
+    def _dimensions(self) -> tuple[int, ...]:
+        grid = self.config.grid.dimensions
+        return tuple(sorted(self.goal.dimensions)) or tuple(range(min(grid), max(grid) + 1))
+
+    def _cost(self, dimensions):
+        """Seconds of a training in a pack: (n,) -> (n,)."""
+        return np.array([pack_seconds(self.recipe, int(n), PACK) / PACK for n in np.asarray(dimensions)])
+
+    def _read(self, rows: dict[str, dict], asked: list[str]) -> bool:
+        """Reads the map, writes and prints the round. Whether all boundaries are as narrow as wanted."""
+        import pandas as pd
+
+        done = pd.DataFrame([row for row in rows.values() if row["status"] == "done"])
+        table = read_phases(done).boundaries
+        if asked or not self.rounds:
+            self.rounds = [*self.rounds, Round(len(done), tuple(asked), table)]
+            write_rounds(self.folder.path, self.rounds)
+        where = Counter(int(rows[key]["dimension"]) for key in asked)
+        counted = ", ".join(f"n = {n}: {count}" for n, count in sorted(where.items()))
+        number = len(self.rounds) - 1
+        print(f"round {number}: {formatting.trainings(len(asked))} ({counted}), {len(done)} in all" if asked else
+              f"{formatting.trainings(len(done))} so far", flush=True)  # fmt: skip
+        print("\n".join(describe(table)) or "  no boundary is certain enough to report", flush=True)
+        return len(table) > 0 and bool((widths(table) <= self.goal.width).all())
+
+
+def describe(table) -> list[str]:
+    """A line a boundary: its β and the width of its band, over the dimensions."""
+    lines = []
+    for (lower, upper), rows in table.assign(width=widths(table)).groupby(["lower_phase", "upper_phase"]):
+        widest = rows.loc[rows["width"].idxmax()]
+        lines.append(f"  {lower.replace('_', ' ')} | {upper.replace('_', ' ')}: n = {_range(rows['y'])}, "
+                     f"β = {_range(rows['x'])}, widest band {_decades(widest['width'])} (n = {widest['y']:g}), "
+                     f"median {_decades(rows['width'].median())}")  # fmt: skip
+    return lines
+
+
+def _range(values: Iterable[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.2g}" if low == high else f"{low:.2g}…{high:.2g}"
+
+
+def _decades(width: float) -> str:
+    return f"{width:.2f} decades" if np.isfinite(width) else "open"
+
+
+def _findings(row: dict) -> dict:
+    """A finished training's user attributes: its phase, and the shares of the networks that it draws."""
+    shares = {name.removeprefix("fraction_"): value for name, value in row.items() if name.startswith("fraction_")}
+    shares = {name: float(value) for name, value in shares.items() if value and np.isfinite(value)}
+    return {"phase": row["algorithm"]} | ({"phase_shares": shares} if shares else {})
+
+
+def _value(row: dict) -> float:
+    """Optuna wants a number: the relative error, for whoever looks at the study; the sampler doesn't."""
+    return float(row["relative_error"]) if np.isfinite(row["relative_error"]) else 1e9

@@ -1,0 +1,177 @@
+"""The driver: what is missing → packs → Ray Tune → ledger → tables → MLflow → report."""
+
+import contextlib
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import UserError
+from analysis.formatting import trainings
+from search.config.schema import Config
+from search.config.secrets import check_secrets
+from search.driver.signals import Terminated, exit_code, interruptible
+from search.driver.train import connected, fetch, train
+from search.error_text import one_line
+from search.ledger import ledger
+from search.sweep import folder as folders
+from search.sweep import manifest, tables
+from search.sweep.folder import SweepFolder
+from search.sweep.grid import Point, expand
+from search.sweep.state import State, read_state
+from search.tracking.queue import TrackingQueue
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is to do."""
+
+    verb: str  # the command that continues it
+    points: Callable[[dict[str, dict]], list[Point]]  # ledger rows -> all trainings that it is about
+    work: Callable[[State, TrackingQueue | None], list[str]]  # trains; one line for every pack that failed for good
+
+
+def sweep(config: Config, path: Path, *, command: list[str]) -> int:
+    """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code."""
+    folder = folders.create(path)
+
+    def work(state: State, tracking: TrackingQueue | None) -> list[str]:
+        if not state.missing:
+            return []
+        with connected(config, folder, state, tracking) as cluster:
+            return train(config, folder, cluster, state, tracking)
+
+    return drive(config, folder, Job("resume", lambda rows: expand(config), work), command=command)
+
+
+def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) -> int:
+    """Does the job, then tables, MLflow and report; whatever happens, the ledger keeps what is done."""
+    check_secrets(config)
+    with folders.locked(folder), interruptible() as signals:
+        folders.write_config(folder, config)
+        facts = manifest.begin(folder, config, command)
+        for name in ("ledger", "checkpoints"):
+            ledger.sweep_up(folder.path / name)
+        fetch(config, folder)
+        state = read_state(config, folder, job.points)
+        _say(_opening(state, folder))
+        tracking = TrackingQueue(config, folder, facts, _say) if config.mlflow.enabled else None
+        problems: list[str] = []
+        interrupt: KeyboardInterrupt | None = None
+        try:
+            problems = job.work(state, tracking)
+            if tracking and not tracking.is_alive():
+                tracking.put(sorted(state.rows))
+                tracking.start()
+        except KeyboardInterrupt as caught:  # of Ray's own making, now and then, where a Terminated was raised
+            interrupt = Terminated() if signal.SIGTERM in signals else caught
+        except UserError as error:
+            manifest.end(folder, facts, status="refused", reason=one_line(error))
+            raise
+        except Exception as error:
+            log_traceback(folder)
+            problems = [one_line(error)]
+        try:
+            return _conclude(config, folder, job, facts, tracking, problems, interrupt)
+        except KeyboardInterrupt as again:
+            # a second Ctrl-C, or one after the training: the ledger has everything
+            _say(f"stopped; `{command_line(job.verb, folder)}` continues")
+            return exit_code(again)
+
+
+def write_report(folder: SweepFolder) -> bool:
+    """The report and, on stdout, the summary. False, with one line on stderr, if they cannot be made."""
+    try:
+        import pandas as pd
+
+        from analysis.report.summary import summary
+        from analysis.report.write import write_report as write
+        from analysis.sweeps.load import load_sweep
+
+        write(folder.path)
+        boundaries = folder.report / "boundaries.csv"
+        print(summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None))
+        return True
+    except Exception as error:
+        if not isinstance(error, UserError):
+            log_traceback(folder)
+        _say(f"no report: {one_line(error)} (`{command_line('report', folder)}` tries again)")
+        return False
+
+
+def command_line(command: str, folder: SweepFolder) -> str:
+    """The command as one would type it here."""
+    with contextlib.suppress(ValueError):
+        return f"hyperphase {command} {shlex.quote(str(folder.path.relative_to(Path.cwd())))}"
+    return f"hyperphase {command} {shlex.quote(str(folder.path))}"
+
+
+def _conclude(
+    config: Config,
+    folder: SweepFolder,
+    job: Job,
+    facts: dict,
+    tracking: TrackingQueue | None,
+    problems: list[str],
+    interrupt: KeyboardInterrupt | None,
+) -> int:
+    """Tables, MLflow, report, and the last lines. Returns the exit code."""
+    shutil.rmtree(folder.tune, ignore_errors=True)
+    if tracking:
+        tracking.finish(abandon=interrupt is not None)
+    collected = tables.collect(folder, config.training.recipe())
+    rows = {row["key"]: row for row in collected.rows}
+    state = State(job.points(rows), rows)
+    missing, failed = len(state.missing), state.counts["failed"]
+    if not missing:
+        shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
+    manifest.end(
+        folder,
+        facts,
+        status="interrupted" if interrupt else "incomplete" if missing else "complete",
+        trainings=len(state.points) - missing,
+        missing=missing,
+        failed=failed,
+    )
+    reported = True
+    if not interrupt and state.rows:
+        reported = write_report(folder)
+    if tracking:
+        tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
+    if collected.others:
+        _say(f"{trainings(collected.others.total())} of another recipe in the ledger: left out of tables and report")
+    if failed:
+        _say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
+    if tracking and tracking.error and not interrupt:
+        _say(f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing")
+    if interrupt:
+        _say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
+             f"`{command_line(job.verb, folder)}` continues")  # fmt: skip
+        return exit_code(interrupt)
+    if missing:
+        for problem in sorted(set(problems)):
+            _say(f"training failed: {problem}; see {folder.log}")
+        _say(f"{trainings(missing)} missing; `{command_line(job.verb, folder)}` continues")
+    return 1 if missing or not reported else 0
+
+
+def _opening(state: State, folder: SweepFolder) -> str:
+    total, missing = len(state.points), len(state.missing)
+    text = f"{folder.name}: {trainings(total)}"
+    text += f", {total - missing} of them done before" if missing < total else ""
+    others = state.others.total()
+    return text + (f"; {trainings(others)} of another recipe in the ledger count for nothing here" if others else "")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def log_traceback(folder: SweepFolder) -> None:
+    import traceback
+
+    with contextlib.suppress(OSError), open(folder.log, "a", encoding="utf-8") as file:
+        traceback.print_exc(file=file)

@@ -1,0 +1,33 @@
+"""`hyperphase sync`: log to MLflow what the ledger has and MLflow has not."""
+
+from analysis.errors import UserError
+from search.config.schema import Config
+from search.config.secrets import check_secrets
+from search.sweep import folder as folders
+from search.sweep import manifest
+from search.sweep.folder import SweepFolder
+from search.sweep.state import read_state
+from search.tracking.queue import TrackingQueue
+
+
+def sync(config: Config, folder: SweepFolder) -> int:
+    """Logs in the foreground; UserError if the store cannot be reached."""
+    check_secrets(config)
+    with folders.locked(folder):
+        facts = manifest.read(folder)
+        if "sweep" not in facts:
+            raise UserError(f"{folder.path}: its manifest.json is missing or damaged; run `hyperphase resume` first")
+        state = read_state(config, folder)
+        queue = TrackingQueue(config, folder, facts, say=lambda text: None)
+        queue.put(sorted(state.rows))
+        queue.start()
+        try:
+            queue.finish()
+        except KeyboardInterrupt:
+            queue.finish(abandon=True)
+            raise
+        queue.close("FAILED" if state.missing else "FINISHED", dict(state.counts))
+    if queue.error:
+        raise UserError(f"MLflow: {queue.error}; {queue.logged} trainings were logged, {queue.waiting} are missing")
+    print(f"{queue.logged} trainings logged, {len(state.rows) - queue.logged} were there")
+    return 0

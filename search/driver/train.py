@@ -1,0 +1,91 @@
+"""Training what is missing: packs, Ray, the ledger, the tables."""
+
+import contextlib
+
+from analysis.errors import UserError
+from search.cluster import session
+from search.cluster.tune import run_packs
+from search.config.schema import Config
+from search.driver.ledger_watch import LedgerWatch
+from search.error_text import one_line
+from search.ledger import checkpoints, ledger
+from search.ledger.record import Record
+from search.sweep import tables
+from search.sweep.folder import SweepFolder, location
+from search.sweep.grid import Point
+from search.sweep.packs import Pack, make_packs, pack_seconds
+from search.sweep.state import State
+from search.terminal.progress import Progress
+from search.tracking.queue import TrackingQueue
+
+
+def fetch(config: Config, folder: SweepFolder) -> None:
+    """Copies what workers have left on a storage elsewhere into the sweep's folder. UserError if it is out of reach."""
+    if config.ray.storage:
+        try:
+            ledger.copy(location(config, folder, "ledger"), folder.ledger)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"storage {config.ray.storage}: {one_line(error)}") from error
+
+
+@contextlib.contextmanager
+def connected(config: Config, folder: SweepFolder, state: State, tracking: TrackingQueue | None):
+    """Ray, and MLflow at work beside it."""
+    with session.connected(config, folder) as cluster:
+        if tracking:
+            tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
+            tracking.start()
+        yield cluster
+
+
+def train(
+    config: Config, folder: SweepFolder, cluster: session.Cluster, state: State, tracking: TrackingQueue | None
+) -> list[str]:
+    """Trains what is missing; returns one line for every pack that failed for good."""
+    recipe = config.training.recipe()
+    packs = _plan(config, folder, state.missing, cluster)
+    progress = Progress(total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs])
+
+    def on_record(record: Record) -> None:
+        progress.add(record.row)
+        tables.save_network(folder, record)
+        if tracking:
+            tracking.put([record.row["key"]])
+
+    wanted = {point.key for point in state.missing}
+    watch = LedgerWatch(folder, location(config, folder, "ledger"), wanted, on_record)
+    try:
+        progress.start()
+        watch.start()
+        return run_packs(
+            config,
+            folder,
+            cluster,
+            packs,
+            lambda index, step: progress.pack_step(index, step / recipe.steps),
+        )
+    finally:
+        watch.finish()
+        progress.show(last=True)
+
+
+def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: session.Cluster) -> list[Pack]:
+    """Packs that a killed run left unfinished, as they were; then new ones of the rest."""
+    recipe, points = config.training.recipe(), {point.key: point for point in missing}
+    begun = []
+    for held in checkpoints.held(location(config, folder, "checkpoints"), points.keys()):
+        members = tuple(points.pop(key) for key in held.keys if key in points)
+        if members:
+            left = 1 - held.step / recipe.steps
+            seconds = left * pack_seconds(recipe, held.dimension, len(members))
+            begun.append(Pack(held.dimension, members, seconds, checkpoint=held.name))
+    new = make_packs(
+        points.values(),
+        recipe,
+        workers=cluster.workers,
+        pack_size=config.ray.pack_size,
+        device=cluster.device,
+    )
+    return begun + new

@@ -1,0 +1,1 @@
+"""What is kept of trainings: records, checkpoints, and the storage below them."""

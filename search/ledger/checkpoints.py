@@ -1,0 +1,130 @@
+"""States of unfinished packs, so that whatever is killed goes on where it was. One file a pack, gone when it is done.
+
+They lie beside the ledger, on the same storage. A checkpoint is a convenience, never the truth: one that is torn, or
+was made by other code or on another device, is as good as none.
+"""
+
+import hashlib
+import io
+import json
+import struct
+import time
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import trainables
+from search.ledger import storage
+
+ABOUT = "about"  # the array that describes the file, as JSON
+# what a file that is gone, torn or something else raises when it is read
+DAMAGE = (OSError, EOFError, ValueError, KeyError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile)
+COST = 0.02  # at most this share of a pack's time goes into its checkpoints
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a checkpoint says about itself. keys: of the pack's members; step: how far they are."""
+
+    name: str
+    dimension: int
+    keys: tuple[str, ...]
+    step: int
+
+
+class PackCheckpoint:
+    """The checkpoint of one pack (a trainables.training.checkpoint.Checkpoint), at most every `seconds`; 0: never."""
+
+    def __init__(self, place: str | Path, name: str, *, dimension: int, keys: list[str], device: str, seconds: float):
+        self._storage, self._name = storage.at(place), f"{name}.npz"
+        self._keys, self._seconds = keys, seconds
+        self._about = {"code": code_digest(), "device": device, "dimension": dimension, "keys": keys}
+        self._next = time.monotonic() + seconds
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """The rows of this pack's members from what was kept of them and perhaps others."""
+        content = self._storage.read(self._name)
+        about = _about(content)
+        if any(about.get(name) != self._about[name] for name in ("code", "device", "dimension")):
+            return None
+        if not set(self._keys) <= set(about["keys"]):
+            return None
+        rows = [about["keys"].index(key) for key in self._keys]
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                return {name: archive[name][rows] for name in archive.files if name != ABOUT}
+        except DAMAGE:
+            return None
+
+    def offer(self, state: Callable[[], dict[str, np.ndarray]]) -> None:
+        """Writes the state if it is time."""
+        started = time.monotonic()
+        if not self._seconds or started < self._next:
+            return
+        try:
+            self._write(state())
+        except OSError as error:  # a full disk, a server that is away: training is worth more than its checkpoint
+            warnings.warn(f"no checkpoint of pack {self._name}: {error}", stacklevel=2)
+        ended = time.monotonic()
+        self._next = ended + max(self._seconds, (ended - started) / COST)
+
+    def _write(self, arrays: dict[str, np.ndarray]) -> None:
+        about = json.dumps(self._about | {"step": int(arrays["step"][0])}).encode()
+        content = io.BytesIO()
+        np.savez(content, **{ABOUT: np.frombuffer(about, dtype=np.uint8)}, **arrays)
+        self._storage.replace(self._name, content.getvalue())
+
+    def remove(self) -> None:
+        """The pack is done."""
+        self._storage.remove(self._name)
+
+
+def pack_name(keys: list[str]) -> str:
+    """A name for the pack of these members."""
+    return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:16]
+
+
+def unfinished(place: str | Path) -> list[Held]:
+    """What the checkpoints that this code could use say about themselves, the furthest first."""
+    there = storage.at(place)
+    found = []
+    for name in there.names():
+        about = _about(there.read(name))
+        if about.get("code") == code_digest():
+            found.append(Held(name.removesuffix(".npz"), about["dimension"], tuple(about["keys"]), about["step"]))
+    return sorted(found, key=lambda one: (-one.step, one.name))
+
+
+def held(place: str | Path, missing: set[str]) -> list[Held]:
+    """Checkpoints of packs with `missing` trainings, the furthest first. The others are removed: they are of no use.
+
+    Only for whoever holds the sweep's lock, workers gone.
+    """
+    found = [one for one in unfinished(place) if missing & set(one.keys)]
+    there = storage.at(place)
+    for name in there.names() - {f"{one.name}.npz" for one in found}:
+        there.remove(name)
+    return found
+
+
+@cache
+def code_digest() -> str:
+    """Stands for the code that trains: another code's state may mean something else."""
+    folder = Path(trainables.__path__[0])
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".h", ".cpp")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _about(content: bytes | None) -> dict:
+    """What a file says about itself; {} if it is no checkpoint."""
+    try:
+        with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:
+            return json.loads(archive[ABOUT].tobytes())
+    except DAMAGE:
+        return {}

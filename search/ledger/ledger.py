@@ -1,0 +1,113 @@
+"""The ledger: one atomic .npz record per finished training, the one truth about what is done.
+
+A record's name exists with all of its bytes or not at all; of two writers the first one wins (`search.ledger.storage`).
+Everything else in a sweep's folder is derived from it. Workers may write to a ledger elsewhere, such as a bucket: then
+the driver copies its records into the one in the sweep's folder, which is what everything else reads.
+
+Members of a record: "row" and "snapshots" (JSON as bytes), "draws/<array>" (the networks drawn at the end, leading
+axis k), "hypernetwork/numbers" and "hypernetwork/shapes" (`trainables.named_arrays`). No pickles.
+"""
+
+import io
+import itertools
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from search.ledger import storage
+from search.ledger.record import Record, TornRecord, parse, to_arrays
+
+
+def record_path(folder: Path, key: str) -> Path:
+    return Path(folder) / f"{key}.npz"
+
+
+def write(place: str | Path, record: Record) -> bool:
+    """Stores `record` under its key. False: somebody already had, and theirs stays."""
+    content = io.BytesIO()
+    np.savez(content, **to_arrays(record))
+    return storage.at(place).create(f"{record.row['key']}.npz", content.getvalue())
+
+
+def read(path: Path, *, hypernetwork: bool = True) -> Record:
+    """The record in `path`, every checksum verified. Raises TornRecord if it is not whole."""
+    path = Path(path)
+    return parse(path.stem, path.read_bytes(), hypernetwork=hypernetwork)
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a torn record to *.torn, out of the way of a new one, without losing an older *.torn."""
+    path = Path(path)
+    aside = next(name for i in itertools.count() if not (name := path.with_suffix(f".npz{i or ''}.torn")).exists())
+    path.rename(aside)
+    return aside
+
+
+def read_or_set_aside(path: Path, *, hypernetwork: bool = True) -> Record | None:
+    """The record, or None after setting a torn one aside with a warning; None also if the file is gone."""
+    try:
+        return read(path, hypernetwork=hypernetwork)
+    except FileNotFoundError:
+        return None
+    except TornRecord as torn:
+        aside = set_aside(path)
+        warnings.warn(_torn(aside.name, torn), stacklevel=2)
+        return None
+
+
+def _torn(aside: str, torn: TornRecord) -> str:
+    return f"torn record set aside as {aside}; its training will be done again ({torn})"
+
+
+def keys(place: str | Path) -> set[str]:
+    """Keys that have a file, unread: cheap enough to poll."""
+    return {name[:-4] for name in storage.at(place).names() if name.endswith(".npz")}
+
+
+def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> None:
+    """Copies the records that `folder` lacks (of the `wanted` keys only) from another ledger.
+
+    A torn one is renamed there, with a warning, so that its training is done again.
+    """
+    if str(source) == str(folder):
+        return
+    missing = keys(source) - keys(folder)
+    there, here = storage.at(source), storage.at(folder)
+    for key in sorted(missing if wanted is None else missing & wanted):
+        content = there.read(f"{key}.npz")
+        if content is None:
+            continue
+        try:
+            parse(key, content)
+        except TornRecord as torn:
+            aside = next(name for i in itertools.count() if (name := f"{key}.npz{i or ''}.torn") not in there.names())
+            there.replace(aside, content)
+            there.remove(f"{key}.npz")
+            warnings.warn(_torn(aside, torn), stacklevel=2)
+        else:
+            here.create(f"{key}.npz", content)
+
+
+def done(folder: Path, visit: Callable[[Record], None] | None = None, *, hypernetwork: bool = False) -> set[str]:
+    """Keys whose record is whole; torn ones are set aside. `visit` gets every record in turn (one in memory).
+
+    hypernetwork: whether the records that it gets hold theirs.
+    """
+    whole = set()
+    for key in sorted(keys(folder)):
+        record = read_or_set_aside(record_path(folder, key), hypernetwork=hypernetwork)
+        if record is not None:
+            whole.add(key)
+            if visit:
+                visit(record)
+    return whole
+
+
+def sweep_up(folder: Path) -> int:
+    """Removes temporary files that killed writers left. Only for whoever holds the sweep's lock, workers gone."""
+    left = list(Path(folder).glob(".*.tmp"))
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)

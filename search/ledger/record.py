@@ -1,0 +1,84 @@
+"""A record: one training's row, snapshot rows, drawn networks and hypernetwork, as one file."""
+
+import io
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analysis.network import Network
+from trainables import named_arrays as named
+
+PREFIX = "hypernetwork/"
+DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
+
+
+class TornRecord(Exception):
+    """A file in the ledger that is not a whole record."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that is kept of a training.
+
+    row: the training's row of the results table, "key" and "status" at least.
+    snapshots: rows of the snapshot table.
+    draws: networks drawn at the end, batch shape (k,); None if the training failed.
+    hypernetwork: parameter name -> array.
+    """
+
+    row: dict
+    snapshots: list[dict] = field(default_factory=list)
+    draws: Network | None = None
+    hypernetwork: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def parse(key: str, content: bytes, *, hypernetwork: bool = True) -> Record:
+    """The record in `content`, every checksum verified. Raises TornRecord if it is not the whole one of `key`.
+
+    hypernetwork: False leaves its arrays out, after their checksums.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {}
+            for name in archive.files:
+                if hypernetwork or not name.startswith(PREFIX):
+                    arrays[name] = archive[name]
+                else:
+                    archive.zip.read(f"{name}.npy")
+            return _record(key, arrays)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # damage surfaces as BadZipFile, ValueError, zlib.error, struct.error, SyntaxError …
+        raise TornRecord(f"{type(error).__name__}: {error}") from error
+
+
+def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
+    row, snapshots = (json.loads(arrays[name].tobytes()) for name in ("row", "snapshots"))
+    if row["key"] != key:
+        raise ValueError(f"holds the training {row['key']}")
+    draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
+    parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
+    if named.SHAPES in parameters:  # older records have a member for every parameter
+        parameters = named.parted(parameters)
+    return Record(row, snapshots, Network(*draws) if draws else None, parameters)
+
+
+def to_arrays(record: Record) -> dict[str, np.ndarray]:
+    arrays = {"row": _json_bytes(record.row), "snapshots": _json_bytes(record.snapshots)}
+    if record.draws is not None:
+        arrays |= {f"draws/{name}": np.asarray(getattr(record.draws, name)) for name in DRAW_ARRAYS}
+    return arrays | {PREFIX + name: array for name, array in named.joined(record.hypernetwork).items()}
+
+
+def _json_bytes(value) -> np.ndarray:
+    text = json.dumps(value, default=_plain)  # NaN stays NaN: Python reads it back
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _plain(value):
+    """Numpy scalars and arrays as JSON."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"cannot store a {type(value).__name__}")

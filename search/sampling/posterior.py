@@ -1,0 +1,136 @@
+"""A belief about a phase diagram that is cheap to renew: what a sampler needs after every batch of labels.
+
+The model is the phase map's (`analysis.phases.softmax_gp`), on scaled axes u, v in [-1, 1] and on one fixed basis, so
+that a fit starts from the last one and takes milliseconds. Its settings are chosen by evidence, now and then.
+"""
+
+import functools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.phases.phase_map import climb
+from analysis.phases.softmax_gp import (
+    Basis,
+    FieldFit,
+    Settings,
+    contrasts,
+    expected_fisher,
+    laplace,
+    make_basis,
+    settle,
+    softmax,
+)
+
+ORDERS = 14, 8  # eigenfunctions along u and v: waves down to a quarter of a half-range
+OUTERMOST = 1.4  # places beyond the map by more than this are taken to be here: the basis ends at its box
+LOOSE = 0.2  # share of noise at which even surprising labels pull
+# Where the settings are, until labels say otherwise: few labels choose them badly.
+FIRST = Settings(trend=48.0, tilt=0.12, ripple=4.0, length_x=0.5, length_y=1.4, noise=0.01)
+SPREAD = 0.5  # of the settings around these, in units of the phase map's prior
+FEWEST_FLIPS = 4  # of each of two labels, before they are taken for the sides of a coin
+
+
+@dataclass(frozen=True)
+class Belief:
+    """p(label | u, v) given labels at places."""
+
+    basis: Basis
+    features: np.ndarray  # (places, size)
+    counts: np.ndarray  # (places, labels); a row's sum is its weight
+    fit: FieldFit
+
+    def features_at(self, u, v):
+        return self.basis.features(*_inside(u, v))
+
+    def modes(self, features):
+        """The most probable fields' p(label): features (points, size) -> (points, labels)."""
+        fit, phases = self.fit, self.counts.shape[1]
+        share = softmax(features[:, fit.kept] * fit.scale @ fit.mode @ contrasts(phases).T)
+        return (1 - fit.settings.noise) * share + fit.settings.noise / phases
+
+    @functools.cached_property
+    def agreement(self):
+        """The probability of the label that came, at each place: (places,)."""
+        return (self.modes(self.features) * self.counts).sum(axis=1) / self.counts.sum(axis=1)
+
+    def draws(self, features, normals):
+        """Posterior draws of p(label): features (points, size), normals (draws, weights) -> (labels, draws, points)."""
+        fit, phases = self.fit, self.counts.shape[1]
+        weights = fit.weights(normals).transpose(2, 0, 1).reshape(-1, len(fit.kept))  # (contrasts·draws, kept)
+        ripples = weights.astype(np.float32) @ features[:, fit.kept].T.astype(np.float32)
+        fields = contrasts(phases).astype(np.float32) @ ripples.reshape(phases - 1, -1)  # (labels, draws·points)
+        fields -= fields.max(axis=0)
+        np.exp(fields, out=fields)
+        fields *= (1 - fit.settings.noise) / fields.sum(axis=0)
+        return (fields + fit.settings.noise / phases).reshape(phases, len(normals), len(features))
+
+    def pending(self, features):
+        """The belief once labels will have come from more places (points, size): as wide as it will be, on average.
+
+        The labels are not known, so the mode stays; the Fisher information that they bring does not depend on them.
+        """
+        if len(features) == 0:
+            return self
+        return replace(self, fit=expected_fisher(self.fit, features, self.counts.shape[1]))
+
+
+def _inside(u, v):
+    return np.clip(u, -OUTERMOST, OUTERMOST), np.clip(v, -OUTERMOST, OUTERMOST)
+
+
+def fixed_basis(distinct_v: int = 99) -> Basis:
+    """One basis for all times: it does not depend on the data."""
+    return make_basis(99, distinct_v, most_x=ORDERS[0], most_y=ORDERS[1])
+
+
+def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, settled: int = 2) -> Belief:
+    """u, v (places,), counts (places, labels). start: an earlier fit, of as many labels, to begin from.
+
+    settled: rounds of `softmax_field.settle`. Without one, draws stray where labels are certain and teach nothing about
+    where to look.
+    """
+    features = basis.features(*_inside(u, v))
+    if start is not None and start.mode.shape[1] != counts.shape[1] - 1:
+        start = None
+    fit = laplace(basis, features, counts, settings, start=start)
+    if start is not None:
+        # labels that a warm start takes for noise have no pull; let them pull once, and see whether that is better
+        loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit)
+        fit = max(fit, laplace(basis, features, counts, settings, start=loose), key=lambda one: one.evidence)
+    return Belief(basis, features, counts, settle(features, counts, fit, rounds=settled))
+
+
+def choose_settings(basis, u, v, counts) -> FieldFit:
+    """The fit whose settings have the most evidence, not far from FIRST."""
+    features = basis.features(*_inside(u, v))
+    return climb(basis, features, counts, FIRST, begin=FIRST, spread=SPREAD)[0][1]
+
+
+def coin_flips(basis, u, v, labels) -> dict[str, str]:
+    """Labels that fall as a coin does, wherever one looks -> {label: the group's name}, {} if there are none.
+
+    labels: (places,). Two labels are one phase if a coin of unknown bias explains which of the two came better than
+    their places do, by evidence.
+    """
+    from scipy.special import betaln
+
+    labels = np.asarray(labels, dtype=str)
+    names, counts = np.unique(labels, return_counts=True)
+    often = [str(name) for name, count in zip(names, counts, strict=True) if count >= FEWEST_FLIPS]
+    group = {name: name for name in often}
+    for index, first in enumerate(often):
+        for second in often[:index]:
+            at = (labels == first) | (labels == second)
+            pair = np.stack([labels[at] == first, labels[at] == second], axis=1).astype(float)
+            features = basis.features(*_inside(u[at], v[at]))
+            coin = betaln(*(pair.sum(axis=0) + 1))
+            placed = max(
+                laplace(basis, features, pair, Settings(trend=trend, noise=noise)).evidence
+                for trend in (6.0, 48.0)
+                for noise in (0.01, 0.1)
+            )
+            if coin > placed:
+                old, new = group[first], group[second]
+                group = {name: new if its == old else its for name, its in group.items()}
+    return {name: its for name, its in group.items() if list(group.values()).count(its) > 1}

@@ -1,0 +1,199 @@
+"""An Optuna sampler that maps phases: it asks for trainings where the knowledge of the phase diagram improves most.
+
+    study = optuna.create_study(sampler=PhaseBoundarySampler(seed=0))
+    trial = study.ask({"beta": FloatDistribution(1e-9, 1, log=True), "dimension": IntDistribution(4, 16)})
+    trial.set_user_attr("phase", "pudding")  # what the training came out as; study.tell(trial, 0.0) ends it
+    probabilities, labels = study.sampler.predict_proba(study, beta, dimension)
+
+It keeps no state: its belief is made from the study's trials, so that any process that opens the study goes on where
+the last one stopped. (What is kept between calls is a cache, keyed by all that it was made from.)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from optuna.samplers import BaseSampler
+
+from analysis.phases.blas_threads import one_thread
+from search.sampling.acquisition import Places, gains
+from search.sampling.posterior import Belief, believe, choose_settings, coin_flips
+from search.sampling.space import (
+    BETA,
+    DIMENSION,
+    PHASE,
+    Observations,
+    Space,
+    allowed,
+    external_value,
+    is_axis,
+    observe,
+    random_value,
+)
+
+CHOICES = (36, 13)  # places to choose from: along β, along the dimension
+TARGETS = (20, 11)  # places of the map whose names are to be right
+FIRST_LOOK = 16  # labels before the belief has a say: so few may lack whole phases
+FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
+STEEPEST = 192.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
+SETTLED = 2  # rounds of widening draws where labels are certain
+DRAWS = 128  # of the prediction
+
+
+def edges(dimension):
+    """Cost of a training's step up to a factor: n · m edges, with m in proportion to n."""
+    return np.asarray(dimension, float) ** 2
+
+
+class PhaseBoundarySampler(BaseSampler):
+    """For parameters named `beta` and, if there are several, `dimension`; others are drawn at random.
+
+    Finished trials say what they found by `user_attrs["phase"]`, and may say by `user_attrs["phase_shares"]`, a
+    {label: share}, how many of the drawn networks were which. Running trials are pending; all others count for nothing.
+
+    cost: of a training at dimensions (n,) -> (n,), up to a factor; None if all trainings cost the same.
+    dimensions: the only ones allowed, if not all that the distribution holds.
+    merge: new name of each label that counts as another (mirror images); by default labels that fall like a coin's
+        sides are found and merged. `predict_proba` keeps their own names.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        cost: Callable | None = edges,
+        dimensions: Sequence[float] | None = None,
+        merge: Mapping[str, str] | None = None,
+    ):
+        self._seed = seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
+        self._cost, self._dimensions, self._merge = cost, dimensions, merge
+        self._cache: dict = {}
+
+    def reseed_rng(self) -> None:
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0])
+
+    def infer_relative_search_space(self, study, trial) -> dict:
+        for other in reversed(study.get_trials(deepcopy=False)):
+            if is_axis(other.distributions.get(BETA)):
+                return {name: other.distributions[name] for name in (BETA, DIMENSION) if name in other.distributions}
+        return {}
+
+    def sample_relative(self, study, trial, search_space: dict) -> dict:
+        rng = np.random.default_rng([self._seed, trial.number])
+        drawn = {name: random_value(distribution, rng) for name, distribution in search_space.items()}
+        if not is_axis(search_space.get(BETA)) or not is_axis(search_space.get(DIMENSION), missing=True):
+            return drawn
+        space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
+        with one_thread():
+            x, y = self._best(observe(study, space), space, rng)
+        drawn[BETA] = external_value(search_space[BETA], x)
+        if DIMENSION in search_space:
+            drawn[DIMENSION] = external_value(search_space[DIMENSION], y)
+        return drawn
+
+    def sample_independent(self, study, trial, param_name: str, param_distribution):
+        rng = np.random.default_rng([self._seed, trial.number, *param_name.encode()])
+        if param_name == DIMENSION and self._dimensions is not None:
+            return external_value(param_distribution, rng.choice(allowed(param_distribution, self._dimensions)))
+        return random_value(param_distribution, rng)
+
+    def predict_proba(self, study, beta, dimension=None):
+        """beta, dimension: (points,) -> p(label | beta, dimension) (points, labels), and the labels."""
+        search_space = self.infer_relative_search_space(study, None)
+        if not search_space:
+            raise ValueError(f"no trial of the study has a numerical parameter {BETA!r}")
+        space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
+        seen = observe(study, space)
+        if not seen.labels:
+            raise ValueError(f"no finished trial of the study has the user attribute {PHASE!r}")
+        dimension = np.zeros(1) if dimension is None else dimension
+        x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(beta, float)), np.atleast_1d(np.asarray(dimension, float)))
+        with one_thread():
+            return self._predict(seen, space, x.ravel(), y.ravel())
+
+    def _predict(self, seen, space, x, y):
+        labels = tuple(sorted(set(seen.labels)))
+        merge = self._merges(seen, space)
+        own = np.array([[label == name for name in labels] for label in seen.labels], float).sum(axis=0)
+        groups = sorted({merge.get(label, label) for label in labels})
+        belief = self._belief(seen, space)
+        probability = np.ones((len(x), 1))
+        if belief is not None:
+            u, v = space.scale(x, y)
+            normals = np.random.default_rng(0).standard_normal((DRAWS, belief.fit.mode.size))
+            probability = belief.draws(belief.features_at(u, v), normals).mean(axis=1).T
+        columns = []
+        for label, count in zip(labels, own, strict=True):
+            group = merge.get(label, label)
+            total = sum(c for other, c in zip(labels, own, strict=True) if merge.get(other, other) == group)
+            columns.append(probability[:, groups.index(group)] * count / total)
+        return np.stack(columns, axis=1), list(labels)
+
+    def _best(self, seen, space, rng):
+        """The place of the largest gain -> (x, y)."""
+        x, y = space.places(*CHOICES, rng)
+        targets = Places(*space.scale(*space.places(*TARGETS, rng)))
+        there, pending = Places(*space.scale(seen.x, seen.y)), Places(*space.scale(seen.pending_x, seen.pending_y))
+        early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
+        belief, agreement = None if early else self._belief(seen, space, steepest=STEEPEST), np.ones(len(seen.x))
+        if belief is not None:
+            agreement = belief.agreement
+        known = self._cost is not None and space.y_axis.span > 0
+        cost = np.broadcast_to(self._cost(y), y.shape) if known else None
+        gain = gains(belief, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
+        best = int(gain.argmax())
+        return float(x[best]), float(y[best])
+
+    def _belief(self, seen, space, *, steepest: float = np.inf) -> Belief | None:
+        """None if all labels are one. steepest: the largest trend to believe in."""
+
+        def make():
+            merge = self._merges(seen, space)
+            names = sorted({merge.get(label, label) for label in seen.labels})
+            if len(names) < 2:
+                return None
+            counts = np.zeros((len(seen.labels), len(names)))
+            for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
+                for name, share in (shares or {label: 1.0}).items():
+                    if merge.get(name, name) in names:
+                        counts[row, names.index(merge.get(name, name))] += share
+            start = self._start(seen, space)
+            settings = replace(start.settings, trend=min(start.settings.trend, steepest))
+            return believe(space.basis, *space.scale(seen.x, seen.y), counts, settings, start=start, settled=SETTLED)
+
+        return self._remember(f"belief {steepest:g}", space, seen, make)
+
+    def _merges(self, seen, space) -> Mapping[str, str]:
+        if self._merge is not None:
+            return self._merge
+        few = _first(seen)
+        return self._remember(
+            "merge", space, few, lambda: coin_flips(space.basis, *space.scale(few.x, few.y), few.labels)
+        )
+
+    def _start(self, seen, space):
+        """The fit to the first labels by which settings are chosen."""
+        few = _first(seen)
+
+        def make():
+            merge = self._merges(seen, space)
+            merged = [merge.get(label, label) for label in few.labels]
+            counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
+            return choose_settings(space.basis, *space.scale(few.x, few.y), counts)
+
+        return self._remember("start", space, few, make)
+
+    def _remember(self, name: str, space, seen, make: Callable):
+        """What `make` gives; made again only if what it is made from has changed."""
+        key = (repr(space), *seen.fingerprint)
+        if self._cache.get(name, (None,))[0] != key:
+            self._cache[name] = (key, make())
+        return self._cache[name][1]
+
+
+def _first(seen: Observations) -> Observations:
+    """The labels that settings are chosen by: FIRST_CHOICE, then GROWTH times as many, and so on."""
+    count = len(seen.labels)
+    if count > FIRST_CHOICE:
+        count = int(FIRST_CHOICE * GROWTH ** np.floor(np.log(count / FIRST_CHOICE) / np.log(GROWTH) + 1e-9))
+    return replace(seen, x=seen.x[:count], y=seen.y[:count], labels=seen.labels[:count], shares=seen.shares[:count])

@@ -1,0 +1,1 @@
+"""A sweep planned and on disk."""

@@ -1,0 +1,152 @@
+"""A sweep's folder: what lies where, and the lock that keeps two drivers apart."""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import UserError
+from analysis.files import replace_text
+from search.config.load import dump, load
+from search.config.schema import Config
+from search.ledger import storage
+
+
+class SweepError(UserError):
+    """A sweep's folder that cannot be used as asked."""
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """Paths of a sweep. `ledger` is the truth; the tables, `networks` and `report` can be rebuilt from it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
+    def ledger(self) -> Path:
+        """Every record of the sweep; a copy of them if workers write to a storage elsewhere."""
+        return self.path / "ledger"
+
+    @property
+    def trainings(self) -> Path:
+        return self.path / "trainings.parquet"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.path / "snapshots.parquet"
+
+    @property
+    def networks(self) -> Path:
+        return self.path / "networks"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def log(self) -> Path:
+        """What Ray and MLflow have to say: kept off the terminal."""
+        return self.path / "sweep.log"
+
+    @property
+    def tune(self) -> Path:
+        """Ray Tune's own files: temporary."""
+        return self.path / ".ray"
+
+    @property
+    def mlflow_store(self) -> Path:
+        return self.path / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        return self.path / "mlartifacts"
+
+    @property
+    def links(self) -> Path:
+        """key -> address of the training's page in MLflow, for the report."""
+        return self.path / "links.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+
+def create(path: Path) -> SweepFolder:
+    """The folder at `path`, made if it is not there. UserError if it cannot be written."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+        (path / "ledger").mkdir(exist_ok=True)
+    except OSError as error:
+        raise SweepError(f"cannot write to {path}: {error.strerror or error}") from None
+    return SweepFolder(path.resolve())
+
+
+def existing(path: Path) -> SweepFolder:
+    """The sweep in `path`. UserError if there is none."""
+    path = Path(path)
+    if not path.is_dir():
+        raise SweepError(f"{path}: no such folder")
+    if not (path / "config.toml").is_file():
+        raise SweepError(f"{path}: not a sweep's folder (it has no config.toml)")
+    return SweepFolder(path.resolve())
+
+
+def read_config(folder: SweepFolder) -> Config:
+    return load(file=folder.config)
+
+
+def write_config(folder: SweepFolder, config: Config) -> None:
+    replace_text(folder.config, dump(config))
+
+
+@contextlib.contextmanager
+def locked(folder: SweepFolder) -> Iterator[None]:
+    """Holds the sweep for this process. UserError if another one has it; the lock dies with its holder."""
+    handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 100).decode(errors="replace").strip() or "unknown"
+            raise SweepError(f"{folder.path}: another hyperphase (process {holder}) is at work on this sweep") from None
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def holder(folder: SweepFolder) -> str | None:
+    """Process id of the driver at work on the sweep, None if there is none."""
+    try:
+        with open(folder.lock) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip() or "unknown"
+    except OSError:
+        pass
+    return None
+
+
+def location(config: Config, folder: SweepFolder, name: str) -> str:
+    """Where workers keep "ledger" or "checkpoints": on the config's storage, else in the sweep's folder."""
+    return storage.below(config.ray.storage or folder.path, name)

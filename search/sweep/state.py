@@ -1,0 +1,51 @@
+"""What of a sweep's grid is done."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from search.config.schema import Config
+from search.ledger import ledger
+from search.ledger.record import Record
+from search.sweep import tables
+from search.sweep.folder import SweepFolder
+from search.sweep.grid import Point, expand
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a sweep is. points: its grid; rows: key -> ledger row, of every training with this recipe.
+
+    others: trainings in the ledger by how their recipe differs from this one.
+    """
+
+    points: list[Point]
+    rows: dict[str, dict]
+    others: Counter = field(default_factory=Counter)
+
+    @property
+    def missing(self) -> list[Point]:
+        return [point for point in self.points if point.key not in self.rows]
+
+    @property
+    def counts(self) -> Counter:
+        """Trainings of the grid per algorithm, and "failed"."""
+        keys = {point.key for point in self.points}
+        rows = [row for key, row in self.rows.items() if key in keys]
+        return Counter(row["algorithm"] if row["status"] == "done" else "failed" for row in rows)
+
+
+def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], list[Point]] | None = None) -> State:
+    """Reads the ledger, every record checked. points: of the rows, what is asked for; the grid by default."""
+    rows: dict[str, dict] = {}
+    others: Counter = Counter()
+    recipe = config.training.recipe()
+
+    def visit(record: Record) -> None:
+        if tables.is_of(record.row, recipe):
+            rows[record.row["key"]] = record.row
+        else:
+            others[tables.difference(record.row, recipe)] += 1
+
+    ledger.done(folder.ledger, visit)
+    return State(points(rows) if points else expand(config), rows, others)

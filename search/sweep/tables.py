@@ -1,0 +1,96 @@
+"""From the ledger to what people and the analysis read: the two tables and a network file a training."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.files import replaced
+from analysis.network import Network
+from search.ledger import ledger
+from search.ledger.record import Record
+from search.sweep.folder import SweepFolder
+from trainables.recipe import Recipe
+
+
+@dataclass
+class Collected:
+    """rows, snapshots: of the two tables. others: trainings that the tables leave out, by how their recipe differs."""
+
+    rows: list[dict] = field(default_factory=list)
+    snapshots: list[dict] = field(default_factory=list)
+    others: Counter = field(default_factory=Counter)
+
+
+def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
+    """Writes trainings.parquet, snapshots.parquet and networks/ from the ledger.
+
+    The tables hold every training with this recipe, whether or not the present grid asks for it: trainings of another
+    recipe answer another question and would blur the map. They stay in the ledger.
+    """
+    collected = Collected()
+
+    def visit(record: Record) -> None:
+        if not is_of(record.row, recipe):
+            collected.others[difference(record.row, recipe)] += 1
+            return
+        collected.rows.append(record.row)
+        collected.snapshots.extend(record.snapshots)
+        save_network(folder, record)
+
+    ledger.done(folder.ledger, visit)
+    _write_parquet(folder.trainings, collected.rows)
+    _write_parquet(folder.snapshots, collected.snapshots)
+    return collected
+
+
+def is_of(row: dict, recipe: Recipe) -> bool:
+    """Whether a row was trained with `recipe`."""
+    return json.loads(row["recipe"]) == recipe.model_dump(mode="json")
+
+
+def difference(row: dict, recipe: Recipe) -> str:
+    """In what the recipe of a row differs from `recipe`: "steps 2000 (here 3000), without sided_scores (here 4)"."""
+    theirs, ours = json.loads(row["recipe"]), recipe.model_dump(mode="json")
+    parts = []
+    for name in [*ours, *(theirs.keys() - ours.keys())]:
+        if name not in theirs:
+            parts.append(f"without {name} (here {_text(ours[name])})")
+        elif name not in ours:
+            parts.append(f"{name} {_text(theirs[name])} (not here)")
+        elif theirs[name] != ours[name]:
+            parts.append(f"{name} {_text(theirs[name])} (here {_text(ours[name])})")
+    return ", ".join(parts)
+
+
+def _text(value) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def representative(record: Record) -> Network | None:
+    """The drawn network that stands for a training: None if it failed."""
+    return None if record.draws is None else record.draws[record.row.get("representative") or 0]
+
+
+def save_network(folder: SweepFolder, record: Record) -> Path | None:
+    """networks/KEY.npz, written once."""
+    network = representative(record)
+    if network is None:
+        return None
+    path = folder.networks / f"{record.row['key']}.npz"
+    if not path.exists():
+        folder.networks.mkdir(exist_ok=True)
+        with replaced(path) as temporary:
+            network.save(temporary)
+    return path
+
+
+def _write_parquet(path: Path, rows: list[dict]) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    order = [name for name in ("dimension", "beta", "seed", "step") if name in frame]
+    if order:
+        frame = frame.sort_values(order, ignore_index=True)
+    with replaced(path) as temporary:
+        frame.to_parquet(temporary, index=False)

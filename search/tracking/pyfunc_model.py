@@ -1,0 +1,49 @@
+"""A trained hypernetwork as an MLflow model: ask for a dimension, get a network.
+
+MLflow runs this file when it loads the model ("models from code"), with the sources of `trainables` and `analysis`
+that were logged beside it: a machine that has never seen hyperphase can draw networks too.
+"""
+
+import json
+
+import mlflow
+import pandas as pd
+
+
+class HypernetworkModel(mlflow.pyfunc.PythonModel):
+    """predict: rows of `dimension` (and `seed` of the draw, 0 without it) -> a network a row, as nested lists.
+
+    A Pareto hypernetwork wants `beta`, too.
+    """
+
+    def load_context(self, context):
+        import numpy as np
+
+        from trainables.named_arrays import parted
+        from trainables.recipe import Recipe
+
+        with open(context.artifacts["training"], encoding="utf-8") as file:
+            training = json.load(file)
+        self.recipe, self.beta = Recipe(**training["recipe"]), training["beta"]
+        with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as arrays:
+            self.hypernetwork = parted(arrays)
+
+    def predict(self, context, model_input: pd.DataFrame, params=None) -> pd.DataFrame:
+        from trainables.training.draw import draw_networks
+
+        rows = []
+        for request in model_input.to_dict("records"):
+            seed = request.get("seed")
+            dimension, seed = int(request["dimension"]), 0 if pd.isna(seed) else int(seed)
+            if dimension < 1 or seed < 0:
+                raise ValueError(f"dimension must be at least 1 and seed not negative, not {dimension} and {seed}")
+            beta = request.get("beta")
+            if self.recipe.trainable == "pareto" and pd.isna(beta):
+                raise ValueError("a Pareto hypernetwork draws at a β: give the column beta")
+            beta = 1.0 if pd.isna(beta) else float(beta)
+            network = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, beta=beta)[0]
+            rows.append({name: array.tolist() for name, array in vars(network).items()})
+        return pd.DataFrame(rows)
+
+
+mlflow.models.set_model(HypernetworkModel())

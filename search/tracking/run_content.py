@@ -1,0 +1,152 @@
+"""What MLflow's pages show of a sweep and its trainings: metrics, datasets, descriptions, addresses of lists."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from analysis.algorithms.names import title
+from analysis.formatting import short
+from search.ledger.record import Record
+
+PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
+CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
+FINALS = ("faithfulness", "margin", "seconds")
+WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
+PHASE_MAP = "phase_map.png"  # in the report's folder, and the parent run's
+DRAWING = "drawing.svg"  # a training's first artifact
+
+
+@dataclass(frozen=True)
+class Model:
+    """A training's hypernetwork as a model."""
+
+    name: str  # without what MLflow forbids in one: / : . % " '
+    params: dict[str, str]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What MLflow is told of a training, files and the run's description apart. start, end: ms since the epoch."""
+
+    name: str
+    done: bool  # or failed
+    start: int
+    end: int
+    steps: int
+    tags: dict[str, str]
+    params: dict[str, str]
+    metrics: list  # mlflow.entities.Metric
+    dataset: object  # mlflow.entities.Dataset
+    model: Model
+
+
+def training_run(record: Record, sweep: str) -> TrainingRun:
+    row = record.row
+    end = int(row["finished_at"] * 1000)
+    algorithm = row["algorithm"] if row["status"] == "done" else "failed"
+    tags = {
+        "kind": "training",
+        "key": row["key"],
+        "task": row["task"],
+        "algorithm": algorithm,
+        "dimension": str(row["dimension"]),
+        "beta": short(row["beta"]),
+        "seed": str(row["seed"]),
+    }
+    model = Model(
+        f"{title(algorithm)} n={row['dimension']} seed={row['seed']}",
+        {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")},
+        {"key": row["key"], "algorithm": algorithm, "sweep": sweep},
+    )
+    return TrainingRun(
+        name=f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}",
+        done=row["status"] == "done",
+        start=end - int(row["seconds"] * 1000),
+        end=end,
+        steps=row["steps"],
+        tags=tags | ({"reason": row["reason"][:5000]} if row["reason"] else {}),
+        params={name: str(row[name]) for name in PARAMETERS},
+        metrics=metrics(record, end),
+        dataset=dataset(row),
+        model=model,
+    )
+
+
+def sweep_note(
+    experiment: str, sweep: str, run_id: str, status: str, counts: dict[str, int], *, phase_map: bool
+) -> str:
+    """The parent run's description: the phase map, what was found, and links to lists of just that."""
+    here = f"tags.sweep = '{sweep}'"
+    lines = [f"[{sum(counts.values())} trainings]({list_address(experiment, here)}), {status.lower()}", ""]
+    if phase_map:
+        lines += [f"![phase map]({picture_address(PHASE_MAP, run_id)})", ""]
+    lines += ["| algorithm | trainings | filter of the list of runs |", "|---|---|---|"]
+    for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        query = f"tags.algorithm = '{name}'"
+        found = list_address(experiment, f"{here} and {query}")
+        lines.append(f"| [{title(name)}]({found}) | {number} | `{query}` |")
+    return "\n".join([*lines, "", "More tags to filter by: `dimension`, `beta`, `seed`, `task`, `key`, `sweep`."])
+
+
+def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
+    """A training's description: its formula and its drawing."""
+    if row["status"] != "done":
+        return f"failed: {row['reason']}"
+    text = f"f(x) ≈ {row.get('formula') or '…'}, faithfulness {row['faithfulness']:.3f}"
+    picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
+    return f"{title(row['algorithm'])}: {text}{picture}"
+
+
+def picture_address(name: str, run_id: str) -> str:
+    """Address of a run's picture, as MLflow's pages reach it."""
+    return f"get-artifact?path={name}&run_uuid={run_id}"
+
+
+def run_address(experiment: str, run_id: str) -> str:
+    """Address of a run's page."""
+    return f"#/experiments/{experiment}/runs/{run_id}?{WORKFLOW}"
+
+
+def list_address(experiment: str, query: str) -> str:
+    """Address of a list of runs. Sorted by a metric, because the UI folds children away in one sorted by time."""
+    order = quote("metrics.`relative_error`")
+    return f"#/experiments/{experiment}/runs?searchFilter={quote(query)}&orderByKey={order}&orderByAsc=true&{WORKFLOW}"
+
+
+def dataset(row: dict):
+    """Fresh x ~ N(0, I_n) and the task's values: made, not stored, so task and dimension say all."""
+    from mlflow.entities import Dataset
+
+    recipe, n = json.loads(row["recipe"]), row["dimension"]
+    columns = [{"name": "x", "type": f"{n} × double", "required": True}, {"name": row["task"], "type": "double"}]
+    facts = {name: recipe.get(name) for name in ("inputs_per_step", "evaluation_inputs", "steps")}
+    return Dataset(
+        name=f"{row['task']} n={n}",
+        digest=hashlib.sha256(f"{row['task']} {n}".encode()).hexdigest()[:8],
+        source_type="code",
+        source=json.dumps({"tags": {"distribution": f"x ~ N(0, I_{n}), fresh at every step", "task": row["task"]}}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps(facts),
+    )
+
+
+def metrics(record: Record, time_ms: int) -> list:
+    """Curves over the snapshots' steps, and the final values at the last step."""
+    row = record.row
+    found = []
+    for values in [*record.snapshots, row]:
+        step = values.get("step", row["steps"])
+        names = [name for name in values if name in CURVES or name.startswith("complexity_")]
+        if values is row:
+            names += FINALS
+        found += [metric(name, values[name], time_ms, step) for name in names if values.get(name) is not None]
+    # the last snapshot and the final look share a step: the final look, with more draws, is the one to show
+    return list({(one.key, one.step): one for one in found}.values())
+
+
+def metric(name: str, value: float, time_ms: int, step: int):
+    from mlflow.entities import Metric
+
+    return Metric(name, float(value), time_ms, step)

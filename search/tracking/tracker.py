@@ -1,0 +1,288 @@
+"""MLflow: a parent run for the sweep, a child run for each training. A window for people, never needed.
+
+All logging happens here, in one process, through an explicit client and in batches. A store that is down costs one
+warning; `sync` writes what is missing later. What is there is found by tags, so nothing is ever logged twice.
+"""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.formatting import short
+from analysis.network import Network
+from search.config.schema import Config
+from search.config.secrets import CREDENTIALS, mask
+from search.ledger.record import Record
+from search.sweep.folder import SweepFolder
+from search.sweep.tables import representative
+from search.tracking import model_template
+from search.tracking.artifacts import artifacts
+from search.tracking.run_content import (
+    DRAWING,
+    PHASE_MAP,
+    TrainingRun,
+    metric,
+    run_address,
+    sweep_note,
+    training_note,
+    training_run,
+)
+from search.tracking.sqlite_writer import DATASET_TAGS, Entry, Rows
+
+RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
+DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
+NOTE_PIXELS = 760
+LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
+TOGETHER = 32  # trainings in one transaction
+PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
+
+
+def store_uri(config: Config, folder: SweepFolder) -> str:
+    """Where runs go: the config's server, MLFLOW_TRACKING_URI, or a file in the sweep's folder."""
+    return config.mlflow.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.mlflow_store}"
+
+
+class Tracker:
+    """Logs the trainings of one sweep. Every method may raise whatever the store raises.
+
+    After a failure make a new one: it looks again at what is there.
+    """
+
+    def __init__(self, config: Config, folder: SweepFolder, sweep: str):
+        """Opens the store (and makes its schema), finds or makes the experiment and lists the sweep's runs."""
+        # a store that is down must be noticed in seconds, not in MLflow's minutes of retries
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a training, from servers
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        from mlflow import MlflowClient
+
+        _quiet_loggers(folder.log)  # after the import, which sets them up
+        self.config, self.folder, self.sweep = config, folder, sweep
+        self.client = MlflowClient(store_uri(config, folder))
+        self.experiment = self._find_experiment()
+        self.parent: str | None = None
+        self.children: dict[str, tuple[str, bool]] = {}  # key -> (run id, complete)
+        self._scratch = tempfile.TemporaryDirectory(prefix="hyperphase-")
+        self._models: model_template.ModelFolders | None = None  # made when the first model is logged
+        self._rows = Rows.of(self.client, self.experiment)  # the quick way in; else calls
+        self.together = TOGETHER if self._rows else 1  # trainings that are best logged at once
+        self._list_runs()
+
+    def is_logged(self, key: str) -> bool:
+        return self.children.get(key, ("", False))[1]
+
+    def open_sweep(self, manifest: dict) -> None:
+        """The parent run, RUNNING: found again or made."""
+        if self.parent is None:
+            self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None).run_id
+            recipe = self.config.training.recipe().model_dump(mode="json")
+            grid = {name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()}
+            git = manifest.get("git") or {}
+            facts = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
+            self._log_params(self.parent, recipe | facts)
+            self.client.set_tag(self.parent, "folder", str(self.folder.path))
+            for name, text in grid.items():  # tags: a grid may grow, a param may not change
+                self.client.set_tag(self.parent, f"grid.{name}", text[:5000])
+        else:
+            self.client.update_run(self.parent, status=RUNNING)
+
+    def prepare(self) -> None:
+        """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""
+        if self._models is None and self.config.mlflow.models:
+            self._models = model_template.ModelFolders(Path(self._scratch.name))
+
+    def close_sweep(self, status: str, counts: dict[str, int]) -> None:
+        """The end of the parent run: trainings per algorithm, the phase map, its status."""
+        if self.parent is None:
+            return
+        now = int(time.time() * 1000)
+        self.client.log_batch(self.parent, metrics=[metric(name, value, now, 0) for name, value in counts.items()])
+        if (self.folder.report / "index.html").is_file():
+            self.client.log_artifact(self.parent, str(self.folder.report / "index.html"))
+        if (self.folder.report / PHASE_MAP).is_file():
+            self._log_phase_map()
+        if self.folder.manifest.is_file():
+            self.client.log_artifact(self.parent, str(self.folder.manifest))
+        there = (self.folder.report / PHASE_MAP).is_file()
+        note = sweep_note(self.experiment, self.sweep, self.parent, status, counts, phase_map=there)
+        self.client.set_tag(self.parent, "mlflow.note.content", note)
+        self.client.set_terminated(self.parent, status=status)
+
+    def log(self, records: Sequence[Record]) -> None:
+        """Different trainings: child runs are made, or completed if an earlier driver died in the middle of one."""
+        self.prepare()
+        entries = []
+        for record in records:
+            key = record.row["key"]
+            run_id, complete = self.children.get(key, (None, False))
+            if complete:
+                continue
+            run = training_run(record, self.sweep)
+            if run_id is None and self._rows is not None:
+                entries.append(self._entry(record, run))
+            else:
+                self.children[key] = (self._call(record, run, run_id), True)
+        if entries:
+            self._rows.insert(entries)
+            self.children |= {entry.run.tags["key"]: (entry.run_id, True) for entry in entries}
+
+    def _entry(self, record: Record, run: TrainingRun) -> Entry:
+        """What is to be inserted of a training whose files are written here."""
+        run_id, run_uri = self._rows.new_run()
+        self._write_files(run_uri, record)
+        model_id = None
+        if record.hypernetwork and self.config.mlflow.models:
+            model_id, model_uri = self._rows.new_model()
+            self._write_model(model_uri, record, run_id, model_id)
+        return Entry(run, run_id, self._tags(run.tags) | self._note(run_id, record), model_id)
+
+    def _call(self, record: Record, run: TrainingRun, run_id: str | None) -> str:
+        """By the client's calls. run_id: of the run that an earlier driver began. Returns the run's id."""
+        from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput
+
+        if run_id:
+            self._drop_models(run_id)
+            info = self.client.get_run(run_id).info
+        else:
+            info = self._create(run.name, run.tags, run.start)
+        run_id = info.run_id
+        self._log_params(run_id, run.params, run.metrics, run.tags | self._note(run_id, record))
+        tags = [InputTag(name, value) for name, value in DATASET_TAGS.items()]
+        self.client.log_inputs(run_id, [DatasetInput(run.dataset, tags)])
+        self._write_files(info.artifact_uri, record)
+        if record.hypernetwork and self.config.mlflow.models:
+            model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
+            self._write_model(model.artifact_location, record, run_id, model.model_id)
+            self.client.finalize_logged_model(model.model_id, "READY")
+            self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])
+        self.client.set_terminated(run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
+        return run_id
+
+    def _note(self, run_id: str, record: Record) -> dict[str, str]:
+        return {"mlflow.note.content": training_note(run_id, record.row, drawing=self.config.mlflow.drawings)}
+
+    def _log_phase_map(self) -> None:
+        """As wide as the column of the parent's description."""
+        from PIL import Image
+
+        with (
+            tempfile.TemporaryDirectory(prefix="hyperphase-") as folder,
+            Image.open(self.folder.report / PHASE_MAP) as full,
+        ):
+            small = full.convert("RGB")
+            small.thumbnail((NOTE_PIXELS, NOTE_PIXELS), Image.Resampling.LANCZOS)
+            small.save(Path(folder) / PHASE_MAP, optimize=True)
+            self.client.log_artifact(self.parent, str(Path(folder) / PHASE_MAP))
+
+    def links(self) -> dict[str, str]:
+        """key -> address of the training's page in MLflow; none for a store that no page is known of."""
+        uri = store_uri(self.config, self.folder)
+        if uri == f"sqlite:///{self.folder.mlflow_store}":
+            uri = LOCAL_PAGE
+        if not uri.startswith("http"):
+            return {}
+        server = CREDENTIALS.sub("", uri.rstrip("/")) + "/"
+        return {
+            key: server + run_address(self.experiment, run_id) for key, (run_id, _) in sorted(self.children.items())
+        }
+
+    def _find_experiment(self) -> str:
+        name = self.config.mlflow.experiment
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(found.experiment_id)
+            return found.experiment_id
+        # a store in the sweep's folder keeps its artifacts there too, not in the working directory's ./mlruns
+        own = store_uri(self.config, self.folder) == f"sqlite:///{self.folder.mlflow_store}"
+        return self.client.create_experiment(
+            name,
+            artifact_location=self.folder.mlflow_artifacts.as_uri() if own else None,
+            tags={"mlflow.experimentKind": "custom_model_development"},  # else the UI shows its pages for agents
+        )
+
+    def _list_runs(self) -> None:
+        """Fills `parent` and `children` from the store. Of runs with one key (a reply that got lost) one stays."""
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment], f"tags.sweep = '{self.sweep}'", max_results=5000, page_token=token
+            )
+            for run in page:
+                tags, run_id = run.data.tags, run.info.run_id
+                if tags.get("kind") == PARENT:
+                    self.parent = self.parent or run_id
+                    continue
+                key, complete = tags.get("key", ""), run.info.status in (FINISHED, FAILED)
+                other = self.children.get(key)
+                if other is None or (complete and not other[1]):
+                    self.children[key] = (run_id, complete)
+                    run_id = other and other[0]
+                if run_id:
+                    self.client.delete_run(run_id)
+            token = page.token
+            if not token:
+                return
+
+    def _create(self, name: str, tags: dict[str, str], start: int | None):
+        """The info of a new run."""
+        return self.client.create_run(self.experiment, start_time=start, tags=self._tags(tags), run_name=name).info
+
+    def _tags(self, tags: dict[str, str]) -> dict[str, str]:
+        """With those that every run of the sweep has."""
+        parent = {} if self.parent is None else {"mlflow.parentRunId": self.parent}
+        return tags | {"sweep": self.sweep, "mlflow.source.name": "hyperphase"} | parent
+
+    def _log_params(self, run_id: str, params: dict, metrics: list = (), tags: dict[str, str] | None = None) -> None:
+        from mlflow.entities import Param, RunTag
+
+        self.client.log_batch(
+            run_id,
+            metrics=metrics,
+            params=[Param(name, mask(str(value))) for name, value in params.items()],
+            tags=[RunTag(name, value[:5000]) for name, value in (tags or {}).items()],
+        )
+
+    def _write_model(self, uri: str, record: Record, run_id: str, model_id: str) -> None:
+        """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
+        with artifacts(self.client, uri) as folder:
+            self._models.write(record, folder, run=run_id, model=model_id)
+
+    def _drop_models(self, run_id: str) -> None:
+        """Models that an earlier driver began and did not end with the run."""
+        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
+            self.client.delete_logged_model(model.model_id)
+
+    def _write_files(self, uri: str, record: Record) -> None:
+        """drawing.svg, which the UI shows first, and network.npz: the training's representative network."""
+        network = representative(record)
+        if network is None:
+            return
+        with artifacts(self.client, uri) as folder:
+            if self.config.mlflow.drawings:
+                (folder / DRAWING).write_text(_draw(network, record.row), encoding="utf-8")
+            network.save(folder / "network.npz")
+
+
+def _draw(network: Network, row: dict) -> str:
+    from analysis.drawing.svg import draw_svg
+
+    title = f"{row['algorithm'].replace('_', ' ')}, n = {row['dimension']}, β = {short(row['beta'])}"
+    return draw_svg(network, title=title, pixels=DRAWING_PIXELS)
+
+
+def _quiet_loggers(log: Path) -> None:
+    """MLflow's and its schema migrations' messages go to the sweep's log."""
+    import logging
+
+    for name in ("mlflow", "alembic", "urllib3"):
+        logger = logging.getLogger(name)
+        if not any(getattr(handler, "baseFilename", "") == str(log) for handler in logger.handlers):
+            logger.handlers[:] = [logging.FileHandler(log, delay=True, encoding="utf-8")]
+        logger.propagate = False

@@ -1,0 +1,20 @@
+"""What the benchmarks count, without running them."""
+
+import pytest
+
+from benchmarks.label_agreement import agreement, shares
+from benchmarks.training_speed import products
+from trainables.recipe import Recipe
+
+
+def test_products_grow_with_the_edges():
+    few, many = (products(Recipe(), n) for n in (32, 128))
+    assert many / few == pytest.approx(16, rel=0.15)
+    assert products(Recipe(layers=8), 32) == pytest.approx(2 * few, rel=0.2)
+
+
+def test_labels_of_two_paths_are_compared_place_by_place():
+    one = {(1e-9, 0): "pudding", (1e-9, 1): "pudding", (1e-3, 0): "pudding", (1e-3, 1): "convexity"}
+    other = {(1e-9, 0): "pudding", (1e-9, 1): "other", (1e-3, 0): "convexity", (1e-3, 1): "convexity"}
+    assert agreement(one, other) == (2, 4)
+    assert shares(one, 1e-3) == "convexity 1, pudding 1"

@@ -1,0 +1,123 @@
+"""Refinement without Ray: what it asks for, when it stops, and what it does after a kill."""
+
+import functools
+
+import optuna
+import pandas as pd
+import pytest
+
+from analysis.errors import UserError
+from analysis.phases import phase_map
+from analysis.sweeps.rounds import read_rounds, widths
+from search.cli.main import main
+from search.driver import sweep as driver
+from search.driver.refine import Goal, refine
+from search.ledger import ledger
+from tests.support.records import smoke
+
+SETTINGS = ("mlflow.enabled=false", "grid.betas={from=1e-6, to=1, count=7}", "grid.dimensions=[2,3]", "grid.seeds=2")
+
+
+@pytest.fixture
+def swept(tmp_path, ray, monkeypatch):
+    """A sweep whose trainings are convexity below β = 1e-3 and constant above."""
+    ray["algorithm"] = lambda point: "convexity" if point.beta < 1.1e-3 else "constant"
+    # fewer posterior draws: what is read of a map is tested elsewhere
+    monkeypatch.setattr("analysis.phases.phase_map.fit", functools.partial(phase_map.fit, draws=40, rounds=1))
+    config = smoke(*SETTINGS)
+    assert driver.sweep(config, tmp_path, command=["hyperphase", "sweep"]) == 0
+    return config, tmp_path
+
+
+def refined(swept, **goal):
+    config, folder = swept
+    return refine(config, folder, Goal(**{"batch": 8} | goal), command=["hyperphase", "refine"])
+
+
+def trials(folder, *states):
+    storage = f"sqlite:///{folder / 'refine.db'}"
+    study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
+    return study.get_trials(deepcopy=False, states=states or None)
+
+
+def test_it_asks_near_the_boundary_until_the_budget_is_spent(swept, ray, capsys):
+    assert refined(swept, trainings=28, batch=16, width=1e-6) == 0
+    assert ray["asked"] == [28, 16, 12]
+    table = pd.read_parquet(swept[1] / "trainings.parquet")
+    assert len(table) == 56 and table["key"].is_unique
+    new = table[table["seed"] >= 2]
+    assert len(new) == 28 and new["seed"].is_unique  # a seed of its own for each
+    assert new["beta"].between(3e-4, 1e-2).mean() > 0.4  # a quarter of the axis
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.startswith("round 2: 12 trainings")]
+    assert "convexity | constant" in out
+
+
+def test_it_stops_when_the_bands_are_narrow(swept, ray, capsys):
+    assert refined(swept, width=0.6) == 0
+    first = read_rounds(swept[1])
+    assert len(first) > 1 and widths(first[0].boundaries).max() > 0.6 >= widths(first[-1].boundaries).max()
+    assert refined(swept, width=0.6) == 0  # nothing more to do: Ray is not asked again
+    assert sum(ray["asked"]) == 28 + sum(len(each.keys) for each in first) and len(read_rounds(swept[1])) == len(first)
+
+
+def test_a_killed_round_goes_on_with_what_it_lacks(swept, ray):
+    ray["stop"] = (3, KeyboardInterrupt())
+    assert refined(swept, trainings=8, width=1e-6) == 130
+    running = trials(swept[1], optuna.trial.TrialState.RUNNING)
+    asked = {trial.user_attrs["training"]["key"] for trial in running}
+    assert len(asked) == 8
+    ray["stop"] = None
+    assert refined(swept, trainings=8, width=1e-6) == 0
+    assert ray["asked"] == [28, 8, 5, 3]  # the five that were missing count to the new run's eight
+    assert asked <= ledger.keys(swept[1] / "ledger")
+    states = [trial.state.name for trial in trials(swept[1])]
+    assert "RUNNING" not in states and states.count("COMPLETE") == 28 + 8 + 3
+
+
+def test_asks_that_nobody_wrote_down_are_closed(swept, ray):
+    refined(swept, trainings=1, width=1e-6)
+    storage = f"sqlite:///{swept[1] / 'refine.db'}"
+    study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
+    study.ask()  # the driver died right after it
+    refined(swept, trainings=1, width=1e-6)
+    assert [trial.state.name for trial in trials(swept[1])].count("FAIL") == 1
+
+
+def test_packs_that_fail_for_good_end_it(swept, ray, capsys):
+    ray["stop"] = (2, "OSError: disk full")
+    assert refined(swept, trainings=8, width=1e-6) == 1
+    err = capsys.readouterr().err
+    assert "disk full" in err and "6 trainings missing" in err.splitlines()[-1] and "hyperphase refine" in err
+
+
+def test_the_study_can_be_thrown_away(swept, ray):
+    refined(swept, trainings=8, width=1e-6)
+    (swept[1] / "refine.db").unlink()
+    refined(swept, trainings=4, width=1e-6)
+    assert [trial.state.name for trial in trials(swept[1])].count("COMPLETE") == 28 + 12
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--width", "0"], "--width must be above 0"),
+        (["--trainings", "-3"], "--trainings must be above 0"),
+        (["--batch", "5000"], "--batch must be at most 1024"),
+        (["--dimensions", "0"], "--dimensions must be between 1 and 1024"),
+        (["--dimensions", "4", "4"], "--dimensions names one twice"),
+        (["--set", "grid.betas=[0.1]"], "one β only"),
+    ],
+)
+def test_mistakes_are_one_line(swept, capsys, options, message):
+    assert main(["refine", str(swept[1]), *options]) == 2
+    err = capsys.readouterr().err
+    assert message in err and len(err.splitlines()) == 1
+
+
+def test_a_sweep_without_results_is_refused(tmp_path, ray, capsys):
+    ray["stop"] = (0, "OSError: disk full")
+    driver.sweep(smoke(*SETTINGS), tmp_path, command=["hyperphase", "sweep"])
+    capsys.readouterr()
+    with pytest.raises(UserError, match="no training has finished well"):
+        refine(smoke(*SETTINGS), tmp_path, Goal(), command=["hyperphase", "refine"])

@@ -1,0 +1,87 @@
+"""The manifest says what made the results, and holds no secrets."""
+
+import json
+import subprocess
+
+import pytest
+
+from search.config.secrets import mask
+from search.sweep import folder as folders
+from search.sweep import manifest
+from tests.support.records import smoke
+
+
+def test_it_says_what_made_the_results(tmp_path):
+    folder = folders.create(tmp_path)
+    config = smoke()
+    facts = manifest.begin(folder, config, ["hyperphase", "sweep", "--preset", "smoke"])
+    manifest.end(folder, facts, status="complete", trainings=4)
+    found = manifest.read(folder)
+    assert found["config"]["grid"]["betas"] == [1.0, 1e-6] and found["seeds"] == [0, 1]
+    assert found["packages"]["torch"] and found["packages"]["ray"] and found["python"]
+    assert found["hardware"]["cores"] >= 1
+    [run] = found["runs"]
+    assert run["command"] == "hyperphase sweep --preset smoke" and run["status"] == "complete"
+    assert run["finished_at"] >= run["started_at"]
+
+
+def test_the_sweep_keeps_its_name_and_its_history(tmp_path):
+    folder = folders.create(tmp_path)
+    names = {manifest.begin(folder, smoke(), ["x"])["sweep"] for _ in range(3)}
+    assert len(names) == 1 and len(manifest.read(folder)["runs"]) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]"])
+def test_a_damaged_manifest_is_no_manifest(tmp_path, text):
+    folder = folders.create(tmp_path)
+    folder.manifest.write_text(text)
+    assert manifest.read(folder) == {}
+    assert manifest.begin(folder, smoke(), ["x"])["runs"]
+
+
+def test_git_state_of_a_checkout(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", "-C", tmp_path, *identity, *arguments], check=True, capture_output=True)
+
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "manifest.py").write_text("one\n")
+    assert manifest.git_state(tmp_path) is None  # no repository
+    git("init")
+    assert manifest.git_state(tmp_path) is None  # not tracked: installed inside somebody's repository
+    git("add", ".")
+    git("commit", "-m", "one")
+    clean = manifest.git_state(tmp_path)
+    assert len(clean["commit"]) == 40 and not clean["dirty"]
+    (tmp_path / "search" / "manifest.py").write_text("two\n")
+    (tmp_path / "new.py").write_text("")
+    dirty = manifest.git_state(tmp_path)
+    assert dirty["dirty"] and "+two" in dirty["diff"] and dirty["untracked"] == ["new.py"]
+
+
+def test_without_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    from pathlib import Path
+
+    assert manifest.git_state(Path(manifest.__file__).parents[2]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("http://user:pass@host:5000/x", "http://***@host:5000/x"),
+        ("postgresql://token@host/db", "postgresql://***@host/db"),
+        ("http://host:5000", "http://host:5000"),
+        ("--set mlflow.tracking_uri=http://u:p@h", "--set mlflow.tracking_uri=http://***@h"),
+        ("http://h/?password=abc&x=1", "http://h/?password=***&x=1"),
+        ("MLFLOW_TRACKING_TOKEN=abc", "MLFLOW_TRACKING_TOKEN=***"),
+    ],
+)
+def test_credentials_are_masked(text, masked):
+    assert mask(text) == masked
+
+
+def test_masks_reach_the_file(tmp_path):
+    folder = folders.create(tmp_path)
+    manifest.begin(folder, smoke(), ["hyperphase", "--set", "mlflow.tracking_uri=http://me:hunter2@host"])
+    assert "hunter2" not in folder.manifest.read_text() and json.loads(folder.manifest.read_text())

@@ -1,0 +1,248 @@
+"""MLflow: every training once, whatever happened before; a store that is down stops nothing."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+
+from analysis.files import replace_text
+from analysis.network import Network
+from search.driver.sync import sync
+from search.ledger import ledger
+from search.sweep import folder as folders
+from search.tracking.queue import TrackingQueue
+from search.tracking.tracker import Tracker, store_uri
+from tests.support.records import records, smoke
+
+mlflow = pytest.importorskip("mlflow")
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A store with its schema: making one takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def swept(tmp_path, empty_store, monkeypatch):
+    """A sweep's folder whose ledger is full and whose MLflow is empty: (config, folder, records)."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    config, folder = smoke("mlflow.drawings=false"), folders.create(tmp_path / "my sweep")
+    found = records(config)
+    for record in found:
+        ledger.write(folder.ledger, record)
+    shutil.copy(empty_store, folder.mlflow_store)
+    replace_text(folder.manifest, '{"sweep": "my-sweep-1"}')
+    return config, folder, found
+
+
+def all_runs(config, folder):
+    client = mlflow.MlflowClient(store_uri(config, folder))
+    experiment = client.get_experiment_by_name("hyperphase")
+    return client, client.search_runs([experiment.experiment_id], max_results=1000)
+
+
+def log_all(config, folder, found):
+    tracker = Tracker(config, folder, "my-sweep-1")
+    tracker.open_sweep({})
+    tracker.log(found)
+    tracker.close_sweep("FINISHED", {"convexity": 1})
+    return tracker
+
+
+def test_a_parent_and_a_child_for_every_training(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    client, runs = all_runs(config, folder)
+    [parent] = [run for run in runs if run.data.tags["kind"] == "sweep"]
+    children = {run.data.tags["key"]: run for run in runs if run.data.tags["kind"] == "training"}
+    assert len(runs) == 1 + len(found) and parent.info.status == "FINISHED"
+    assert parent.data.metrics == {"convexity": 1.0} and parent.data.params["steps"] == "20"
+
+    first = found[0]
+    child = children[first.row["key"]]
+    assert child.info.status == "FINISHED" and child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    tags = {name: child.data.tags[name] for name in ("algorithm", "dimension", "beta", "sweep")}
+    assert tags == {"algorithm": "constant", "dimension": "3", "beta": "1", "sweep": "my-sweep-1"}
+    assert child.data.params["beta"] == "1.0" and child.data.params["hidden"] == "9"
+    curve = client.get_metric_history(child.info.run_id, "relative_error")
+    assert [(point.step, point.value) for point in curve] == [(1, 1.0), (10, 0.1), (20, 0.25)]
+    assert child.data.metrics["faithfulness"] == 0.9
+    assert child.info.end_time - child.info.start_time == 1500
+    [artifact] = client.list_artifacts(child.info.run_id)
+    assert artifact.path == "network.npz" and str(folder.path) in child.info.artifact_uri.replace("%20", " ")
+
+    assert "faithfulness 0.900" in child.data.tags["mlflow.note.content"]
+    [seen] = child.inputs.dataset_inputs
+    assert (seen.dataset.name, seen.tags[0].value) == ("l1_norm n=3", "training")
+    assert "| `tags.algorithm = 'convexity'` |" in parent.data.tags["mlflow.note.content"]
+
+    failed = children[found[-1].row["key"]]
+    assert failed.info.status == "FAILED" and "step 7" in failed.data.tags["reason"]
+
+
+def test_logging_again_adds_nothing(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    before = {run.info.run_id for run in all_runs(config, folder)[1]}
+    tracker = log_all(config, folder, found)
+    assert all(tracker.is_logged(record.row["key"]) for record in found)
+    assert {run.info.run_id for run in all_runs(config, folder)[1]} == before
+
+
+def test_runs_that_a_killed_driver_left_are_mended(swept):
+    config, folder, found = swept
+    tracker = Tracker(config, folder, "my-sweep-1")
+    tracker.open_sweep({})
+    tracker.log(found[:1])
+    stuck = tracker._create("stuck", {"kind": "training", "key": found[1].row["key"]}, None).run_id
+    for _ in range(2):  # replies that got lost: the run is there, nobody knows
+        tracker._create("again", {"kind": "training", "key": found[0].row["key"]}, None)
+    client, runs = all_runs(config, folder)
+    assert [run.info.status for run in runs].count("RUNNING") == 4  # with the parent
+
+    begun = client.create_logged_model(tracker.experiment, name="hypernetwork", source_run_id=stuck).model_id
+    log_all(config, folder, found)
+    client, runs = all_runs(config, folder)
+    models = client.search_logged_models([tracker.experiment])
+    assert begun not in {model.model_id for model in models} and len(models) == len(found) - 1  # one failed
+    assert len(runs) == 1 + len(found) and "RUNNING" not in {run.info.status for run in runs}
+    assert client.get_run(stuck).info.status == "FINISHED"
+
+
+def test_two_sweeps_share_a_store(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    other = Tracker(config, folder, "another-sweep")
+    assert other.parent is None and not other.children
+
+
+def drain(queue, keys):
+    queue.put(keys)
+    queue.start()
+    queue.finish()
+    queue.close("FINISHED", {})
+    assert not queue.is_alive()
+
+
+def test_the_queue_logs_everything_and_then_nothing(swept):
+    config, folder, found = swept
+    keys = [record.row["key"] for record in found]
+    for expected in (len(found), 0):
+        said = []
+        queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, said.append)
+        drain(queue, keys)
+        assert (queue.logged, queue.waiting, queue.error) == (expected, 0, None)
+        assert not any("hyperphase sync" in line for line in said)  # on a slow machine it may say how much is left
+
+
+def test_a_store_that_is_down_costs_one_warning(swept):
+    config, folder, found = swept
+    with socket.socket() as nobody:  # bound, but not listening
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        down = smoke(f'mlflow.tracking_uri="{address}"')
+        said, started = [], time.monotonic()
+        queue = TrackingQueue(down, folder, {"sweep": "my-sweep-1"}, said.append)
+        drain(queue, [record.row["key"] for record in found])
+        assert time.monotonic() - started < 30
+        [warning] = said
+        assert "\n" not in warning and "hyperphase sync" in warning
+        assert queue.error and queue.waiting == len(found)
+        with pytest.raises(ValueError, match=r"0 trainings were logged, 4 are missing"):
+            sync(down, folder)
+    assert sync(config, folder) == 0  # the store is back
+    assert len(all_runs(config, folder)[1]) == 1 + len(found)
+
+
+def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeypatch):
+    config, folder, found = swept
+    bad, log = found[0].row["key"], Tracker.log
+
+    def fail_for_one(self, together):
+        if any(record.row["key"] == bad for record in together):
+            raise RuntimeError("no")
+        log(self, together)
+
+    monkeypatch.setattr(Tracker, "log", fail_for_one)
+    monkeypatch.setattr("search.tracking.queue.RETRY_SECONDS", 0.0)
+    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None)
+    queue.put([record.row["key"] for record in found])
+    queue.start()
+    deadline = time.monotonic() + 60
+    while queue.logged < len(found) - 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    queue.finish(abandon=True)
+    assert queue.logged == len(found) - 1
+
+
+def test_the_report_learns_where_the_runs_are(swept, monkeypatch):
+    config, folder, found = swept
+    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail)
+    drain(queue, [record.row["key"] for record in found])
+    links = json.loads(folder.links.read_text())
+    assert links.keys() == {record.row["key"] for record in found}
+    _, runs = all_runs(config, folder)
+    key = found[0].row["key"]
+    [run] = [run for run in runs if run.data.tags.get("key") == key]
+    page = f"/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}?workflowType=machine_learning"
+    assert links[key] == f"http://127.0.0.1:5000{page}"
+    monkeypatch.setattr("search.tracking.tracker.store_uri", lambda config, folder: "https://me:secret@host/")
+    assert queue.tracker.links()[key] == f"https://host{page}"
+
+
+ELSEWHERE = """
+import sys, mlflow, numpy, pandas
+model = mlflow.pyfunc.load_model(sys.argv[1])
+networks = model.predict(pandas.DataFrame({"dimension": [5, 5, 2], "seed": [1, 1, 7]}))
+import trainables
+assert "code.zip" in trainables.__file__, trainables.__file__
+assert networks["hidden_bias"][0] == networks["hidden_bias"][1]
+numpy.savez("network.npz", **networks.iloc[2])
+"""
+
+
+def test_a_hypernetwork_is_a_model_that_draws_anywhere(swept, tmp_path):
+    """Loaded by another process in another place: the code comes with the model."""
+    from trainables.models.hypernetwork import Hypernetwork, initialise
+    from trainables.training.draw import draw_networks
+    from trainables.training.noise import stream
+
+    config, folder, found = swept
+    recipe, network = config.training.recipe(), Hypernetwork(1, config.training.recipe())
+    initialise(network, [stream(0, "parameters", "cpu")])
+    hypernetwork = {name: parameter[0].detach().numpy() for name, parameter in network.named_parameters()}
+    tracker = log_all(config, folder, [replace(found[0], hypernetwork=hypernetwork), found[-1]])
+    [model] = tracker.client.search_logged_models([tracker.experiment])
+    assert (str(model.status), model.tags["algorithm"], model.params["beta"]) == ("READY", "constant", "1.0")
+    run = tracker.client.get_run(tracker.children[found[0].row["key"]][0])
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    requirements = (Path(unquote(model.artifact_location).removeprefix("file://")) / "requirements.txt").read_text()
+    assert "torch==2.13.0" in requirements and all("==" in line for line in requirements.split())
+
+    command = [sys.executable, "-P", "-W", "ignore", "-c", ELSEWHERE, model.artifact_location]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=clean)
+    assert shown.returncode == 0, shown.stderr
+    drawn, wanted = Network.load(tmp_path / "network.npz"), draw_networks(hypernetwork, recipe, 2, seed=7)[0]
+    for name, array in vars(wanted).items():  # equal to rounding: the model draws with PyTorch, this may be compiled
+        np.testing.assert_allclose(getattr(drawn, name), array, rtol=1e-3, atol=1e-4)
+
+
+def test_passwords_reach_no_param(swept):
+    config, folder, _ = swept
+    tracker = Tracker(config, folder, "my-sweep-1")
+    tracker.open_sweep({})
+    tracker._log_params(tracker.parent, {"uri": "http://me:secret@host/"})
+    assert tracker.client.get_run(tracker.parent).data.params["uri"] == "http://***@host/"

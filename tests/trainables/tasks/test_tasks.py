@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+
+from analysis.algorithms.classify import describe, read
+from analysis.algorithms.criteria import KNOWN
+from search.config.load import load
+from search.ledger.read_training import to_record
+from tests.support.known_networks import table
+from trainables.tasks.registry import TASKS, get_task
+from trainables.training.loop import Member, train_pack
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize("dimension", [1, 2, 5])
+def test_target_and_variance_agree(task, dimension):
+    x = np.random.default_rng(0).standard_normal((400_000, dimension))
+    values = task.target(x)
+    assert values.shape == (len(x),)
+    assert task.variance(dimension) == pytest.approx(values.var(), rel=0.02)
+    assert np.allclose(task.target(torch.from_numpy(x)).numpy(), values)
+    batch = torch.from_numpy(x[:12]).reshape(3, 4, dimension)
+    assert torch.allclose(task.target(batch).ravel(), task.target(torch.from_numpy(x[:12])))
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_tasks_name_known_algorithms_only(task):
+    assert set(task.algorithms) <= set(KNOWN) and get_task(task.name) is task
+
+
+def test_only_a_tasks_own_algorithms_are_named():
+    """A network that computes the L1 norm earns none of its algorithms' names where they mean nothing."""
+    for known in table():
+        network = known.network
+        batch = type(network)(*(array[None] for array in vars(network).values()))
+        target = get_task("l1_norm").target
+        free, bound = read(batch, target), read(batch, target, names=())
+        wanted = "constant" if free.algorithm[0] == "constant" else "other"
+        assert bound.algorithm[0] == wanted
+        only = read(batch, target, names=("convexity",)).algorithm[0]
+        assert only == (free.algorithm[0] if free.algorithm[0] in ("constant", "convexity") else "other")
+
+
+@pytest.mark.parametrize("name", ["maximum", "sum_of_squares"])
+def test_another_task_trains_and_is_read(name, tmp_path):
+    config = load(preset="smoke", settings=[f"training.task={name}", "training.steps=3"])
+    recipe = config.training.recipe()
+    [trained] = train_pack(3, [Member("k", 1e-4, 0)], recipe)
+    row = to_record(trained, recipe, 3).row
+    assert row["task"] == name and row["algorithm"] in ("constant", "other") and np.isfinite(row["relative_error"])
+    trained.final.draws[0].save(tmp_path / "a.npz")
+    found = describe(tmp_path / "a.npz", get_task(name).target, names=get_task(name).algorithms)
+    assert found["algorithm"] in ("constant", "other") and set(found["order_parameters"]) >= {"locality", "sidedness"}

@@ -1,0 +1,1 @@
+"""Hypernetworks, and the target networks that they draw."""

@@ -1,0 +1,91 @@
+"""The hypernetwork: noise in, weights of a target network out (DESIGN.md section 2; arXiv 2312.03051)."""
+
+import torch
+from torch import Tensor, nn
+
+from trainables.models.layers import ExchangeableLayer, MemberLinear
+from trainables.models.noise_layout import size, split
+from trainables.models.scale_free import ScaleFreeLayer
+from trainables.models.weight_heads import TargetWeights, WeightHeads
+from trainables.recipe import Recipe
+
+EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE = 4, 8, 4  # channels of noise per edge, hidden node and input node
+
+
+def noise_shapes(dimension: int, hidden: int) -> list[tuple[int, ...]]:
+    """Shapes of the noise that one draw takes: of edges, hidden nodes, input nodes, and ε of W, b, v."""
+    return [
+        (hidden * dimension, EDGE_NOISE),
+        (hidden, HIDDEN_NOISE),
+        (dimension, INPUT_NOISE),
+        (hidden, dimension),
+        (hidden,),
+        (hidden,),
+    ]
+
+
+def noise_size(dimension: int, hidden: int) -> int:
+    """Standard normal numbers that one draw takes."""
+    return size(noise_shapes(dimension, hidden))
+
+
+class Hypernetwork(nn.Module):
+    """Hypernetworks of a pack's members, in lockstep.
+
+    The parameters know neither the dimension n nor the hidden size m: nothing but noise tells two neurons or two
+    inputs apart, so the same hypernetwork draws target networks of any size.
+    """
+
+    def __init__(self, members: int, recipe: Recipe):
+        super().__init__()
+        d = recipe.channels
+        self.edge_noise = MemberLinear(members, EDGE_NOISE, d)
+        self.hidden_noise = MemberLinear(members, HIDDEN_NOISE, d)
+        self.input_noise = MemberLinear(members, INPUT_NOISE, d)
+        self.whole = nn.Parameter(torch.zeros(members, 1, d))
+        self.whole.initial_std = 1.0
+        self.layers = nn.ModuleList(
+            ExchangeableLayer(members, d, recipe.scores, recipe.width, recipe.sinkhorn_rounds, recipe.sided_scores)
+            for _ in range(recipe.layers)
+        )
+        if recipe.scale_free:
+            self.layers = nn.ModuleList(ScaleFreeLayer(layer) for layer in self.layers)
+        self.heads = WeightHeads(members, d)
+
+    def forward(
+        self, noise: Tensor, dimension: int, hidden: int, betas: Tensor | None = None
+    ) -> tuple[TargetWeights, dict[str, Tensor]]:
+        """noise (members, noise_size(dimension, hidden)), standard normal; betas (members,), if a draw depends on β.
+
+        Returns one drawn target network per member, and {component: (members,) nats} of complexity.
+        """
+        whole, log_scale = self.conditions(betas)
+        for_edges, for_hidden, for_inputs, *for_weights = split(noise, noise_shapes(dimension, hidden))
+        edges = self.edge_noise(for_edges)
+        nodes, inputs = self.hidden_noise(for_hidden), self.input_noise(for_inputs)
+        for layer in self.layers:
+            edges, nodes, inputs, whole = layer(edges, nodes, inputs, whole)
+        return self.heads(edges, nodes, whole, tuple(for_weights), dimension, log_scale)
+
+    def conditions(self, betas: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Where draws start from: the global node (members, 1, d), and what is added to the heads' log_scale."""
+        return self.whole, None
+
+
+def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None:
+    """Fill every member's parameters from its own generator, in the order of the parameters' definition.
+
+    A parameter has an `initial_std`, or starts at 0; `mirrored` (axis, indices) makes what follows each index along
+    that axis the negative of what is at it.
+    """
+    with torch.no_grad():
+        for parameter in network.parameters():
+            std = getattr(parameter, "initial_std", 0.0)
+            for member, generator in enumerate(generators):
+                if std:
+                    noise = torch.randn(parameter.shape[1:], generator=generator, device=parameter.device)
+                    parameter[member] = std * noise
+            axis, first = getattr(parameter, "mirrored", (0, []))
+            if len(first):
+                first = first.to(parameter.device)
+                parameter.index_copy_(axis, first + 1, -parameter.index_select(axis, first))

@@ -1,0 +1,101 @@
+"""Heads that turn the hypernetwork's final state into distributions of target-network weights, and their complexity.
+
+Every weight is s · (μ + σ ε), ε ~ N(0, 1), with s a learned scale per tensor. Its complexity is the divergence from the
+prior, KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1) − ln σ nats, summed per tensor under that tensor's name.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from trainables.models.bit_exact import elementwise
+from trainables.models.layers import MemberLinear, normalise
+
+COMPONENTS = ("hidden_weight", "hidden_bias", "output_weight")  # what complexity is made of
+INITIAL_SCALES = (2.0, 2.0, 0.7)  # s of W, b and v
+SCALE_RATE = 3.0  # s learns this much faster than other parameters: it has to change by orders of magnitude
+INITIAL_LOG_SIGMA = -2.0  # trainings start with little noise on the weights: the loss then has a slope to follow
+
+
+class TargetWeights(NamedTuple):
+    """Weights of one drawn target network per member."""
+
+    hidden_weight: Tensor  # (members, m, n)
+    hidden_bias: Tensor  # (members, m)
+    output_weight: Tensor  # (members, m)
+    output_bias: Tensor  # (members,)
+
+
+def kl_to_prior(mean: Tensor, log_sigma: Tensor) -> Tensor:
+    """KL(N(mean, σ²) ‖ N(0, 1)) of every weight, in nats; same shape as `mean`."""
+    return 0.5 * (mean * mean + (2 * log_sigma).exp() - 1) - log_sigma
+
+
+def expected_output(hidden_weight: Tensor, hidden_bias: Tensor, output_weight: Tensor) -> Tensor:
+    """E[v · swish(W x + b)] over x ~ N(0, I), approximately: (members,).
+
+    A pre-activation is z ~ N(b, s²), s = |w|, and by Stein's lemma E[z σ(z)] = b E[σ(z)] + s² E[σ'(z)]; MacKay (1992)
+    approximates E[σ(z)] by σ(κ b) with κ = 1 / sqrt(1 + π s² / 8).
+    """
+    variance = hidden_weight.square().sum(-1)
+    kappa = (1 + math.pi / 8 * variance).rsqrt()
+    gate = elementwise(torch.sigmoid, kappa * hidden_bias)
+    mean = hidden_bias * gate + variance * kappa * gate * (1 - gate)
+    return (output_weight * mean).sum(-1)
+
+
+class WeightHeads(nn.Module):
+    """Final state and noise -> drawn weights and their complexity by component.
+
+    The output bias c is not what the global node says, but that minus the expected output of the rest: W, b and v can
+    then change without shifting the output. Without this, a large bias (the pass-through neurons of pudding) could grow
+    only in step with c and grew hardly at all.
+    """
+
+    def __init__(self, members: int, channels: int):
+        super().__init__()
+        self.edge = MemberLinear(members, channels, 2, gain=0.5, bias=True)  # mean and log sigma of W
+        self.hidden = MemberLinear(members, channels, 4, gain=0.5, bias=True)  # of b, then of v
+        self.whole = MemberLinear(members, channels, 1, gain=0.1, bias=True)  # expected output per input
+        self.log_scale = nn.Parameter(torch.zeros(members, len(COMPONENTS)))  # ln (s / initial s) / SCALE_RATE
+        self.register_buffer("initial_scales", torch.tensor(INITIAL_SCALES), persistent=False)
+
+    def forward(
+        self,
+        edges: Tensor,
+        hidden: Tensor,
+        whole: Tensor,
+        noise: tuple[Tensor, Tensor, Tensor],
+        dimension: int,
+        log_scale: Tensor | None = None,
+    ) -> tuple[TargetWeights, dict[str, Tensor]]:
+        """noise: ε of W (members, m, n), of b (members, m) and of v (members, m).
+
+        log_scale (members, components): added to `self.log_scale`.
+
+        Returns the weights and {component: (members,) nats}.
+        """
+        members, m = hidden.shape[:2]
+        edge = self.edge(normalise(edges)).view(members, m, dimension, 2)
+        node = self.hidden(normalise(hidden))
+        moments = (
+            (edge[..., 0], edge[..., 1]),
+            (node[..., 0], node[..., 1]),
+            (node[..., 2], node[..., 3]),
+        )
+        scales = self.scales(log_scale)
+        drawn, complexity = [], {}
+        for k, (name, (mean, raw), epsilon) in enumerate(zip(COMPONENTS, moments, noise, strict=True)):
+            log_sigma = raw + INITIAL_LOG_SIGMA
+            scale = scales[:, k].view(members, *[1] * (mean.dim() - 1))
+            drawn.append(scale * (mean + log_sigma.exp() * epsilon))
+            complexity[name] = kl_to_prior(mean, log_sigma).flatten(1).sum(1)
+        centre = dimension * self.whole(normalise(whole)).view(members)
+        return TargetWeights(*drawn, centre - expected_output(*drawn)), complexity
+
+    def scales(self, log_scale: Tensor | None = None) -> Tensor:
+        """s of every tensor, (members, components)."""
+        log_scale = self.log_scale if log_scale is None else self.log_scale + log_scale
+        return self.initial_scales * elementwise(torch.exp, SCALE_RATE * log_scale)

@@ -1,0 +1,18 @@
+"""Tasks: the functions that target networks are to compute. Nothing else in hyperphase knows which task it is.
+
+A task is a name, a target, the target's variance over inputs x ~ N(0, I_n), and the algorithms that are known to
+compute it. Add one by adding it to `TASKS` (docs/tasks.md).
+"""
+
+from analysis.errors import UserError
+from trainables.tasks.builtin import L1_NORM, MAXIMUM, SUM_OF_SQUARES
+from trainables.tasks.task import Task
+
+TASKS: dict[str, Task] = {task.name: task for task in (L1_NORM, MAXIMUM, SUM_OF_SQUARES)}
+
+
+def get_task(name: str) -> Task:
+    """The task called `name`. Raises UserError, naming the known ones, if there is none."""
+    if name not in TASKS:
+        raise UserError(f"unknown task {name!r}; known: {', '.join(sorted(TASKS))}")
+    return TASKS[name]

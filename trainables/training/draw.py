@@ -1,0 +1,44 @@
+"""Draw networks from a stored hypernetwork."""
+
+import math
+
+import numpy as np
+import torch
+
+from analysis.network import Network
+from trainables.models.registry import build
+from trainables.recipe import Recipe
+from trainables.training.evaluation import evaluation_stream, look
+
+
+def _with_rounds_for(dimension: int, recipe: Recipe) -> Recipe:
+    """Twice the rounds of balancing for every doubling of n beyond those trained: more inputs take longer to share out.
+
+    Only for scale-free recipes, which alone are good there.
+    """
+    doublings = math.ceil(math.log2(dimension / max(recipe.dimensions, default=dimension)))
+    if not recipe.scale_free or doublings < 1:
+        return recipe
+    return recipe.model_copy(update={"sinkhorn_rounds": recipe.sinkhorn_rounds * 2**doublings})
+
+
+def draw_networks(
+    hypernetwork: dict[str, np.ndarray],
+    recipe: Recipe,
+    dimension: int,
+    *,
+    seed: int = 0,
+    draws: int = 1,
+    beta: float = 1.0,
+) -> Network:
+    """Draw target networks at any input dimension from a stored hypernetwork: batch shape (draws,).
+
+    seed: of the draws' noise; beta: at which a Pareto hypernetwork draws.
+    """
+    recipe = _with_rounds_for(dimension, recipe)
+    network = build(recipe, 1, dimension)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(torch.from_numpy(hypernetwork[name]).unsqueeze(0))
+    noise = evaluation_stream([seed], recipe, dimension, torch.device("cpu"), "draws")
+    return look(network, recipe, dimension, noise, recipe.steps, draws, torch.tensor([[beta]]))[0][0].draws

@@ -1,0 +1,154 @@
+"""The training loop: the members of a pack advance in lockstep, each with its own β, seed and parameters."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
+
+import numpy as np
+import torch
+
+from trainables.models.hypernetwork import initialise, noise_size
+from trainables.models.noise_layout import size, split
+from trainables.models.pareto import sample_betas
+from trainables.models.registry import build
+from trainables.recipe import Recipe, shared
+from trainables.tasks.registry import get_task
+from trainables.training.checkpoint import Checkpoint, State, flatten, pack_looks, part, unpack_looks
+from trainables.training.devices import keep_freed_memory, reproducible_processor, resolve
+from trainables.training.evaluation import Snapshot, evaluation_stream, look, snapshot_steps
+from trainables.training.noise import NoiseStream, stream
+from trainables.training.objective import training_loss
+from trainables.training.optimiser import PackAdam
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of a pack. key: its identity in the ledger; beta: penalty per nat; seed: of all its noise."""
+
+    key: str
+    beta: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left behind.
+
+    status: "done", or "failed" with the reason (then snapshots stop before the failure and final is None).
+    final: the last look, with `final_draws` networks.
+    hypernetwork: {parameter: array}, from which `draw_networks` draws at any dimension.
+    seconds: the member's share of the pack's time.
+    """
+
+    member: Member
+    status: str
+    reason: str
+    snapshots: list[Snapshot] = field(default_factory=list)
+    final: Snapshot | None = None
+    hypernetwork: dict[str, np.ndarray] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@reproducible_processor()
+def train_pack(
+    dimension: int,
+    members: list[Member],
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    on_step: Callable[[int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> list[Trained]:
+    """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
+
+    Where the recipe names more dimensions, they take turns with n, a step each; looks are at n. A member's result
+    depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else is in the pack.
+    `on_step(step)` is called after every step: raise from it to stop. A `checkpoint` is offered the state after every
+    step but the last, and what it holds is gone on from: the result is the same, bit for bit. Keeps freed memory, for
+    the whole process.
+    """
+    started, place = time.perf_counter(), resolve(device)
+    keep_freed_memory()
+    task, turns = get_task(recipe.task), recipe.turns(dimension)
+    of = shared(recipe, [member.seed for member in members])  # each training's row of whatever is trained
+    first = [of.index(row) for row in range(max(of) + 1)]  # each row's first training
+    seeds, looks_at = [members[k].seed for k in first], _looks_at(members, of).to(place)
+    network = build(recipe, len(seeds), dimension).to(place)
+    initialise(network, [stream(seed, "parameters", place) for seed in seeds])
+    optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
+    for_beta = [(1,)] if recipe.trainable == "pareto" else []
+    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in turns}
+    noise = NoiseStream(seeds, "training", max(size(of_turn) for of_turn in shapes.values()), device=place)
+    evaluation = evaluation_stream(seeds, recipe, dimension, place)
+    look_at = snapshot_steps(recipe.steps, recipe.snapshots)
+    looks: list[list[Snapshot]] = []  # a look at all members each
+    failed_at = torch.zeros(len(seeds), dtype=torch.long, device=place)  # step of the first non-finite loss, or 0
+    done, spent = 0, np.zeros(len(members))  # steps, and every member's share of the seconds before this call
+    if kept := checkpoint and checkpoint.load():
+        done, spent, looks = int(kept["step"][0]), kept["seconds"], unpack_looks(part(kept, "looks"))
+        rows = {name: array[first] for name, array in kept.items()}
+        failed_at.copy_(torch.from_numpy(rows["failed_at"]))
+        optimiser.restore(part(rows, "optimiser"), done)
+        noise.restore(part(rows, "noise"))
+        evaluation.restore(part(rows, "evaluation"))
+
+    def seconds() -> np.ndarray:
+        return spent + (time.perf_counter() - started) / len(members)
+
+    def state(step: int) -> State:
+        rows = flatten(optimiser=optimiser.state(), noise=noise.state(), evaluation=evaluation.state())
+        rows = {name: array[of] for name, array in (rows | {"failed_at": failed_at.cpu().numpy()}).items()}
+        own = {"step": np.full(len(members), step), "seconds": seconds()}
+        return own | rows | flatten(looks=pack_looks(looks))
+
+    def see(step: int, draws: int) -> list[Snapshot]:
+        seen = look(network, recipe, dimension, evaluation, step, draws, looks_at)
+        return [seen[of[:k].count(row)][row] for k, row in enumerate(of)]
+
+    for step in range(done + 1, recipe.steps + 1):
+        n = turns[(step - 1) % len(turns)]  # all members take the same turn, so that they stay in lockstep
+        z, x, *for_beta = split(noise.next(), shapes[n])
+        betas = looks_at[0]
+        if for_beta:
+            betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
+        loss = training_loss(network, z, x, task, recipe.hidden(n), betas)
+        norms = optimiser.step(loss)
+        lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
+        failed_at = failed_at.masked_fill(lost, step)
+        if step in look_at:
+            looks.append(see(step, recipe.snapshot_draws))
+            if failed_at.all():
+                break
+        if on_step is not None:
+            on_step(step)
+        if checkpoint is not None and step < recipe.steps:
+            checkpoint.offer(partial(state, step))
+
+    failures = failed_at[of].tolist()
+    snapshots = [[seen[k] for seen in looks if not at or seen[k].step < at] for k, at in enumerate(failures)]
+    final = see(recipe.steps, recipe.final_draws)
+    kept = [] if recipe.trainable == "mlp" else network.named_parameters()
+    parameters = {name: parameter.detach().cpu().numpy() for name, parameter in kept}
+    shares = seconds().tolist()
+    return [
+        Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=shares[k])
+        if (step := failures[k])
+        else Trained(
+            member,
+            "done",
+            "",
+            snapshots[k],
+            final[k],
+            {name: array[of[k]].copy() for name, array in parameters.items()},
+            shares[k],
+        )
+        for k, member in enumerate(members)
+    ]
+
+
+def _looks_at(members: list[Member], of: list[int]) -> torch.Tensor:
+    """The βs at which each row is looked at, (looks, rows): those of its trainings, in their order."""
+    betas = [[member.beta for member, row in zip(members, of, strict=True) if row == k] for k in range(max(of) + 1)]
+    return torch.tensor(list(zip_longest(*betas, fillvalue=1.0)))

@@ -1,0 +1,37 @@
+"""What a training minimises: relative error + β · complexity."""
+
+from torch import Tensor, nn
+
+from trainables.kernels.loss import losses
+from trainables.models.hypernetwork import Hypernetwork
+from trainables.models.target_forward import apply_target
+from trainables.models.weight_heads import TargetWeights
+from trainables.tasks.task import Task
+
+
+def relative_error(weights: TargetWeights, x: Tensor, task: Task) -> Tensor:
+    """Mean squared error over the target's variance, (members,); 1 = as good as a constant.
+
+    x (members, samples, n): each member's own inputs.
+    """
+    error = apply_target(weights, x) - task.target(x)
+    return (error * error).mean(1) / task.variance(x.shape[-1])
+
+
+def objective(error: Tensor, complexity: dict[str, Tensor], betas: Tensor) -> Tensor:
+    """error (members,), complexity {component: (members,) nats}, betas (members,) -> (members,)."""
+    return error + betas * sum(complexity.values())
+
+
+def training_loss(network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidden: int, betas: Tensor) -> Tensor:
+    """The objective of one network that every member draws, with `hidden` neurons, from its noise: (members,).
+
+    x (members, samples, n): each member's own inputs. On a CPU with a compiler it comes from
+    trainables/kernels/csrc/member.h, which agrees with the rest of this function to rounding.
+    """
+    if isinstance(network, Hypernetwork):
+        native = losses(network, noise, x, task, hidden, betas)
+        if native is not None:
+            return native
+    weights, complexity = network(noise, x.shape[-1], hidden, betas)
+    return objective(relative_error(weights, x, task), complexity, betas)

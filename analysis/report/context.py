@@ -16,7 +16,6 @@ from analysis.sweeps.statistics import FEWEST_TOSSES, order_parameters, ranking,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.report.gallery import Gallery
     from analysis.sweeps.phases import Phases
 
 
@@ -45,31 +44,16 @@ def version() -> str:
         return "(not installed)"
 
 
-def opening(sweep: Sweep, figures: dict, gallery: "Gallery | None", candidates: bool) -> dict:
-    """Heading, lead, notes, the counts in the header and the sections of the navigation."""
+def opening(sweep: Sweep) -> dict:
+    """Heading, lead, notes, and the counts in the header."""
     trainings, done = sweep.trainings, sweep.done
     tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
     subject = f" of {enumeration([task_title(task) for task in tasks])}" if tasks else ""
     present = done["algorithm"].value_counts()
-    sections = [
-        ("map", "Phase map", "phase_map"),
-        ("scaling", "Scaling laws", "scaling"),
-        ("refinement", "Refinement", "refinement"),
-        ("counts", "By β", "counts"),
-        ("complexity", "Error and complexity", "error_complexity"),
-        ("dynamics", "Over training", "fractions"),
-        ("unseen", "Unseen dimensions", "generalisation"),
-        ("order", "Order parameters", "order_parameters"),
-    ]
-    links = [(place, name) for place, name, figure in sections if figures[figure]]
-    links += [("candidates", "Candidates")] if candidates else []
-    links += [("gallery", "Drawings")] if gallery and gallery.groups else []
-    links += [("table", "Trainings")] + ([("failures", "Failures")] if len(sweep.failed) else [])
     return {
         "heading": f"Phase diagram{subject}",
         "lead": lead(trainings),
         "notes": notes(sweep),
-        "sections": [*links, ("manifest", "Manifest")],
         "phases": [{"label": label, "count": int(present[label])} for label in in_order(present.index)],
     }
 
@@ -171,12 +155,20 @@ def training_table(trainings: "pd.DataFrame", links: dict[str, str]) -> dict:
     names += (preferred or parameters)[:MOST_ORDER_PARAMETERS]
     names += ["status"] * bool((trainings["status"] != "done").any())
     names += [name for name in ("seconds", "key") if name in trainings]
-    texts = {"algorithm", "status", "key"}
-    colour = colours(trainings["algorithm"].dropna())
-    columns = [{"name": COLUMNS.get(name, name.replace("_", " ")), "numeric": name not in texts} for name in names]
+    return table(trainings, names, colours(trainings["algorithm"].dropna()), links)
+
+
+def table(frame: "pd.DataFrame", names: list[str], colour: dict[str, str], links: dict[str, str]) -> dict:
+    """Columns and rows of a frame's columns `names`, numbers in three digits, labels with their colours."""
+    from pandas.api.types import is_numeric_dtype
+
+    columns = [
+        {"name": COLUMNS.get(name, str(name).replace("_", " ")), "numeric": is_numeric_dtype(frame[name])}
+        for name in names
+    ]
     rows = [
         [{"colour": "", "link": ""} | _cell(name, value, colour, links) for name, value in zip(names, row, strict=True)]
-        for row in trainings[names].itertuples(index=False, name=None)
+        for row in frame[names].itertuples(index=False, name=None)
     ]
     return {"columns": columns, "rows": rows}
 
@@ -191,7 +183,7 @@ def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> di
         }
     if name == "key":
         return {"text": value, "link": links.get(value, ""), "attributes": ' class="t mono"'}
-    if name == "status":
+    if isinstance(value, str):
         return {"text": value, "attributes": ' class="t"'}
     if value is None or not math.isfinite(value):
         return {"text": "", "attributes": ' class="n"'}

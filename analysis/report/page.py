@@ -1,0 +1,129 @@
+"""From sections to the page: figures numbered and saved as PNG files, tables and texts as HTML."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.charts.chart import Chart, save_png, styled, svg_text
+from analysis.errors import UserError
+from analysis.report import context
+from analysis.report.section import Part, Picture, ReportData, Section
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One numbered picture of the page."""
+
+    number: int
+    file: str  # PNG beside the page
+    caption: str
+    svg: str
+    live: dict[str, Any] | None  # its twin for Plotly
+
+
+@dataclass(frozen=True)
+class DrawnSection:
+    """A section with something to show. parts: figures, tables ({"columns", "rows"}), HTML and texts."""
+
+    name: str
+    title: str
+    menu: str
+    parts: list[Any]
+
+    @property
+    def figures(self) -> list[Figure]:
+        return [part for part in self.parts if isinstance(part, Figure)]
+
+
+def draw_sections(sections: Sequence[Section], data: ReportData) -> list[DrawnSection]:
+    """Draws the sections that the tables allow, in order, and removes the pictures of an earlier report.
+
+    UserError if two sections or pictures have the same name, or one that isn't the report's own cannot be drawn.
+    """
+    from analysis.report.sections import SECTIONS
+
+    names = [section.name for section in sections]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"two sections of the report have the same name: {', '.join(twice)}")
+    drawn, files, numbers = [], set[str](), count(1)
+    for section in sections:
+        if not section.fits(data):
+            continue
+        try:
+            parts = _parts(section, data)
+            shown = [_shown(part, data, files, numbers) for part in parts]
+        except Exception as error:
+            if section in SECTIONS or isinstance(error, UserError):
+                raise
+            message = " ".join(str(error).split())
+            raise UserError(f"section {section.name!r} cannot be drawn: {type(error).__name__}: {message}") from error
+        if shown:
+            drawn.append(DrawnSection(section.name, section.title, section.menu or section.title, shown))
+    for stale in data.folder.glob("*.png"):
+        if stale.name not in files:
+            stale.unlink()
+    return drawn
+
+
+def _parts(section: Section, data: ReportData) -> list[Part]:
+    """What a section shows, bare charts with its caption."""
+    with styled():
+        drawn = section.draw(data)
+        parts = list(drawn) if isinstance(drawn, list | tuple | Iterator) else [drawn]  # what is yielded is drawn here
+    parts = [Picture(section.name, section.caption, part) if isinstance(part, Chart) else part for part in parts]
+    return [part for part in parts if part is not None and not (isinstance(part, Picture) and part.chart is None)]
+
+
+def _shown(part: Part, data: ReportData, files: set[str], numbers: count) -> Any:
+    """A part as the template shows it."""
+    import pandas as pd
+
+    from analysis.charts.plotly import plotly_figure
+
+    if isinstance(part, Picture):
+        file = f"{part.name}.png"
+        if file in files:
+            raise UserError(f"two pictures of the report have the same name: {part.name}")
+        files.add(file)
+        save_png(part.chart, data.folder / file)
+        return Figure(
+            next(numbers), file, part.caption, svg_text(part.chart, part.name), plotly_figure(part.chart, data.done)
+        )
+    if isinstance(part, pd.DataFrame):
+        return context.table(part, list(part.columns), data.colours, data.links)
+    if isinstance(part, str):  # HTML (Markup) too
+        return part
+    raise UserError(f"a section shows charts, pictures, tables and texts, not {type(part).__name__}")
+
+
+def environment(colour: Mapping[str, str]) -> "jinja2.Environment":
+    """The templates, with what all of them use. colour: label -> hex colour."""
+    from analysis import formatting
+    from analysis.algorithms.names import title
+
+    found = _templates().overlay()
+    found.globals = {
+        **found.globals, "colour": colour, "title": title, "number": formatting.number, "penalty": formatting.penalty
+    }  # fmt: skip
+    return found
+
+
+@lru_cache(maxsize=1)
+def _templates() -> "jinja2.Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,128 @@
+"""A section of the report: one object that says what it shows, what it needs of the tables, and how to draw it.
+
+    def seconds_by_dimension(data: ReportData) -> pd.DataFrame:
+        return data.done.groupby("dimension")["seconds"].median().reset_index()
+
+    SECONDS = Section("seconds", "Seconds", seconds_by_dimension, needs=("seconds",))
+
+`write_report(folder, [*SECTIONS, SECONDS])` shows it after the report's own (analysis/report/sections.py).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from analysis.sweeps.load import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+    from analysis.charts.chart import Chart
+    from analysis.report.gallery import Gallery
+    from analysis.sweeps.clusters import Cluster
+    from analysis.sweeps.phases import Phases
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart with a caption and a file name of its own, where a section has several. chart: None leaves it out."""
+
+    name: str  # of its PNG file, without the suffix; unique in the report
+    caption: str
+    chart: "Chart | None"
+
+
+# What a section consists of: a chart (captioned with the section's caption), a picture, a table, HTML, or a text, which
+# becomes a paragraph.
+Part: TypeAlias = "Chart | Picture | pd.DataFrame | Markup | str"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    name: its anchor on the page, and the file name of its chart; unique in the report.
+    title: its heading.
+    draw: what it shows; None or nothing leaves the section out.
+    caption: of the chart, if `draw` returns a bare one.
+    needs: columns that the table of completed trainings must have; without one of them, or without a completed
+    training, the section is left out. A section that needs no column is always asked.
+    needs_snapshots: likewise, of the table of snapshots.
+    menu: what the page's navigation calls it; its title by default.
+    """
+
+    name: str
+    title: str
+    draw: "Callable[[ReportData], Part | Iterable[Part] | None]"
+    caption: str = ""
+    needs: tuple[str, ...] = ()
+    needs_snapshots: tuple[str, ...] = ()
+    menu: str = ""
+
+    def fits(self, data: "ReportData") -> bool:
+        """Whether the tables have what this section needs."""
+        return _has(data.done, self.needs) and _has(data.sweep.snapshots, self.needs_snapshots)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What sections draw from. What is costly is computed once, when a section first asks for it."""
+
+    sweep: Sweep
+    links: dict[str, str]  # key -> address of the training's page where trainings are tracked
+
+    @property
+    def folder(self) -> Path:
+        """The report's folder."""
+        return self.sweep.folder / "report"
+
+    @cached_property
+    def done(self) -> "pd.DataFrame":
+        """The completed trainings, one row each."""
+        return self.sweep.done
+
+    @cached_property
+    def phases(self) -> "Phases":
+        """The phase map and its boundaries. UserError without a completed training."""
+        from analysis.sweeps.phases import read_phases
+
+        return read_phases(self.done)
+
+    @cached_property
+    def clusters(self) -> "tuple[list[Cluster], float]":
+        """Clusters of the trainings labelled `other`, and their silhouette."""
+        from analysis.sweeps.clusters import find_clusters
+
+        return find_clusters(self.done)
+
+    @cached_property
+    def gallery(self) -> "Gallery | None":
+        """The drawings of the trainings' networks, which are written as files too; None without a training."""
+        from analysis.report.gallery import draw_gallery
+
+        if self.done.empty:
+            return None
+        return draw_gallery(self.sweep, self.folder / "drawings", {cluster.typical for cluster in self.clusters[0]})
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """label -> hex colour, of every label that the page may show."""
+        from analysis.algorithms.names import MERGE, colours
+
+        return colours({*self.done["algorithm"], *MERGE, *MERGE.values(), *self.sweep.snapshots["algorithm"]})
+
+    def html(self, template: str, **values: Any) -> "Markup":
+        """One of the report's own templates, filled in."""
+        from markupsafe import Markup
+
+        from analysis.report.page import environment
+
+        return Markup(environment(self.colours).get_template(template).render(**values))
+
+
+def _has(table: "pd.DataFrame", columns: tuple[str, ...]) -> bool:
+    """Whether the table has values in all of these columns."""
+    return all(name in table and table[name].notna().any() for name in columns)

@@ -1,0 +1,207 @@
+"""The report's own sections, in the order of the page. Each leaves itself out where the tables lack what it needs."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from analysis.charts import dynamics
+from analysis.charts.complexity import error_complexity, kl_components
+from analysis.charts.counts import counts_by_beta
+from analysis.charts.generalisation import generalisation_chart
+from analysis.charts.order_parameters import order_parameter_pairs, order_parameter_scatter
+from analysis.charts.phase_map import phase_map_chart, scaling_chart
+from analysis.charts.refinement import refinement_chart
+from analysis.charts.time_map import time_map_chart
+from analysis.report import cards, context
+from analysis.report.section import Picture, ReportData, Section
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from analysis.charts.chart import Chart
+    from analysis.report.section import Part
+
+NAMED = ("algorithm",)  # every table of trainings has this column: what these sections need is a completed training
+
+
+def _phase_map(data: ReportData) -> "Iterator[Part]":
+    from analysis.algorithms.names import MERGE
+
+    yield Picture("phase_map", PHASE_MAP_CAPTION, phase_map_chart(data.phases, data.done))
+    tables = context.boundary_table(data.phases) | context.split_table(data.done, MERGE)
+    yield data.html("phase_map.html.j2", **tables)
+
+
+PHASE_MAP_CAPTION = (
+    "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
+    "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
+    "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands."
+)
+PHASE_MAP = Section("map", "Phase map", _phase_map, needs=NAMED)
+
+
+def _scaling(data: ReportData) -> Picture:
+    from analysis.algorithms.names import title
+    from analysis.phases.scaling_laws import scaling_laws
+
+    laws = scaling_laws(data.phases.phase_map) if data.done["dimension"].nunique() > 1 else []
+    said = "; ".join(law.describe("n", title=title) for law in laws)
+    return Picture("scaling", f"{SCALING_CAPTION} {said}.", scaling_chart(laws))
+
+
+SCALING_CAPTION = (
+    "Boundaries against n (90 % bands) on log axes, the power law β* = A / n^γ where the trainings support "
+    "one, and what is left over."
+)
+SCALING = Section("scaling", "Scaling laws", _scaling, needs=NAMED)
+
+
+def _refinement(data: ReportData) -> "Chart | None":
+    from analysis.sweeps.rounds import read_rounds
+
+    rounds = read_rounds(data.sweep.folder)
+    return refinement_chart(rounds, data.done) if len(rounds) > 1 else None
+
+
+REFINEMENT = Section(
+    "refinement",
+    "Refinement",
+    _refinement,
+    "Where the refinement’s trainings went (coloured; grey: those before), and the boundaries with their "
+    "90 % bands before and after them.",
+)
+
+COUNTS = Section(
+    "counts",
+    "Algorithms by β",
+    lambda data: counts_by_beta(data.done),
+    "Trainings per algorithm at each β. Every seed counts once.",
+    needs=NAMED,
+    menu="By β",
+)
+
+
+def _complexity(data: ReportData) -> "Iterator[Part]":
+    yield Picture(
+        "error_complexity",
+        "Every training’s relative error (mean squared error over the variance of the target; 1 is as "
+        "good as a constant) against its complexity, the KL divergence of its weights from their prior. "
+        "The steps are the fronts: no training of that n has both a lower error and a lower complexity.",
+        error_complexity(data.done),
+    )
+    yield data.html("ranking.html.j2", **context.ranking_table(data.done))
+    caption = "Where the complexity lies: mean KL divergence by tensor of weights."
+    yield Picture("kl_components", caption, kl_components(data.done))
+
+
+COMPLEXITY = Section(
+    "complexity", "Error and complexity", _complexity, needs=("algorithm", "complexity_nats", "relative_error")
+)
+
+
+def _dynamics(data: ReportData) -> Iterator[Picture]:
+    from analysis.sweeps.dynamics import transitions
+
+    snapshots = data.sweep.snapshots
+    yield Picture(
+        "fractions",
+        "The algorithm of every training at each snapshot. Each row is one β; a cell divides as the trainings do.",
+        dynamics.fractions_over_training(snapshots),
+    )
+    yield Picture(
+        "time_map",
+        "The phase map over training: the most probable algorithm at each β and step. Snapshots of a training "
+        "are not independent, so that bands are narrower here than what they stand on.",
+        time_map_chart(snapshots),
+    )
+    yield Picture(
+        "transitions",
+        "Which algorithm turns into which between consecutive snapshots, and how often. A disc’s size shows "
+        "how many trainings ever had the algorithm.",
+        dynamics.transition_graph(transitions(snapshots)),
+    )
+
+
+DYNAMICS = Section(
+    "dynamics", "Phases over training", _dynamics, needs_snapshots=("step", "algorithm"), menu="Over training"
+)
+
+
+def _unseen(data: ReportData) -> Picture | None:
+    from analysis.sweeps import generalisation
+
+    table = generalisation.load(data.sweep.folder, set(data.done["key"]))
+    if table is None:
+        return None
+    return Picture(
+        "generalisation",
+        "Networks drawn at dimensions n that the hypernetworks were never trained at (the grey band is "
+        "what they were trained at), by the algorithm that a training has at its own n: medians and quartiles over "
+        "trainings, and the share of drawn networks that still carry that algorithm.",
+        generalisation_chart(table),
+    )
+
+
+UNSEEN = Section("unseen", "Unseen dimensions", _unseen)
+
+
+def _order_parameters(data: ReportData) -> Picture:
+    from analysis.sweeps.statistics import order_parameters
+
+    pairs = order_parameter_pairs(order_parameters(data.done))
+    caption = "Order parameters of every training: medians over the networks that it draws."
+    return Picture("order_parameters", caption, order_parameter_scatter(data.done, pairs) if pairs else None)
+
+
+ORDER_PARAMETERS = Section("order", "Order parameters", _order_parameters, needs=NAMED)
+
+
+def _candidates(data: ReportData) -> "Markup | None":
+    shown = cards.cluster_context(*data.clusters, data.done, data.gallery, data.links)
+    return data.html("candidates.html.j2", **shown) if shown["candidates"] else None
+
+
+CANDIDATES = Section("candidates", "Candidates for unknown algorithms", _candidates, needs=NAMED, menu="Candidates")
+
+
+def _drawings(data: ReportData) -> "Markup | None":
+    shown = cards.gallery_context(data.gallery, data.done, data.links)
+    return data.html("gallery.html.j2", **shown, linked=bool(data.links)) if shown["gallery"] else None
+
+
+DRAWINGS = Section("gallery", "Drawings", _drawings, needs=NAMED)
+
+TRAININGS = Section(
+    "table",
+    "Trainings",
+    lambda data: data.html("trainings.html.j2", **context.training_table(data.sweep.trainings, data.links)),
+)
+
+
+def _failures(data: ReportData) -> "Markup | None":
+    failed = data.sweep.failed.to_dict("records")
+    return data.html("failures.html.j2", failures=failed) if failed else None
+
+
+FAILURES = Section("failures", "Failures", _failures)
+
+MANIFEST = Section(
+    "manifest",
+    "Manifest",
+    lambda data: data.html("manifest.html.j2", **context.manifest_context(data.sweep.manifest)),
+)
+
+SECTIONS: tuple[Section, ...] = (
+    PHASE_MAP,
+    SCALING,
+    REFINEMENT,
+    COUNTS,
+    COMPLEXITY,
+    DYNAMICS,
+    UNSEEN,
+    ORDER_PARAMETERS,
+    CANDIDATES,
+    DRAWINGS,
+    TRAININGS,
+    FAILURES,
+    MANIFEST,
+)

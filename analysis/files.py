@@ -1,8 +1,10 @@
-"""Replacing a file atomically: a reader finds the old one or the new one, never a part."""
+"""Replacing files atomically: a reader finds the old one or the new one, never a part."""
 
 import contextlib
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -21,3 +23,25 @@ def replaced(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def staged(folder: Path, *, stale: Callable[[str], bool], last: str) -> Iterator[Path]:
+    """A temporary folder whose files move into `folder` if all goes well; else `folder` stays as it was.
+
+    stale: which files of `folder`, by their paths in it, go if no new one replaces them; all others stay.
+    last: the file that moves last, when all that it refers to is there.
+    """
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        yield temporary
+        new = sorted(path.relative_to(temporary) for path in temporary.rglob("*") if path.is_file())
+        for path in sorted(new, key=lambda path: str(path) == last):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary / path, folder / path)
+        for path in folder.rglob("*"):
+            relative = path.relative_to(folder)
+            if relative not in new and path.is_file() and stale(relative.as_posix()):
+                path.unlink()
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -13,6 +13,7 @@ from analysis.drawing.picture import PIXELS
 from analysis.drawing.png import draw_png
 from analysis.drawing.svg import draw_svg
 from analysis.errors import UserError
+from analysis.files import replaced
 from analysis.network import Network
 
 
@@ -31,6 +32,7 @@ def draw(
         raise UserError(f"{path}: a drawing is a .png or an .svg file")
     content = renderers[suffix](network, title=title, legend=legend, pixels=pixels)
     try:
-        Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())
+        with replaced(Path(path)) as temporary:
+            temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None

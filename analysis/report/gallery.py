@@ -74,8 +74,6 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     from analysis.network import Network
 
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.svg"):
-        stale.unlink()
     done = sweep.done
     has_network = done["key"].map(lambda key: sweep.network_path(key).is_file())
     there, pages, formulas = done[has_network], {}, {}

@@ -44,7 +44,7 @@ class DrawnSection:
 
 
 def draw_sections(sections: Sequence[Section], data: ReportData) -> list[DrawnSection]:
-    """Draws the sections that the tables allow, in order, and removes the pictures of an earlier report.
+    """Draws the sections that the tables allow, in order.
 
     UserError if two sections or pictures have the same name, or one that isn't the report's own cannot be drawn.
     """
@@ -67,9 +67,6 @@ def draw_sections(sections: Sequence[Section], data: ReportData) -> list[DrawnSe
             raise UserError(f"section {section.name!r} cannot be drawn: {type(error).__name__}: {message}") from error
         if shown:
             drawn.append(DrawnSection(section.name, section.title, section.menu or section.title, shown))
-    for stale in data.folder.glob("*.png"):
-        if stale.name not in files:
-            stale.unlink()
     return drawn
 
 

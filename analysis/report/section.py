@@ -73,11 +73,7 @@ class ReportData:
 
     sweep: Sweep
     links: dict[str, str]  # key -> address of the training's page where trainings are tracked
-
-    @property
-    def folder(self) -> Path:
-        """The report's folder."""
-        return self.sweep.folder / "report"
+    folder: Path  # for the report's files: a temporary one until all are there
 
     @cached_property
     def done(self) -> "pd.DataFrame":

@@ -2,18 +2,20 @@
 
 import datetime
 import json
-import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis.errors import UserError
+from analysis.files import staged
 from analysis.report import context
 from analysis.report.page import TEMPLATES, draw_sections
 from analysis.report.section import ReportData, Section
 from analysis.report.sections import SECTIONS
 from analysis.sweeps.load import load_sweep
 
-LINKS = "links.json"
+LINKS, PAGE = "links.json", "index.html"
+WRITTEN = re.compile(r"boundaries\.csv|drawings/[0-9A-Za-z_-]+\.svg")
 
 
 def write_report(sweep_folder: Path | str, sections: Sequence[Section] = SECTIONS) -> Path:
@@ -24,16 +26,23 @@ def write_report(sweep_folder: Path | str, sections: Sequence[Section] = SECTION
     Raises UserError if the folder holds no sweep, cannot be written, or a section of the user's cannot be drawn.
     """
     sweep = load_sweep(sweep_folder)
-    data = ReportData(sweep, read_links(sweep.folder))
+    folder = sweep.folder / "report"
     try:
-        data.folder.mkdir(exist_ok=True)
-        page = _render(data, sections)
-        temporary = data.folder / f".index.{os.getpid()}.html"
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(data.folder / "index.html")  # a reader never sees half a page
+        with staged(folder, stale=_written_before(folder), last=PAGE) as temporary:
+            data = ReportData(sweep, read_links(sweep.folder), temporary)
+            (temporary / PAGE).write_text(_render(data, sections), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{data.folder}: cannot write the report ({error.strerror or error})") from error
-    return data.folder / "index.html"
+        raise UserError(f"{folder}: cannot write the report ({error.strerror or error})") from error
+    return folder / PAGE
+
+
+def _written_before(folder: Path) -> Callable[[str], bool]:
+    """Which files of the folder an earlier report wrote: the pictures that its page shows, drawings and the table."""
+    try:
+        page = (folder / PAGE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        page = ""
+    return lambda name: bool(WRITTEN.fullmatch(name)) or (name.endswith(".png") and f'href="{name}"' in page)
 
 
 def read_links(folder: Path) -> dict[str, str]:
@@ -51,8 +60,6 @@ def _render(data: ReportData, sections: Sequence[Section]) -> str:
 
     if len(data.done):
         data.phases.boundaries.to_csv(data.folder / "boundaries.csv", index=False)
-    else:
-        (data.folder / "boundaries.csv").unlink(missing_ok=True)
     drawn = draw_sections(sections, data)
     live = {Path(figure.file).stem: figure.live for each in drawn for figure in each.figures if figure.live}
     page = environment(data.colours).get_template("report.html.j2")

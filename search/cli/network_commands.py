@@ -1,34 +1,36 @@
 """Commands on network files: classify, draw, generate."""
 
+import itertools
 import json
+import re
 from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.files import replaced
-from search.cli.options import add_command
+from search.cli.options import add_command, path
 
 
 def add_commands(commands) -> None:
     """Adds these commands and their options to the parser's."""
     command = add_command(commands, "classify", "name the algorithm in network files", classify)
-    command.add_argument("files", nargs="+", metavar="FILE.npz", help="network files")
+    command.add_argument("files", nargs="+", type=path, metavar="FILE.npz", help="network files")
     command.add_argument("--task", default="l1_norm", metavar="NAME",
                          help="what the networks were to compute (default: l1_norm)")  # fmt: skip
     command.add_argument("--json", action="store_true", help="one JSON object a file, one a line")
 
     command = add_command(commands, "draw", "draw network files", draw)
-    command.add_argument("files", nargs="+", metavar="FILE.npz", help="network files")
-    command.add_argument("--out", type=Path, metavar="PATH", help="a .png or .svg file, or a folder for several "
+    command.add_argument("files", nargs="+", type=path, metavar="FILE.npz", help="network files")
+    command.add_argument("--out", type=path, metavar="PATH", help="a .png or .svg file, or a folder for several "
                          "(default: a .png beside each file)")  # fmt: skip
 
     command = add_command(
         commands, "generate", "draw a network at any dimension from a training's hypernetwork", generate
     )
     command.add_argument("key", metavar="KEY", help="the training's key, or the beginning of it")
-    command.add_argument("--sweep", type=Path, required=True, metavar="DIR", help="the sweep's folder")
+    command.add_argument("--sweep", type=path, required=True, metavar="DIR", help="the sweep's folder")
     command.add_argument("--dimension", type=int, required=True, metavar="N", help="input dimension of the network")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
-    command.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the network file to write")
+    command.add_argument("--out", type=path, required=True, metavar="FILE.npz", help="the network file to write")
 
 
 def classify(options) -> None:
@@ -52,17 +54,32 @@ def draw(options) -> None:
     from analysis.network import Network
 
     networks = [Network.load(file) for file in options.files]  # a bad file stops it before anything is written
-    several = len(options.files) > 1 or (options.out and options.out.suffix.lower() not in (".png", ".svg"))
-    for file, network in zip(options.files, networks, strict=True):
-        path = Path(file).with_suffix(".png")
-        if options.out:
-            path = options.out / path.name if several else options.out
+    for picture, network in zip(_pictures(options.files, options.out), networks, strict=True):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draw(network, path)
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            draw(network, picture)
         except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-        print(path)
+            raise UserError(f"cannot write {picture}: {error.strerror or error}") from None
+        print(picture)
+
+
+def _pictures(files: list[Path], out: Path | None) -> list[Path]:
+    """Where the pictures of network files go: each to a place of its own."""
+    if out and out.suffix.lower() in (".png", ".svg") and not out.is_dir():
+        if len(files) > 1:
+            raise UserError(f"{out} is one picture: several need a folder")
+        return [out]
+    if out and re.fullmatch(r"\.[A-Za-z]{2,5}", out.suffix) and not out.is_dir():
+        raise UserError(f"{out}: a drawing is a .png or an .svg file")
+    taken, pictures = {file.resolve() for file in files}, []
+    for file in files:
+        wanted = file.with_suffix(".png")
+        wanted = out / wanted.name if out else wanted
+        numbered = (wanted.with_stem(f"{wanted.stem}-{number}") for number in itertools.count(2))
+        picture = next(one for one in itertools.chain([wanted], numbered) if one.resolve() not in taken)
+        taken.add(picture.resolve())
+        pictures.append(picture)
+    return pictures
 
 
 def generate(options) -> None:

@@ -5,6 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def path(text: str) -> Path:
+    """A path as given on the command line; an empty one, which pathlib takes for the working directory, is refused."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("expected a path, not an empty text")
+    return Path(text)
+
+
 class Aligned(argparse.HelpFormatter):
     """Names and explanations in two columns, whatever the width of the terminal."""
 
@@ -34,7 +41,7 @@ def add_command(commands, name: str, text: str, run: Callable) -> argparse.Argum
 def add_sweep_command(commands, name: str, text: str, run: Callable) -> argparse.ArgumentParser:
     """A command on a sweep's folder."""
     command = add_command(commands, name, text, run)
-    command.add_argument("sweep", type=Path, metavar="SWEEP", help="the sweep's folder")
+    command.add_argument("sweep", type=path, metavar="SWEEP", help="the sweep's folder")
     return command
 
 

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 from analysis.errors import UserError
-from search.cli.options import add_command, add_run_options, add_settings, add_sweep_command
+from search.cli.options import add_command, add_run_options, add_settings, add_sweep_command, path
 from search.config.load import load, preset_names
 from search.sweep import folder as folders
 
@@ -19,8 +19,8 @@ def add_commands(commands) -> None:
     source.add_argument(
         "--preset", metavar="NAME", help=f"a config that comes with hyperphase: {', '.join(preset_names())}"
     )
-    source.add_argument("--config", type=Path, metavar="FILE", help="a config file (TOML)")
-    command.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (default: sweeps/NAME)")
+    source.add_argument("--config", type=path, metavar="FILE", help="a config file (TOML)")
+    command.add_argument("--out", type=path, metavar="DIR", help="the sweep's folder (default: sweeps/NAME)")
     add_run_options(command)
 
     command = add_sweep_command(commands, "resume", "continue a sweep: do only what is missing", resume)
@@ -114,7 +114,7 @@ def generalise(options) -> int:
 
 def ui(options) -> int:
     from search.cli.ui import serve
-    from search.tracking.tracker import store_uri
+    from search.tracking.local_store import repoint, store_uri
 
     if not 0 < options.port < 65536:
         raise UserError(f"--port must be between 1 and 65535, not {options.port}")
@@ -125,6 +125,7 @@ def ui(options) -> int:
         return 0
     if not folder.mlflow_store.exists():
         raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {options.sweep}` logs it")
+    repoint(folder)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,9 +1,7 @@
 """Commands on tables: boundaries, compare."""
 
-from pathlib import Path
-
 from analysis.errors import UserError
-from search.cli.options import add_command
+from search.cli.options import add_command, path
 
 
 def add_commands(commands) -> None:
@@ -11,13 +9,13 @@ def add_commands(commands) -> None:
     command = add_command(
         commands, "compare", "set sweeps side by side: their order parameters and their boundaries", compare
     )
-    command.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP", help="folders; the first is compared with")
+    command.add_argument("sweeps", type=path, nargs="+", metavar="SWEEP", help="folders; the first is compared with")
     command.add_argument("--most-error", type=float, default=0.1, metavar="E", help="only trainings up to this "
                          "relative error have order parameters (default: 0.1)")  # fmt: skip
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder for tables and pictures")
+    command.add_argument("--out", type=path, required=True, metavar="DIR", help="the folder for tables and pictures")
 
     command = add_command(commands, "boundaries", "map the phases of any table of x, y and label", boundaries)
-    command.add_argument("table", type=Path, metavar="TABLE", help="a .csv or .parquet file")
+    command.add_argument("table", type=path, metavar="TABLE", help="a .csv or .parquet file")
     for axis, what in (("x", "along which boundaries are looked for"), ("y", "that boundaries may depend on"),
                        ("label", "of a row's phase")):  # fmt: skip
         command.add_argument(f"--{axis}", required=True, metavar="COLUMN", help=f"the column {what}")
@@ -25,7 +23,7 @@ def add_commands(commands) -> None:
     command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
     command.add_argument("--merge", action="append", default=[], metavar="LABEL=NAME",
                          help="count a label as another: mirror images, say; may be given again")  # fmt: skip
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder for table and picture")
+    command.add_argument("--out", type=path, required=True, metavar="DIR", help="the folder for table and picture")
 
 
 def boundaries(options) -> None:

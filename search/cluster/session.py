@@ -1,13 +1,16 @@
 """Ray: an embedded one or a cluster's, and Tune over the packs. Everything it prints goes to the sweep's log."""
 
 import contextlib
+import fcntl
 import gc
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import threading
@@ -41,6 +44,7 @@ RETRY_SECONDS = 3.0
 TRIES = 3  # to start or join a Ray
 # Ray speaks gRPC, over HTTP/2: to its greeting and an empty SETTINGS frame a server answers with its own (RFC 9113).
 HTTP2_GREETING, HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 4
+SESSION, OWNER = "hyperphase-", "driver.lock"  # a session's folder, and the file that its driver holds
 LONGEST_SOCKET_FOLDER = 40  # characters: Ray puts Unix sockets, whose paths end at 107, some 60 below it
 
 
@@ -225,17 +229,42 @@ def _alone() -> Iterator[None]:
 @contextlib.contextmanager
 def _socket_folder(folder: SweepFolder) -> Iterator[Path]:
     """A short temporary folder for Ray's session; gone at the end. One that a killed driver left goes first."""
-    note = folder.tune / "session"
-    with contextlib.suppress(OSError):
-        shutil.rmtree(note.read_text(), ignore_errors=True)
-    base = tempfile.gettempdir()
-    path = tempfile.mkdtemp(prefix="hyperphase-", dir=base if len(base) <= LONGEST_SOCKET_FOLDER else "/tmp")
+    note, base = folder.tune / "session", _socket_base()
+    with contextlib.suppress(OSError, ValueError):
+        _remove_left_over(Path(note.read_text()), base)
+    path = Path(tempfile.mkdtemp(prefix=SESSION, dir=base))
+    lock = os.open(path / OWNER, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         folder.tune.mkdir(exist_ok=True)
-        note.write_text(path)
-        yield Path(path)
+        note.write_text(str(path))
+        yield path
     finally:
+        os.close(lock)
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _socket_base() -> Path:
+    base = tempfile.gettempdir()
+    return Path(base if len(base) <= LONGEST_SOCKET_FOLDER else "/tmp")
+
+
+def _remove_left_over(path: Path, base: Path) -> None:
+    """Removes the session's folder of a driver that is gone; nothing else, whatever the note in a sweep's folder says.
+
+    OSError if it is not there or in use: the sweep's folder may be a copy of one that runs.
+    """
+    about = path.lstat()
+    if path.parent != base or not re.fullmatch(rf"{SESSION}\w+", path.name):
+        return
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
+        return
+    lock = os.open(path / OWNER, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager

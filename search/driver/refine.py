@@ -29,6 +29,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.grid import Point, training_key
 from search.sweep.packs import pack_seconds
 from search.sweep.state import State, read_state
+from search.tracking.local_store import sqlite_uri
 
 PACK = 8  # trainings of one dimension that a round may be expected to train together
 BETA_DIGITS = 6  # significant: as the grid's
@@ -92,7 +93,7 @@ class Refinement:
             sampler = PhaseBoundarySampler(seed=0, cost=self._cost, dimensions=self._dimensions(), merge=MERGE)
             text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
             self._study = optuna.create_study(
-                storage=f"sqlite:///{self.folder.path / 'refine.db'}",
+                storage=sqlite_uri(self.folder.path / "refine.db"),
                 study_name=f"refine-{hashlib.sha256(text.encode()).hexdigest()[:8]}",
                 sampler=sampler,
                 load_if_exists=True,

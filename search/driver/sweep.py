@@ -14,9 +14,10 @@ from analysis.formatting import trainings
 from search.config.schema import Config
 from search.config.secrets import check_secrets
 from search.driver.signals import Terminated, exit_code, interruptible
-from search.driver.train import connected, fetch, train
+from search.driver.train import check_storage, connected, fetch, train
 from search.error_text import one_line
 from search.ledger import ledger
+from search.ledger.checkpoints import remove_all
 from search.sweep import folder as folders
 from search.sweep import manifest, tables
 from search.sweep.folder import SweepFolder
@@ -36,6 +37,8 @@ class Job:
 
 def sweep(config: Config, path: Path, *, command: list[str]) -> int:
     """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code."""
+    check_secrets(config)
+    check_storage(config)
     folder = folders.create(path)
 
     def work(state: State, tracking: TrackingQueue | None) -> list[str]:
@@ -50,6 +53,7 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
 def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) -> int:
     """Does the job, then tables, MLflow and report; whatever happens, the ledger keeps what is done."""
     check_secrets(config)
+    check_storage(config)
     with folders.locked(folder), interruptible() as signals:
         folders.write_config(folder, config)
         facts = manifest.begin(folder, config, command)
@@ -127,7 +131,7 @@ def _conclude(
     state = State(job.points(rows), rows)
     missing, failed = len(state.missing), state.counts["failed"]
     if not missing:
-        shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
+        remove_all(folder.path / "checkpoints")
     manifest.end(
         folder,
         facts,

@@ -15,8 +15,7 @@ def sync(config: Config, folder: SweepFolder) -> int:
     check_secrets(config)
     with folders.locked(folder):
         facts = manifest.read(folder)
-        if "sweep" not in facts:
-            raise UserError(f"{folder.path}: its manifest.json is missing or damaged; run `hyperphase resume` first")
+        facts["sweep"] = folders.mark(folder)
         state = read_state(config, folder)
         queue = TrackingQueue(config, folder, facts, say=lambda text: None)
         queue.put(sorted(state.rows))

@@ -8,7 +8,7 @@ from search.cluster.tune import run_packs
 from search.config.schema import Config
 from search.driver.ledger_watch import LedgerWatch
 from search.error_text import one_line
-from search.ledger import checkpoints, ledger
+from search.ledger import checkpoints, ledger, storage
 from search.ledger.record import Record
 from search.sweep import tables
 from search.sweep.folder import SweepFolder, location
@@ -22,12 +22,25 @@ from search.tracking.queue import TrackingQueue
 def fetch(config: Config, folder: SweepFolder) -> None:
     """Copies what workers have left on a storage elsewhere into the sweep's folder. UserError if it is out of reach."""
     if config.ray.storage:
-        try:
+        with _in_reach(config):
             ledger.copy(location(config, folder, "ledger"), folder.ledger)
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"storage {config.ray.storage}: {one_line(error)}") from error
+
+
+def check_storage(config: Config) -> None:
+    """UserError if the storage for workers' results is out of reach, or holds other things than ours."""
+    if config.ray.storage:
+        with _in_reach(config):
+            storage.check_free(config.ray.storage)
+
+
+@contextlib.contextmanager
+def _in_reach(config: Config):
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"storage {config.ray.storage}: {one_line(error)}") from error
 
 
 @contextlib.contextmanager

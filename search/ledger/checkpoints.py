@@ -4,9 +4,11 @@ They lie beside the ledger, on the same storage. A checkpoint is a convenience, 
 was made by other code or on another device, is as good as none.
 """
 
+import contextlib
 import hashlib
 import io
 import json
+import re
 import struct
 import time
 import warnings
@@ -25,6 +27,7 @@ from search.ledger import storage
 ABOUT = "about"  # the array that describes the file, as JSON
 # what a file that is gone, torn or something else raises when it is read
 DAMAGE = (OSError, EOFError, ValueError, KeyError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile)
+NAME = re.compile(r"[0-9a-f]{16}\.npz")  # of a pack's checkpoint, torn ones included
 COST = 0.02  # at most this share of a pack's time goes into its checkpoints
 
 
@@ -104,13 +107,25 @@ def unfinished(place: str | Path) -> list[Held]:
 def held(place: str | Path, missing: set[str]) -> list[Held]:
     """Checkpoints of packs with `missing` trainings, the furthest first. The others are removed: they are of no use.
 
-    Only for whoever holds the sweep's lock, workers gone.
+    Only for whoever holds the sweep's lock, workers gone. Files that are no checkpoints of ours stay.
     """
     found = [one for one in unfinished(place) if missing & set(one.keys)]
-    there = storage.at(place)
-    for name in there.names() - {f"{one.name}.npz" for one in found}:
-        there.remove(name)
+    _remove(place, keep={f"{one.name}.npz" for one in found})
     return found
+
+
+def remove_all(folder: Path) -> None:
+    """Removes the checkpoints in a folder, and the folder if nothing else is in it."""
+    _remove(folder, keep=set())
+    with contextlib.suppress(OSError):
+        Path(folder).rmdir()
+
+
+def _remove(place: str | Path, keep: set[str]) -> None:
+    there = storage.at(place)
+    for name in there.names() - keep:
+        if NAME.fullmatch(name) or _about(there.read(name)):
+            there.remove(name)
 
 
 @cache

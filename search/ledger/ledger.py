@@ -107,7 +107,7 @@ def done(folder: Path, visit: Callable[[Record], None] | None = None, *, hyperne
 
 def sweep_up(folder: Path) -> int:
     """Removes temporary files that killed writers left. Only for whoever holds the sweep's lock, workers gone."""
-    left = list(Path(folder).glob(".*.tmp"))
+    left = [path for path in Path(folder).glob(".*.tmp") if storage.TEMPORARY.fullmatch(path.name) and path.is_file()]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

@@ -18,6 +18,7 @@ from analysis.errors import UserError
 BUCKETS = {"s3": "s3fs", "gs": "gcsfs", "abfs": "adlfs"}
 
 MARK = ".storage"
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 
 class Folder:
@@ -143,8 +144,16 @@ def at(place: str | Path) -> Storage:
     return Bucket(str(place))
 
 
+def check_free(place: str | Path) -> None:
+    """UserError if the storage holds other things than ours."""
+    there = at(place)
+    found = sorted(there.names())
+    if found and there.read(MARK) is None:
+        raise UserError(f"storage {place} is neither empty nor ours (it holds {found[0]}): choose another one")
+
+
 def mark(place: str | Path) -> None:
-    """Leaves a sign on the storage by which nodes know that they see it."""
+    """Leaves a sign on the storage by which nodes know that they see it, and drivers that it is ours."""
     at(place).create(MARK, b"")
 
 

@@ -1,9 +1,12 @@
-"""A sweep's folder: what lies where, and the lock that keeps two drivers apart."""
+"""A sweep's folder: what lies where, how it is told from other folders, and the lock that keeps two drivers apart."""
 
 import contextlib
 import fcntl
+import json
 import os
+import re
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,10 @@ from analysis.files import replace_text
 from search.config.load import dump, load
 from search.config.schema import Config
 from search.ledger import storage
+
+MARK = ".hyperphase"  # the file by which a sweep's folder is known
+# what a ledger holds; sweeps that are older than the mark are known by it
+LEDGER_FILE = re.compile(r"[0-9a-f]{16}\.npz(\d*\.torn)?|\..*\.tmp")
 
 
 class SweepError(UserError):
@@ -87,16 +94,23 @@ class SweepFolder:
 
 
 def create(path: Path) -> SweepFolder:
-    """The folder at `path`, made if it is not there. UserError if it cannot be written."""
+    """The sweep's folder at `path`, made and marked if it is not there.
+
+    UserError if it cannot be written, or is somebody else's: neither empty nor a sweep's.
+    """
     path = Path(path)
     try:
+        if path.is_dir() and (found := sorted(os.listdir(path))) and not is_sweep(path):
+            raise SweepError(f"{path} is neither empty nor a sweep's folder (it holds {found[0]}): choose another one")
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        (path / "ledger").mkdir(exist_ok=True)
+        folder = SweepFolder(path.resolve())
+        mark(folder)
+        folder.ledger.mkdir(exist_ok=True)
     except OSError as error:
         raise SweepError(f"cannot write to {path}: {error.strerror or error}") from None
-    return SweepFolder(path.resolve())
+    return folder
 
 
 def existing(path: Path) -> SweepFolder:
@@ -106,7 +120,49 @@ def existing(path: Path) -> SweepFolder:
         raise SweepError(f"{path}: no such folder")
     if not (path / "config.toml").is_file():
         raise SweepError(f"{path}: not a sweep's folder (it has no config.toml)")
+    if not is_sweep(path):
+        raise SweepError(f"{path}: not a sweep's folder (its ledger is missing or holds files of others)")
     return SweepFolder(path.resolve())
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether `path` is marked as a sweep's, or an older one's: with a config and a ledger of ours.
+
+    UserError if all but the config says that it is an older one's.
+    """
+    if _read_mark(path):
+        return True
+    ledger, config = path / "ledger", path / "config.toml"
+    if not (config.is_file() and ledger.is_dir() and all(map(LEDGER_FILE.fullmatch, os.listdir(ledger)))):
+        return False
+    load(file=config)
+    return True
+
+
+def mark(folder: SweepFolder) -> str:
+    """Marks the folder as a sweep's; its name in MLflow, which stays as it is when the folder is moved."""
+    name = _read_mark(folder.path)
+    if not name:
+        plain = re.sub(r"[^\w.+-]", "_", folder.name)
+        name = _name_in_manifest(folder) or f"{plain}-{uuid.uuid4().hex[:8]}"
+        replace_text(folder.path / MARK, json.dumps({"sweep": name}) + "\n")
+    return name
+
+
+def _read_mark(path: Path) -> str | None:
+    """The name in a mark; None if there is no mark of ours."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        name = json.loads((path / MARK).read_text(encoding="utf-8"))["sweep"]
+        return name if isinstance(name, str) and name else None
+    return None
+
+
+def _name_in_manifest(folder: SweepFolder) -> str | None:
+    """The name of a sweep that is older than the mark."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        name = json.loads(folder.manifest.read_text(encoding="utf-8"))["sweep"]
+        return name if isinstance(name, str) and name else None
+    return None
 
 
 def read_config(folder: SweepFolder) -> Config:
@@ -120,7 +176,10 @@ def write_config(folder: SweepFolder, config: Config) -> None:
 @contextlib.contextmanager
 def locked(folder: SweepFolder) -> Iterator[None]:
     """Holds the sweep for this process. UserError if another one has it; the lock dies with its holder."""
-    handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise SweepError(f"cannot write to {folder.path}: {error.strerror or error}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

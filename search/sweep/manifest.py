@@ -7,14 +7,13 @@ import re
 import shutil
 import subprocess
 import time
-import uuid
 from importlib import metadata
 from pathlib import Path
 
 from analysis.files import replace_text
 from search.config.schema import Config
 from search.config.secrets import mask
-from search.sweep.folder import SweepFolder
+from search.sweep.folder import SweepFolder, mark
 
 LONGEST_DIFF = 1_000_000  # characters
 
@@ -32,7 +31,7 @@ def begin(folder: SweepFolder, config: Config, command: list[str]) -> dict:
     """Writes the manifest of a run that starts now. Earlier runs of the sweep stay listed."""
     before = read(folder)
     manifest = {
-        "sweep": before.get("sweep") or f"{folder.name}-{uuid.uuid4().hex[:8]}",  # its name in MLflow
+        "sweep": mark(folder),  # its name in MLflow
         "config": config.model_dump(mode="json"),
         "seeds": list(config.grid.seeds),
         "git": git_state(Path(__file__).resolve().parents[2]),

@@ -13,8 +13,9 @@ from search.config.schema import Config
 from search.error_text import one_line
 from search.ledger import ledger
 from search.sweep.folder import SweepFolder
+from search.tracking.local_store import store_uri
 from search.tracking.server import check_tracking
-from search.tracking.tracker import Tracker, store_uri
+from search.tracking.tracker import Tracker
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 4.0  # of silence while the last trainings are logged

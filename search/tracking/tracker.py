@@ -20,6 +20,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.tables import representative
 from search.tracking import model_template
 from search.tracking.artifacts import artifacts
+from search.tracking.local_store import given_uri, repoint, store_uri
 from search.tracking.run_content import (
     DRAWING,
     PHASE_MAP,
@@ -38,11 +39,6 @@ NOTE_PIXELS = 760
 LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
 TOGETHER = 32  # trainings in one transaction
 PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
-
-
-def store_uri(config: Config, folder: SweepFolder) -> str:
-    """Where runs go: the config's server, MLFLOW_TRACKING_URI, or a file in the sweep's folder."""
-    return config.mlflow.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.mlflow_store}"
 
 
 class Tracker:
@@ -64,6 +60,9 @@ class Tracker:
 
         _quiet_loggers(folder.log)  # after the import, which sets them up
         self.config, self.folder, self.sweep = config, folder, sweep
+        self._own = given_uri(config) is None
+        if self._own:
+            repoint(folder)
         self.client = MlflowClient(store_uri(config, folder))
         self.experiment = self._find_experiment()
         self.parent: str | None = None
@@ -86,11 +85,11 @@ class Tracker:
             git = manifest.get("git") or {}
             facts = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
             self._log_params(self.parent, recipe | facts)
-            self.client.set_tag(self.parent, "folder", str(self.folder.path))
             for name, text in grid.items():  # tags: a grid may grow, a param may not change
                 self.client.set_tag(self.parent, f"grid.{name}", text[:5000])
         else:
             self.client.update_run(self.parent, status=RUNNING)
+        self.client.set_tag(self.parent, "folder", str(self.folder.path))
 
     def prepare(self) -> None:
         """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""
@@ -182,9 +181,7 @@ class Tracker:
 
     def links(self) -> dict[str, str]:
         """key -> address of the training's page in MLflow; none for a store that no page is known of."""
-        uri = store_uri(self.config, self.folder)
-        if uri == f"sqlite:///{self.folder.mlflow_store}":
-            uri = LOCAL_PAGE
+        uri = LOCAL_PAGE if self._own else store_uri(self.config, self.folder)
         if not uri.startswith("http"):
             return {}
         server = CREDENTIALS.sub("", uri.rstrip("/")) + "/"
@@ -200,10 +197,9 @@ class Tracker:
                 self.client.restore_experiment(found.experiment_id)
             return found.experiment_id
         # a store in the sweep's folder keeps its artifacts there too, not in the working directory's ./mlruns
-        own = store_uri(self.config, self.folder) == f"sqlite:///{self.folder.mlflow_store}"
         return self.client.create_experiment(
             name,
-            artifact_location=self.folder.mlflow_artifacts.as_uri() if own else None,
+            artifact_location=self.folder.mlflow_artifacts.as_uri() if self._own else None,
             tags={"mlflow.experimentKind": "custom_model_development"},  # else the UI shows its pages for agents
         )
 

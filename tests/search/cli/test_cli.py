@@ -65,7 +65,7 @@ def test_help_names_every_command():
 
 def test_help_imports_nothing_heavy():
     script = (
-        "import sys; from search import cli; cli.parser().format_help();"
+        "import sys; from search.cli import main; main.parser().format_help();"
         "print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'pandas', 'numpy', 'matplotlib') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -136,7 +136,7 @@ def test_pickles_are_refused(tmp_path):
 
 
 def test_what_a_killed_writer_leaves_is_no_record(tmp_path):
-    (tmp_path / ".abc.1234.tmp").write_bytes(b"half")
+    (tmp_path / f".abc.{'0' * 32}.tmp").write_bytes(b"half")
     assert ledger.keys(tmp_path) == set() and ledger.done(tmp_path / "absent") == set()
     assert ledger.sweep_up(tmp_path) == 1 and not list(tmp_path.iterdir())
 

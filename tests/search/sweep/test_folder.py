@@ -46,7 +46,7 @@ def test_the_config_comes_back(tmp_path):
 def test_one_driver_at_a_time(tmp_path):
     folder = folders.create(tmp_path)
     script = (
-        "import sys; from pathlib import Path; from search import folder as f;"
+        "import sys; from pathlib import Path; from search.sweep import folder as f;"
         "lock = f.locked(f.create(Path(sys.argv[1]))); lock.__enter__(); print('held', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(

@@ -1,0 +1,29 @@
+"""Files take their places all at once, or not at all."""
+
+import pytest
+
+from analysis.files import staged
+
+
+def test_what_fails_leaves_the_folder_as_it_was(tmp_path):
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "index.html").write_text("old")
+    with pytest.raises(OSError), staged(folder, stale=lambda name: True, last="index.html") as temporary:
+        (temporary / "index.html").write_text("new")
+        raise OSError(28, "No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("index.html", "old")]
+
+
+def test_what_is_stale_goes_and_what_is_not_ours_stays(tmp_path):
+    folder = tmp_path / "report"
+    (folder / "drawings").mkdir(parents=True)
+    for name in ("old.png", "drawings/old.svg", "notes.txt"):
+        (folder / name).write_text("old")
+    with staged(folder, stale=lambda name: name.endswith(("png", "svg")), last="index.html") as temporary:
+        (temporary / "drawings").mkdir()
+        for name in ("index.html", "drawings/new.svg"):
+            (temporary / name).write_text("new")
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert found == ["drawings/new.svg", "index.html", "notes.txt"]

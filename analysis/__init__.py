@@ -3,11 +3,11 @@
     load_sweep(folder)          a sweep's folder as pandas frames: .trainings, .done, .snapshots
     read_phases(sweep.done)     the phase map and its boundaries with 90 % intervals
     describe(network, target)   algorithm, formula, faithfulness and order parameters of a Network or its file
-    draw(network, path)         its drawing, a .png or .svg
+    draw(network, path)         its drawing, which a notebook shows; with a path, a .png or .svg file too
     find_clusters(sweep.done)   candidates for unknown algorithms among the trainings labelled `other`
     write_report(folder)        the report, from the sweep's tables
 
-In a notebook a Network shows its drawing and Phases their map. docs/python.md has examples that run.
+In a notebook Phases show their map. docs/python.md has examples that run.
 """
 
 from importlib import import_module

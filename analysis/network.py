@@ -125,12 +125,6 @@ class Network:
         dtype = np.result_type(x, self.hidden_weight, self.output_bias)
         return np.array(outputs, dtype=dtype).reshape(*self.batch_shape, len(x))
 
-    def _repr_svg_(self) -> str | None:
-        """What a notebook shows: the drawing of one network."""
-        from analysis.drawing.svg import draw_svg
-
-        return None if self.batch_shape else draw_svg(self)
-
     def save(self, path: str | os.PathLike) -> None:
         """Write one network as a compressed .npz without pickles."""
         if self.batch_shape:

@@ -29,7 +29,7 @@ LEAST = 1e-3  # probability that a label is given at least: one that a map has n
 def run(*arguments) -> None:
     """A hyperphase command; ends the whole if it fails."""
     print("hyperphase", *arguments, flush=True)
-    subprocess.run([sys.executable, "-m", "search.cli.main", *map(str, arguments)], check=True)
+    subprocess.run([sys.executable, "-m", "search.cli", *map(str, arguments)], check=True)
 
 
 def design(low: float, high: float, count: int, dimensions, seed: int) -> list[str]:

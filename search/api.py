@@ -60,8 +60,10 @@ def generate(folder: Path | str, start: str, dimension: int, *, seed: int = 0) -
     if not record.hypernetwork:
         raise UserError(f"training {key} failed ({row.get('reason')}): it has no hypernetwork")
 
+    from analysis.network import Network
     from trainables.recipe import Recipe
     from trainables.training.draw import draw_networks
 
     recipe = Recipe(**json.loads(row["recipe"]))
-    return draw_networks(record.hypernetwork, recipe, dimension, seed=seed, beta=row["beta"])[0]
+    drawn = draw_networks(record.hypernetwork, recipe, dimension, seed=seed, beta=row["beta"])
+    return Network(*drawn)[0]

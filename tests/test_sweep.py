@@ -33,7 +33,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     """The command in its own process group, as a shell would start it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background tests ignore it
     return subprocess.Popen(
-        [sys.executable, "-m", "search.cli.main", *arguments],
+        [sys.executable, "-m", "search.cli", *arguments],
         cwd=Path(__file__).parent.parent, env=environment(folder.parent), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -7,6 +7,7 @@ same, with its hidden neurons in another order too.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.drawing.picture import PIXELS
@@ -17,15 +18,30 @@ from analysis.files import replaced
 from analysis.network import Network
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn network, which a notebook shows."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
 def draw(
     network: Network,
-    path: str | os.PathLike,
+    path: str | os.PathLike | None = None,
     *,
     title: str | None = None,
     legend: bool = True,
     pixels: int = PIXELS,
-) -> None:
-    """Draw one network into a .png or .svg file, by the path's suffix."""
+) -> Drawing:
+    """Draw one network, and write a .png or .svg file if there is a `path`, by its suffix.
+
+    pixels: the drawing's width. Raises UserError for another suffix or a file that cannot be written.
+    """
+    if path is None:
+        return Drawing(draw_svg(network, title=title, legend=legend, pixels=pixels))
     renderers = {".svg": draw_svg, ".png": draw_png}
     suffix = Path(path).suffix.lower()
     if suffix not in renderers:
@@ -36,3 +52,5 @@ def draw(
             temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
+    svg = content if isinstance(content, str) else draw_svg(network, title=title, legend=legend, pixels=pixels)
+    return Drawing(svg)

@@ -2,11 +2,11 @@
 
     python -m benchmarks.boundaries.run --repetitions 20 --out benchmarks/results/boundaries.jsonl
 
-Every repetition draws each scene's places anew (`benchmarks.boundaries.synthetic`). All samplers see labels drawn
-from the same truth; after so many trials the map is predicted from each one's trials by the same predictor, the product's own,
-because it is better than any that the peers bring. A line of the file is one sampler on one scene of one repetition;
-what is there is not done again, so that a killed run goes on. `--summary` prints the table from the file, `--time` what
-a suggestion costs at 500 trials.
+Every repetition draws each scene's places anew (`benchmarks.boundaries.synthetic`). All samplers see labels drawn from
+the same truth; after so many trials the map is predicted from each one's trials by the same predictor, the product's
+own, because it is better than any that the peers bring. A line of the file is one sampler on one scene of one
+repetition; what is there is not done again, so that a killed run goes on. `--summary` prints the table from the file,
+`--time` what a suggestion costs at 500 trials.
 """
 
 import argparse

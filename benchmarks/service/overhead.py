@@ -87,7 +87,7 @@ def _train(pack: Pack, recipe: Recipe) -> tuple[float, float, float]:
 
 def sweep(folder: Path, arguments: list[str]) -> Watched:
     """`hyperphase sweep` into `folder`, watched."""
-    command = [sys.executable, "-m", "search.cli.main", "sweep", *arguments, "--out", str(folder)]
+    command = [sys.executable, "-m", "search.cli", "sweep", *arguments, "--out", str(folder)]
     # Ray would let its workers give way to everything else on the machine, which the bare loop does not do
     environment = {"RAY_worker_niceness": "0", **os.environ}
     with tempfile.TemporaryFile("w+") as said:

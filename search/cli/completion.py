@@ -20,7 +20,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """The script to evaluate in `shell`, "bash" or "zsh"."""
     import shtab
 
-    from search.config.load import preset_names
+    from search.config.presets import preset_names
     from trainables.tasks.registry import TASKS
 
     for action in _actions(parser):

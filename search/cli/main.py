@@ -8,6 +8,7 @@ from analysis.errors import UserError
 from search.cli import completion, network_commands, sweep_commands, table_commands
 from search.cli.options import Examples
 from search.terminal.colours import error
+from trainables.errors import TrainableError
 
 DESCRIPTION = "Which algorithm did the network learn, and where does that change?"
 EXAMPLES = """examples:
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.command_line = ["hyperphase", *arguments]
         options.parser = root
         return options.run(options) or 0
-    except UserError as mistake:
+    except (UserError, TrainableError) as mistake:
         print(error(mistake, sys.stderr), file=sys.stderr)
         return 2
     except KeyboardInterrupt:

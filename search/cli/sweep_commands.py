@@ -6,8 +6,7 @@ from pathlib import Path
 
 from analysis.errors import UserError
 from search.cli.options import add_command, add_run_options, add_settings, add_sweep_command, path
-from search.config.load import load, preset_names
-from search.sweep import folder as folders
+from search.config.presets import preset_names
 
 
 def add_commands(commands) -> None:
@@ -56,6 +55,7 @@ def add_commands(commands) -> None:
 
 
 def sweep(options) -> int:
+    from search.config.load import load
     from search.driver.sweep import sweep
 
     config = load(preset=options.preset, file=options.config, settings=_settings(options))
@@ -64,7 +64,9 @@ def sweep(options) -> int:
 
 
 def resume(options) -> int:
+    from search.config.load import load
     from search.driver.sweep import sweep
+    from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
     config = load(file=folder.config, settings=_settings(options))
@@ -72,7 +74,9 @@ def resume(options) -> int:
 
 
 def refine(options) -> int:
+    from search.config.load import load
     from search.driver.refine import Goal, refine
+    from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
     config = load(file=folder.config, settings=_settings(options))
@@ -82,6 +86,7 @@ def refine(options) -> int:
 
 def status(options) -> int:
     from search.cli.status import status
+    from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
     print(status(folders.read_config(folder), folder))
@@ -90,6 +95,7 @@ def status(options) -> int:
 
 def report(options) -> int:
     from search.driver.sweep import write_report
+    from search.sweep import folder as folders
     from search.sweep import tables
 
     folder = folders.existing(options.sweep)
@@ -103,6 +109,7 @@ def report(options) -> int:
 def generalise(options) -> int:
     from search.driver.generalise import generalise
     from search.driver.sweep import write_report
+    from search.sweep import folder as folders
 
     if min([*options.dimensions, options.draws]) < 1:
         raise UserError("--dimensions and --draws must be at least 1")
@@ -114,6 +121,7 @@ def generalise(options) -> int:
 
 def ui(options) -> int:
     from search.cli.ui import serve
+    from search.sweep import folder as folders
     from search.tracking.local_store import repoint, store_uri
 
     if not 0 < options.port < 65536:
@@ -137,7 +145,9 @@ def ui(options) -> int:
 
 
 def sync(options) -> int:
+    from search.config.load import load
     from search.driver.sync import sync
+    from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
     return sync(load(file=folder.config, settings=options.settings), folder)

@@ -9,15 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from search.config.messages import ConfigError, explain, on_one_line
+from search.config.presets import PRESETS, preset_names
 from search.config.schema import Config
 
-PRESETS = Path(__file__).parent / "presets"
 # a bare word after `--set x.y=` is taken for a string, so that a shell needs no nested quotes
 BARE_WORD = re.compile(r"[A-Za-z_/.~][\w./:@%+~-]*")
-
-
-def preset_names() -> list[str]:
-    return sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
 def read_toml(path: Path, *, name: str | None = None) -> dict:

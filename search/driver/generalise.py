@@ -46,13 +46,14 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
 def measure(record: Record, dimensions: list[int], draws: int) -> Iterator[dict]:
     """A row a dimension for one training; its right algorithm is the one that it has at its own dimension."""
     from analysis.algorithms import classify
+    from analysis.network import Network
     from trainables.tasks.registry import get_task
     from trainables.training.draw import draw_networks
 
     row, recipe = record.row, Recipe(**json.loads(record.row["recipe"]))
     turns, task = sorted(recipe.turns(row["dimension"])), get_task(recipe.task)
     for n in dimensions or sorted({*turns, *(max(1, round(factor * turns[-1])) for factor in FACTORS)}):
-        drawn = draw_networks(record.hypernetwork, recipe, n, draws=draws, beta=row["beta"])
+        drawn = Network(*draw_networks(record.hypernetwork, recipe, n, draws=draws, beta=row["beta"]))
         readings = classify.read(drawn, task.target, names=task.algorithms)
         found = classify.summarise(readings)
         yield {

@@ -55,7 +55,7 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> Record
     if trained.status == "done" and not whole:
         row |= {"status": "failed", "reason": "drawn networks are not finite"}
     elif whole:
-        draws = trained.final.draws
+        draws = Network(*trained.final.draws)
         representative = final["representative"]
         shown = draws[representative]
         closed = formula(shown, final["algorithm"])
@@ -75,6 +75,8 @@ def _read(looks: list, task) -> list[dict]:
 
     if not looks:
         return []
-    readings = classify.read(Network.together([look.draws for look in looks]), task.target, names=task.algorithms)
+    readings = classify.read(
+        Network.together([Network(*look.draws) for look in looks]), task.target, names=task.algorithms
+    )
     ends = np.cumsum([len(look.errors) for look in looks])
     return [classify.summarise(readings[end - len(look.errors) : end]) for look, end in zip(looks, ends, strict=True)]

@@ -21,7 +21,6 @@ CODE = "code.zip"  # on the path of whoever loads the model: Python imports from
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "torch")
 RUN, MODEL, UUID = "RUN_OF_THE_TEMPLATE", "MODEL_OF_THE_TEMPLATE", "UUID_OF_THE_TEMPLATE"
 SOURCES = Path(__file__).resolve().parents[2]
-OF_ANALYSIS = ("__init__.py", "errors.py", "network.py")
 INPUT_EXAMPLE = {"dimension": [8], "seed": [0]}
 
 
@@ -98,8 +97,8 @@ def signature():
 
 
 def write_code(path: Path) -> None:
-    """The sources that drawing needs, as one zip: `trainables`, and what it imports of `analysis`."""
-    needed = [*(SOURCES / "trainables").rglob("*.py"), *(SOURCES / "analysis" / name for name in OF_ANALYSIS)]
+    """The sources that drawing needs, as one zip: `trainables`."""
+    needed = (SOURCES / "trainables").rglob("*.py")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sorted(needed):
             archive.write(source, source.relative_to(SOURCES))

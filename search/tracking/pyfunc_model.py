@@ -1,6 +1,6 @@
 """A trained hypernetwork as an MLflow model: ask for a dimension, get a network.
 
-MLflow runs this file when it loads the model ("models from code"), with the sources of `trainables` and `analysis`
+MLflow runs this file when it loads the model ("models from code"), with the sources of `trainables`
 that were logged beside it: a machine that has never seen hyperphase can draw networks too.
 """
 
@@ -41,8 +41,8 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
             if self.recipe.trainable == "pareto" and pd.isna(beta):
                 raise ValueError("a Pareto hypernetwork draws at a β: give the column beta")
             beta = 1.0 if pd.isna(beta) else float(beta)
-            network = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, beta=beta)[0]
-            rows.append({name: array.tolist() for name, array in vars(network).items()})
+            drawn = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, beta=beta)
+            rows.append({name: array[0].tolist() for name, array in drawn._asdict().items()})
         return pd.DataFrame(rows)
 
 

@@ -65,7 +65,7 @@ class Host:
         )  # fmt: skip
 
     def hyperphase(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        return self.run(sys.executable, "-m", "search.cli.main", *arguments, **variables)
+        return self.run(sys.executable, "-m", "search.cli", *arguments, **variables)
 
     def kill(self) -> None:
         """kill -9 of everything on this host, as when the machine loses power."""

@@ -22,7 +22,7 @@ BETAS = 10
 
 def main(trainings: int, folder: Path) -> None:
     settings = [*TRIVIAL, f"grid.seeds={trainings // BETAS}"]
-    command = [sys.executable, "-m", "search.cli.main", "sweep", "--preset", "smoke", "--out", str(folder)]
+    command = [sys.executable, "-m", "search.cli", "sweep", "--preset", "smoke", "--out", str(folder)]
     seen = watch(command + [f"--set={setting}" for setting in settings])
     finished = np.sort(pd.read_parquet(folder / "trainings.parquet")["finished_at"].to_numpy())
     print(
@@ -59,9 +59,7 @@ def _mlflow(folder: Path) -> None:
     print(f"MLflow: {count} runs; the first page of 100 in {first:.2f} s; mlflow.db "
           f"{(folder / 'mlflow.db').stat().st_size / MIB:.0f} MiB")  # fmt: skip
     started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "search.cli.main", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([sys.executable, "-m", "search.cli", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
     page = folder / "report" / "index.html"
     print(f"report: written in {time.perf_counter() - started:.1f} s, index.html {page.stat().st_size / MIB:.1f} MiB")
 

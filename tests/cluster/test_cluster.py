@@ -42,7 +42,7 @@ def alone(tmp_path_factory):
         key = tuple(options)
         if key not in swept:
             swept[key] = tmp_path_factory.mktemp("alone") / "sweep"
-            command = [sys.executable, "-m", "search.cli.main", "sweep", *options, "--set", "mlflow.enabled=false"]
+            command = [sys.executable, "-m", "search.cli", "sweep", *options, "--set", "mlflow.enabled=false"]
             subprocess.run([*command, "--out", str(swept[key])], check=True, capture_output=True, timeout=900)
         return swept[key]
 
@@ -77,7 +77,7 @@ def logged(cluster, folder: Path) -> list[str]:
 
 def start(cluster, folder: Path, *options: str) -> subprocess.Popen:
     return cluster.head.start(
-        sys.executable, "-m", "search.cli.main", "sweep", *options, "--address", cluster.address, "--out", str(folder),
+        sys.executable, "-m", "search.cli", "sweep", *options, "--address", cluster.address, "--out", str(folder),
         MLFLOW_TRACKING_URI=cluster.mlflow, PYTHONPATH=str(hosts.REPOSITORY),
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_a_sweep_with_results_and_artifacts_in_s3(cluster, alone, tmp_path):
 def test_a_submitted_job_and_a_shared_folder(cluster, alone):
     folder = cluster.shared / "job"
     command = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address",
-               f"http://{cluster.head.address}:{hosts.DASHBOARD_PORT}", "--", sys.executable, "-m", "search.cli.main",
+               f"http://{cluster.head.address}:{hosts.DASHBOARD_PORT}", "--", sys.executable, "-m", "search.cli",
                "sweep", *SMOKE, "--out", str(folder)]  # fmt: skip
     ended = cluster.head.run(*command, PYTHONPATH=str(hosts.REPOSITORY))
     assert ended.returncode == 0 and "succeeded" in ended.stdout, ended.stdout + ended.stderr

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from trainables.kernels.layer import compiled
+from trainables.kernels.loss import Step, losses
 from trainables.models.layers import ExchangeableLayer, MemberLinear
 from trainables.models.noise_layout import size, split
 from trainables.models.scale_free import ScaleFreeLayer
-from trainables.models.weight_heads import TargetWeights, WeightHeads
+from trainables.models.weight_heads import INITIAL_LOG_SIGMA, TargetWeights, WeightHeads
 from trainables.recipe import Recipe
 
 EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE = 4, 8, 4  # channels of noise per edge, hidden node and input node
@@ -66,6 +68,29 @@ class Hypernetwork(nn.Module):
         for layer in self.layers:
             edges, nodes, inputs, whole = layer(edges, nodes, inputs, whole)
         return self.heads(edges, nodes, whole, tuple(for_weights), dimension, log_scale)
+
+    def compiled_losses(
+        self, noise: Tensor, x: Tensor, wanted: Tensor, variance: float, hidden: int, betas: Tensor
+    ) -> Tensor | None:
+        """Relative error + β · complexity of every member, (members,), or None where compiled code does not serve.
+
+        noise (members, noise_size(n, hidden)); x (members, samples, n) with the target's values `wanted`
+        (members, samples) and their variance; betas (members,).
+        """
+        native = compiled(noise, *self.layers[0].widest(), *self.layers[0].competition)
+        if native is None:
+            return None
+        whole, log_scale = self.conditions(betas)
+        heads = self.heads
+        ends = (
+            *(whole, heads.scales(log_scale)),
+            *(self.edge_noise.weight, self.hidden_noise.weight, self.input_noise.weight),
+            *(heads.edge.weight, heads.edge.bias, heads.hidden.weight, heads.hidden.bias),
+            *(heads.whole.weight, heads.whole.bias),
+        )  # in the order of EndArrays of member.h
+        step = Step(noise, x, wanted, variance, betas, hidden, len(self.layers), INITIAL_LOG_SIGMA)
+        weights = [*ends, *(weight for layer in self.layers for weight in layer.weights(x.shape[-1]))]
+        return losses(native, step, weights)
 
     def conditions(self, betas: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Where draws start from: the global node (members, 1, d), and what is added to the heads' log_scale."""

@@ -4,7 +4,7 @@ A task is a name, a target, the target's variance over inputs x ~ N(0, I_n), and
 compute it. Add one by adding it to `TASKS` (docs/tasks.md).
 """
 
-from analysis.errors import UserError
+from trainables.errors import TrainableError
 from trainables.tasks.builtin import L1_NORM, MAXIMUM, SUM_OF_SQUARES
 from trainables.tasks.task import Task
 
@@ -12,7 +12,7 @@ TASKS: dict[str, Task] = {task.name: task for task in (L1_NORM, MAXIMUM, SUM_OF_
 
 
 def get_task(name: str) -> Task:
-    """The task called `name`. Raises UserError, naming the known ones, if there is none."""
+    """The task called `name`. Raises TrainableError, naming the known ones, if there is none."""
     if name not in TASKS:
-        raise UserError(f"unknown task {name!r}; known: {', '.join(sorted(TASKS))}")
+        raise TrainableError(f"unknown task {name!r}; known: {', '.join(sorted(TASKS))}")
     return TASKS[name]

@@ -4,16 +4,13 @@ Every array has a leading axis of members, so that the rows of some of the membe
 """
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Protocol
 
 import numpy as np
 
-from analysis.network import Network
-from trainables.training.evaluation import Snapshot
+from trainables.training.evaluation import DrawnNetworks, Snapshot
 
 State = dict[str, np.ndarray]  # name -> (members, …)
-DRAWS = [field.name for field in fields(Network)]
 NATS = "nats "  # before the name of a component of the complexity
 
 
@@ -51,7 +48,7 @@ def unpack_looks(state: State) -> list[list[Snapshot]]:
 def _pack(look: list[Snapshot]) -> State:
     arrays = {"step": [seen.step for seen in look], "errors": [seen.errors for seen in look]}
     arrays |= {NATS + name: [seen.complexity[name] for seen in look] for name in look[0].complexity}
-    arrays |= {name: [getattr(seen.draws, name) for seen in look] for name in DRAWS}
+    arrays |= {name: [getattr(seen.draws, name) for seen in look] for name in DrawnNetworks._fields}
     return {name: np.stack([np.asarray(row) for row in rows]) for name, rows in arrays.items()}
 
 
@@ -60,7 +57,7 @@ def _unpack(state: State) -> list[Snapshot]:
     return [
         Snapshot(
             step=int(state["step"][member]),
-            draws=Network(**{name: state[name][member] for name in DRAWS}),
+            draws=DrawnNetworks(**{name: state[name][member] for name in DrawnNetworks._fields}),
             errors=state["errors"][member],
             complexity={name.removeprefix(NATS): float(state[name][member]) for name in components},
         )

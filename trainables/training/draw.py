@@ -5,10 +5,9 @@ import math
 import numpy as np
 import torch
 
-from analysis.network import Network
 from trainables.models.registry import build
 from trainables.recipe import Recipe
-from trainables.training.evaluation import evaluation_stream, look
+from trainables.training.evaluation import DrawnNetworks, evaluation_stream, look
 
 
 def _with_rounds_for(dimension: int, recipe: Recipe) -> Recipe:
@@ -30,8 +29,8 @@ def draw_networks(
     seed: int = 0,
     draws: int = 1,
     beta: float = 1.0,
-) -> Network:
-    """Draw target networks at any input dimension from a stored hypernetwork: batch shape (draws,).
+) -> DrawnNetworks:
+    """Draw target networks at any input dimension from a stored hypernetwork.
 
     seed: of the draws' noise; beta: at which a Pareto hypernetwork draws.
     """

@@ -1,12 +1,12 @@
 """Looking at trainings while they run: draw a few networks at log-spaced steps and measure them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis.network import Network
 from trainables.models.hypernetwork import noise_size
 from trainables.models.noise_layout import split
 from trainables.models.weight_heads import TargetWeights
@@ -16,17 +16,26 @@ from trainables.training.noise import NoiseStream
 from trainables.training.objective import relative_error
 
 
+class DrawnNetworks(NamedTuple):
+    """Target networks as plain arrays, in the order of `TargetWeights`."""
+
+    hidden_weight: np.ndarray  # (draws, m, n)
+    hidden_bias: np.ndarray  # (draws, m)
+    output_weight: np.ndarray  # (draws, m)
+    output_bias: np.ndarray  # (draws,)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One training at one step.
 
-    draws: networks drawn by the hypernetwork, batch shape (draws,).
+    draws: networks drawn by the hypernetwork.
     errors: their relative errors on fresh inputs, (draws,).
     complexity: {component: nats}, the mean over draws.
     """
 
     step: int
-    draws: Network
+    draws: DrawnNetworks
     errors: np.ndarray
     complexity: dict[str, float]
 
@@ -84,7 +93,7 @@ def _snapshots(step: int, drawn: list[tuple[TargetWeights, Tensor, dict[str, Ten
     return [
         Snapshot(
             step=step,
-            draws=Network(**dict(zip(TargetWeights._fields, (array[member] for array in arrays), strict=True))),
+            draws=DrawnNetworks(*(array[member] for array in arrays)),
             errors=errors[member],
             complexity=dict(zip(names, nats[member], strict=True)),
         )

@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 
-from trainables.kernels.loss import losses
 from trainables.models.hypernetwork import Hypernetwork
 from trainables.models.target_forward import apply_target
 from trainables.models.weight_heads import TargetWeights
@@ -30,8 +29,9 @@ def training_loss(network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidd
     trainables/kernels/csrc/member.h, which agrees with the rest of this function to rounding.
     """
     if isinstance(network, Hypernetwork):
-        native = losses(network, noise, x, task, hidden, betas)
-        if native is not None:
-            return native
+        wanted, variance = task.target(x), float(task.variance(x.shape[-1]))
+        compiled = network.compiled_losses(noise, x, wanted, variance, hidden, betas)
+        if compiled is not None:
+            return compiled
     weights, complexity = network(noise, x.shape[-1], hidden, betas)
     return objective(relative_error(weights, x, task), complexity, betas)

@@ -57,15 +57,13 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_help_names_every_command():
-    shown = subprocess.run(
-        [sys.executable, "-m", "search.cli.main", "--help"], capture_output=True, text=True, check=True
-    )
+    shown = subprocess.run([sys.executable, "-m", "search.cli", "--help"], capture_output=True, text=True, check=True)
     assert all(command in shown.stdout for command in COMMANDS)
 
 
 def test_help_imports_nothing_heavy():
     script = (
-        "import sys; from search.cli import main; main.parser().format_help();"
+        "import sys; from search.cli.main import parser; parser().format_help();"
         "print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'pandas', 'numpy', 'matplotlib') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -260,7 +258,7 @@ def test_ui_refuses_what_cannot_work(swept, capsys):
 
 def test_a_pipe_that_closes_early_is_no_error(swept):
     shown = subprocess.run(
-        f"{sys.executable} -m search.cli.main status {swept.path} | true",
+        f"{sys.executable} -m search.cli status {swept.path} | true",
         shell=True, capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}, check=True
     )  # fmt: skip
     assert shown.stderr == ""

@@ -10,6 +10,7 @@ import pytest
 
 from analysis.algorithms.classify import read, summarise
 from analysis.algorithms.formula import faithfulness, formula
+from analysis.network import Network
 from search.cluster import worker
 from search.ledger import ledger, storage
 from search.ledger.read_training import to_record
@@ -66,7 +67,7 @@ def test_looks_read_together_are_read_alike(trained):
     record = to_record(results[0], config.training.recipe(), 3)
     assert len(record.snapshots) > 1
     for look, row in zip([*results[0].snapshots, results[0].final], [*record.snapshots, record.row], strict=True):
-        alone = summarise(read(look.draws, get_task("l1_norm").target))
+        alone = summarise(read(Network(*look.draws), get_task("l1_norm").target))
         del alone["relative_error"]  # a row's is the mean over the draws of the training's own
         for name, value in alone.items():
             if name != "representative" or look is results[0].final:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import UserError
+from analysis.network import Network
 from search.cli import main
 from search.driver.generalise import generalise
 from search.ledger import ledger
@@ -45,7 +46,7 @@ def test_the_errors_are_those_of_the_drawn_networks(swept):
     config, folder = swept
     row = pd.read_csv(generalise(config, folder, [5], 3)).iloc[0]
     record = ledger.read(ledger.record_path(folder.ledger, row["key"]))
-    drawn = draw_networks(record.hypernetwork, config.training.recipe(), 5, draws=3)
+    drawn = Network(*draw_networks(record.hypernetwork, config.training.recipe(), 5, draws=3))
     x = np.random.default_rng(1).standard_normal((20_000, 5))
     errors = ((drawn(x) - np.abs(x).sum(-1)) ** 2).mean(-1) / (5 * (1 - 2 / np.pi))
     assert row["relative_error"] == pytest.approx(np.median(errors), rel=0.15)

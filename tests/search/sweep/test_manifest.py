@@ -44,8 +44,9 @@ def test_git_state_of_a_checkout(tmp_path):
         identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
         subprocess.run(["git", "-C", tmp_path, *identity, *arguments], check=True, capture_output=True)
 
-    (tmp_path / "search").mkdir()
-    (tmp_path / "search" / "manifest.py").write_text("one\n")
+    source = tmp_path / "search" / "sweep" / "manifest.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("one\n")
     assert manifest.git_state(tmp_path) is None  # no repository
     git("init")
     assert manifest.git_state(tmp_path) is None  # not tracked: installed inside somebody's repository
@@ -53,7 +54,7 @@ def test_git_state_of_a_checkout(tmp_path):
     git("commit", "-m", "one")
     clean = manifest.git_state(tmp_path)
     assert len(clean["commit"]) == 40 and not clean["dirty"]
-    (tmp_path / "search" / "manifest.py").write_text("two\n")
+    source.write_text("two\n")
     (tmp_path / "new.py").write_text("")
     dirty = manifest.git_state(tmp_path)
     assert dirty["dirty"] and "+two" in dirty["diff"] and dirty["untracked"] == ["new.py"]

@@ -39,7 +39,7 @@ def served(tmp_path_factory):
     printed = folder.path / "printed"
     with open(printed, "w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "search.cli.main", "ui", str(folder.path), "--port", str(port)],
+            [sys.executable, "-m", "search.cli", "ui", str(folder.path), "--port", str(port)],
             stdout=out, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     address, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120

@@ -235,8 +235,10 @@ def test_a_hypernetwork_is_a_model_that_draws_anywhere(swept, tmp_path):
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=clean)
     assert shown.returncode == 0, shown.stderr
-    drawn, wanted = Network.load(tmp_path / "network.npz"), draw_networks(hypernetwork, recipe, 2, seed=7)[0]
-    for name, array in vars(wanted).items():  # equal to rounding: the model draws with PyTorch, this may be compiled
+    drawn, wanted = Network.load(tmp_path / "network.npz"), draw_networks(hypernetwork, recipe, 2, seed=7)
+    for name, [
+        array
+    ] in wanted._asdict().items():  # equal to rounding: the model draws with PyTorch, this may be compiled
         np.testing.assert_allclose(getattr(drawn, name), array, rtol=1e-3, atol=1e-4)
 
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from trainables.kernels.compile import library
-from trainables.kernels.loss import losses
-from trainables.models.hypernetwork import noise_size
+from trainables.models.hypernetwork import Hypernetwork, noise_size
 from trainables.models.registry import build
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
@@ -35,9 +34,14 @@ def losses_and_gradients(recipe, network, noise, x, betas, dtype=torch.float32):
     return loss, *torch.autograd.grad((loss * torch.tensor([1.0, -2.0, 0.5])).sum(), list(network.parameters()))
 
 
+def compiled_losses(network, noise, x, betas):
+    task, n = get_task("l1_norm"), x.shape[-1]
+    return network.compiled_losses(noise, x, task.target(x), task.variance(n), 3 * n, betas)
+
+
 def compiled():
     network, noise, x, betas = case(Recipe(), 2)
-    return losses(network, noise, x, get_task("l1_norm"), 6, betas) is not None
+    return compiled_losses(network, noise, x, betas) is not None
 
 
 needs_compiler = pytest.mark.skipif(not compiled(), reason="no C++ compiler on this machine")
@@ -60,7 +64,7 @@ def test_losses_and_gradients_are_those_of_torch(recipe, dimension, monkeypatch)
     given = case(recipe, dimension)
     native = losses_and_gradients(recipe, *given)
     wanted = losses_and_gradients(recipe, *given, dtype=torch.float64)
-    monkeypatch.setattr("trainables.training.objective.losses", lambda *_: None)
+    monkeypatch.setattr(Hypernetwork, "compiled_losses", lambda *_: None)
     monkeypatch.setattr("trainables.models.layers.compiled", lambda *_: None)
     in_torch = losses_and_gradients(recipe, *given)
     for result, reference, single in zip(native, wanted, in_torch, strict=True):
@@ -72,6 +76,6 @@ def test_without_a_compiler_it_is_torch(monkeypatch):
     monkeypatch.setenv("HYPERPHASE_NATIVE", "0")
     library.cache_clear()
     network, noise, x, betas = case(Recipe(), 3)
-    assert losses(network, noise, x, get_task("l1_norm"), 9, betas) is None
+    assert compiled_losses(network, noise, x, betas) is None
     assert training_loss(network, noise, x, get_task("l1_norm"), 9, betas).isfinite().all()
     library.cache_clear()

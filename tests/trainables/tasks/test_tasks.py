@@ -4,6 +4,7 @@ import torch
 
 from analysis.algorithms.classify import describe, read
 from analysis.algorithms.criteria import KNOWN
+from analysis.network import Network
 from search.config.load import load
 from search.ledger.read_training import to_record
 from tests.support.known_networks import table
@@ -48,6 +49,6 @@ def test_another_task_trains_and_is_read(name, tmp_path):
     [trained] = train_pack(3, [Member("k", 1e-4, 0)], recipe)
     row = to_record(trained, recipe, 3).row
     assert row["task"] == name and row["algorithm"] in ("constant", "other") and np.isfinite(row["relative_error"])
-    trained.final.draws[0].save(tmp_path / "a.npz")
+    Network(*trained.final.draws)[0].save(tmp_path / "a.npz")
     found = describe(tmp_path / "a.npz", get_task(name).target, names=get_task(name).algorithms)
     assert found["algorithm"] in ("constant", "other") and set(found["order_parameters"]) >= {"locality", "sidedness"}

@@ -1,12 +1,9 @@
 """On the CPU a training's result is the same to the last bit, alone or in any pack, in any order."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 import torch
 
-from analysis.network import Network
 from trainables.models.bit_exact import elementwise, times_vectors
 from trainables.recipe import Recipe
 from trainables.training.loop import Member, Trained, train_pack
@@ -32,8 +29,7 @@ def bits(trained: Trained) -> dict[str, bytes]:
     for k, look in enumerate(looks):
         found[f"{k} step"], found[f"{k} errors"] = bytes([look.step]), look.errors.tobytes()
         found[f"{k} complexity"] = np.array(list(look.complexity.values())).tobytes()
-        for field in fields(Network):
-            found[f"{k} {field.name}"] = getattr(look.draws, field.name).tobytes()
+        found |= {f"{k} {name}": array.tobytes() for name, array in look.draws._asdict().items()}
     return found
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from analysis.errors import UserError
 from analysis.network import Network
+from trainables.errors import TrainableError
 from trainables.models.noise_layout import split
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
@@ -83,15 +83,15 @@ def test_what_a_training_leaves():
     for trained in done:
         assert (trained.status, trained.reason) == ("done", "")
         assert [look.step for look in trained.snapshots] == snapshot_steps(12, 3)
-        assert trained.final.draws.batch_shape == (3,)
-        assert (trained.final.draws.hidden, trained.final.draws.dimension) == (9, 3)
+        networks = Network(*trained.final.draws)
+        assert (networks.batch_shape, networks.hidden, networks.dimension) == ((3,), 9, 3)
         assert set(trained.final.complexity) == {"hidden_weight", "hidden_bias", "output_weight"}
         assert trained.final.complexity_nats == pytest.approx(sum(trained.final.complexity.values()))
         assert trained.seconds > 0
         # the error that is stored is the error of the networks that are stored, on any inputs
         x = np.random.default_rng(0).standard_normal((20_000, 3))
         target = np.abs(x).sum(-1)
-        again = ((trained.final.draws(x) - target) ** 2).mean(-1) / (3 * (1 - 2 / math.pi))
+        again = ((networks(x) - target) ** 2).mean(-1) / (3 * (1 - 2 / math.pi))
         np.testing.assert_allclose(trained.final.errors, again, rtol=0.5)
     assert any((done[0].hypernetwork[name] != done[1].hypernetwork[name]).any() for name in done[0].hypernetwork)
 
@@ -144,7 +144,9 @@ def test_dimensions_take_turns_in_every_member(monkeypatch):
     recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2)})
     trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
     assert seen == [3, 4, 2] * 4
-    assert {look.draws.dimension for member in trained for look in [*member.snapshots, member.final]} == {3}
+    assert {look.draws.hidden_weight.shape[-1] for member in trained for look in [*member.snapshots, member.final]} == {
+        3
+    }
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +157,8 @@ def hypernetwork():
 @pytest.mark.parametrize("dimension", [1, 4, 5, 9])
 def test_draw_networks_at_any_dimension(hypernetwork, dimension):
     drawn = draw_networks(hypernetwork, RECIPE, dimension, seed=1, draws=3)
-    assert isinstance(drawn, Network)
-    assert (drawn.batch_shape, drawn.hidden, drawn.dimension) == ((3,), 3 * dimension, dimension)
+    assert drawn.hidden_weight.shape == (3, 3 * dimension, dimension)
+    assert Network(*drawn).batch_shape == (3,)
     again = draw_networks(hypernetwork, RECIPE, dimension, seed=1, draws=3)
     other = draw_networks(hypernetwork, RECIPE, dimension, seed=2, draws=3)
     assert drawn.hidden_weight.tobytes() == again.hidden_weight.tobytes()
@@ -170,16 +172,16 @@ def assert_one_line(error) -> None:
 
 
 def test_user_errors(monkeypatch):
-    with pytest.raises(UserError, match=r"l2_norm.*l1_norm") as error:
+    with pytest.raises(TrainableError, match=r"l2_norm.*l1_norm") as error:
         get_task("l2_norm")
     assert_one_line(error)
     with pytest.raises(ValidationError, match=r"unknown task 'l2_norm'"):
         Recipe(task="l2_norm")
-    with pytest.raises(UserError, match=r"'tpu'.*auto, cpu, cuda") as error:
+    with pytest.raises(TrainableError, match=r"'tpu'.*auto, cpu, cuda") as error:
         resolve("tpu")
     assert_one_line(error)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UserError, match="no GPU") as error:
+    with pytest.raises(TrainableError, match="no GPU") as error:
         train_pack(2, [Member("a", 1e-3, 1)], RECIPE, device="cuda")
     assert_one_line(error)
     assert resolve("auto").type == "cpu"

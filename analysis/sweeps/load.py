@@ -130,7 +130,12 @@ def _manifest(path: Path) -> dict:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from error
-    return manifest if isinstance(manifest, dict) else {}
+    if not isinstance(manifest, dict):
+        return {}
+    git = manifest.get("git")
+    if isinstance(git, dict):  # changes of the checkout, which may hold passwords: not for what people share
+        manifest["git"] = {name: value for name, value in git.items() if name not in ("diff", "diff_cut")}
+    return manifest
 
 
 def _missing(trainings: "pd.DataFrame", manifest: dict) -> int | None:

@@ -122,6 +122,7 @@ def generalise(options) -> int:
 def ui(options) -> int:
     from search.cli.ui import serve
     from search.sweep import folder as folders
+    from search.config.secrets import mask
     from search.tracking.local_store import repoint, store_uri
 
     if not 0 < options.port < 65536:
@@ -129,7 +130,7 @@ def ui(options) -> int:
     folder = folders.existing(options.sweep)
     store = store_uri(folders.read_config(folder), folder)
     if store.startswith("http"):
-        print(f"this sweep is logged to a tracking server; open {store}")
+        print(f"this sweep is logged to a tracking server; open {mask(store)}")
         return 0
     if not folder.mlflow_store.exists():
         raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {options.sweep}` logs it")

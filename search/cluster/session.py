@@ -23,6 +23,7 @@ from analysis.errors import UserError
 from search.cluster import preflight
 from search.config.load import ray_address
 from search.config.schema import Config
+from search.config.secrets import MaskingFormatter, mask
 from search.sweep.folder import SweepFolder, location
 
 # Set before Ray is imported; what the user has set stays.
@@ -202,7 +203,7 @@ def _log_to(path: Path) -> None:
             logger.removeHandler(handler)
         logger.propagate = name != "ray"
     handler = logging.FileHandler(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(MaskingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.getLogger("ray").addHandler(handler)
 
 
@@ -281,4 +282,4 @@ def native_stderr(log: Path) -> Iterator[Path]:
             os.dup2(terminal, 2)
             os.close(terminal)
             with contextlib.suppress(OSError), open(log, "ab") as file:
-                file.write(Path(caught.name).read_bytes())
+                file.write(mask(Path(caught.name).read_text(errors="replace")).encode())

@@ -110,6 +110,10 @@ class Mlflow(Section):
     models: bool = Field(True, description="log every training's hypernetwork as an MLflow model")
 
 
+class Manifest(Section):
+    diff: bool = Field(False, description="keep the checkout's uncommitted changes, passwords in them and all")
+
+
 class Config(Section):
     """Everything that a sweep needs to know."""
 
@@ -117,6 +121,7 @@ class Config(Section):
     training: Training = Training()
     ray: Ray = Ray()
     mlflow: Mlflow = Mlflow()
+    manifest: Manifest = Manifest()
 
     @model_validator(mode="after")
     def _betas_lie_in_the_range(self):

@@ -12,7 +12,7 @@ from pathlib import Path
 from analysis.errors import UserError
 from analysis.formatting import trainings
 from search.config.schema import Config
-from search.config.secrets import check_secrets
+from search.config.secrets import check_secrets, mask
 from search.driver.signals import Terminated, exit_code, interruptible
 from search.driver.train import check_storage, connected, fetch, train
 from search.error_text import one_line
@@ -171,11 +171,11 @@ def _opening(state: State, folder: SweepFolder) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(mask(text), file=sys.stderr, flush=True)
 
 
 def log_traceback(folder: SweepFolder) -> None:
     import traceback
 
     with contextlib.suppress(OSError), open(folder.log, "a", encoding="utf-8") as file:
-        traceback.print_exc(file=file)
+        file.write(mask(traceback.format_exc()))

@@ -1,5 +1,6 @@
 """manifest.json: what made a sweep's results, for whoever wants to make them again. It holds no secrets."""
 
+import hashlib
 import json
 import os
 import platform
@@ -34,7 +35,7 @@ def begin(folder: SweepFolder, config: Config, command: list[str]) -> dict:
         "sweep": mark(folder),  # its name in MLflow
         "config": config.model_dump(mode="json"),
         "seeds": list(config.grid.seeds),
-        "git": git_state(Path(__file__).resolve().parents[2]),
+        "git": git_state(Path(__file__).resolve().parents[2], diff=config.manifest.diff),
         "python": platform.python_version(),
         "packages": package_versions(),
         "hardware": hardware(),
@@ -50,19 +51,30 @@ def end(folder: SweepFolder, manifest: dict, **facts) -> None:
     _write(folder, manifest)
 
 
-def git_state(source: Path) -> dict | None:
-    """Commit and uncommitted changes of the checkout that runs; None if it is none."""
+def shareable(manifest: dict) -> dict:
+    """What of a manifest may go to reports and tracking servers: all but the changes' own text."""
+    git = manifest.get("git")
+    if not isinstance(git, dict):
+        return manifest
+    return manifest | {"git": {name: value for name, value in git.items() if name not in ("diff", "diff_cut")}}
+
+
+def git_state(source: Path, *, diff: bool = False) -> dict | None:
+    """Commit and uncommitted changes of the checkout that runs; None if it is none.
+
+    The changes' text may hold passwords of tracked files: only its hash is kept, and the text itself if `diff`.
+    """
     if _git(source, "ls-files", "--error-unmatch", "search/sweep/manifest.py") is None:
         return None  # installed, perhaps inside somebody else's repository
-    diff = _git(source, "diff", "HEAD") or ""
+    changes = _git(source, "diff", "HEAD") or ""
     untracked = (_git(source, "ls-files", "--others", "--exclude-standard") or "").splitlines()
     return {
         "commit": (_git(source, "rev-parse", "HEAD") or "").strip() or None,
-        "dirty": bool(diff or untracked),
-        "diff": mask(diff[:LONGEST_DIFF]),
-        "diff_cut": len(diff) > LONGEST_DIFF,
+        "dirty": bool(changes or untracked),
+        "changed": (_git(source, "diff", "--name-only", "HEAD") or "").splitlines(),
+        "diff_sha256": hashlib.sha256(changes.encode()).hexdigest() if changes else None,
         "untracked": untracked,
-    }
+    } | ({"diff": changes[:LONGEST_DIFF], "diff_cut": len(changes) > LONGEST_DIFF} if diff else {})
 
 
 def package_versions() -> dict[str, str]:

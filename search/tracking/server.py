@@ -5,14 +5,15 @@ import urllib.request
 
 from analysis.errors import UserError
 from search.cluster.preflight import ANSWER_SECONDS
+from search.config.secrets import mask, without_credentials
 
 
 def check_tracking(uri: str) -> None:
     """UserError, in seconds, if the tracking server at `uri` does not answer or refuses us; other stores pass."""
     if not re.match(r"https?://", uri):
         return
-    address = re.sub(r"(?<=://)[^/@]*@", "", uri.rstrip("/"))
-    host = address.split("/")[2]
+    address = without_credentials(uri.rstrip("/"))
+    host = mask(address).split("/")[2]
     request = urllib.request.Request(f"{address}/api/2.0/mlflow/experiments/search?max_results=1")
     try:
         urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()

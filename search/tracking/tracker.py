@@ -14,13 +14,14 @@ from pathlib import Path
 from analysis.formatting import short
 from analysis.network import Network
 from search.config.schema import Config
-from search.config.secrets import CREDENTIALS, mask
+from search.config.secrets import MaskingFormatter, mask, without_credentials
 from search.ledger.record import Record
+from search.sweep import manifest
 from search.sweep.folder import SweepFolder
 from search.sweep.tables import representative
 from search.tracking import model_template
 from search.tracking.artifacts import artifacts
-from search.tracking.local_store import given_uri, repoint, store_uri
+from search.tracking.local_store import given_uri, repoint, sqlite_uri, store_uri
 from search.tracking.run_content import (
     DRAWING,
     PHASE_MAP,
@@ -76,15 +77,15 @@ class Tracker:
     def is_logged(self, key: str) -> bool:
         return self.children.get(key, ("", False))[1]
 
-    def open_sweep(self, manifest: dict) -> None:
+    def open_sweep(self, facts: dict) -> None:
         """The parent run, RUNNING: found again or made."""
         if self.parent is None:
             self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None).run_id
             recipe = self.config.training.recipe().model_dump(mode="json")
             grid = {name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()}
-            git = manifest.get("git") or {}
-            facts = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
-            self._log_params(self.parent, recipe | facts)
+            git = facts.get("git") or {}
+            checkout = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
+            self._log_params(self.parent, recipe | checkout)
             for name, text in grid.items():  # tags: a grid may grow, a param may not change
                 self.client.set_tag(self.parent, f"grid.{name}", text[:5000])
         else:
@@ -107,7 +108,8 @@ class Tracker:
         if (self.folder.report / PHASE_MAP).is_file():
             self._log_phase_map()
         if self.folder.manifest.is_file():
-            self.client.log_artifact(self.parent, str(self.folder.manifest))
+            text = json.dumps(manifest.shareable(manifest.read(self.folder)), indent=1, ensure_ascii=False)
+            self.client.log_text(self.parent, text, self.folder.manifest.name)
         there = (self.folder.report / PHASE_MAP).is_file()
         note = sweep_note(self.experiment, self.sweep, self.parent, status, counts, phase_map=there)
         self.client.set_tag(self.parent, "mlflow.note.content", note)
@@ -181,10 +183,13 @@ class Tracker:
 
     def links(self) -> dict[str, str]:
         """key -> address of the training's page in MLflow; none for a store that no page is known of."""
-        uri = LOCAL_PAGE if self._own else store_uri(self.config, self.folder)
+        uri = store_uri(self.config, self.folder)
+        uri = LOCAL_PAGE if uri == sqlite_uri(self.folder.mlflow_store) else uri
         if not uri.startswith("http"):
             return {}
-        server = CREDENTIALS.sub("", uri.rstrip("/")) + "/"
+        server = without_credentials(uri.rstrip("/")) + "/"
+        if mask(server) != server:
+            return {}
         return {
             key: server + run_address(self.experiment, run_id) for key, (run_id, _) in sorted(self.children.items())
         }
@@ -280,5 +285,7 @@ def _quiet_loggers(log: Path) -> None:
     for name in ("mlflow", "alembic", "urllib3"):
         logger = logging.getLogger(name)
         if not any(getattr(handler, "baseFilename", "") == str(log) for handler in logger.handlers):
-            logger.handlers[:] = [logging.FileHandler(log, delay=True, encoding="utf-8")]
+            handler = logging.FileHandler(log, delay=True, encoding="utf-8")
+            handler.setFormatter(MaskingFormatter())
+            logger.handlers[:] = [handler]
         logger.propagate = False

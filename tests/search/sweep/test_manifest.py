@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
-from search.config.secrets import mask
+from analysis.sweeps.load import load_sweep
 from search.sweep import folder as folders
 from search.sweep import manifest
+from tests.support.fake_sweep import write_fake_sweep
 from tests.support.records import smoke
 
 
@@ -57,7 +58,25 @@ def test_git_state_of_a_checkout(tmp_path):
     source.write_text("two\n")
     (tmp_path / "new.py").write_text("")
     dirty = manifest.git_state(tmp_path)
-    assert dirty["dirty"] and "+two" in dirty["diff"] and dirty["untracked"] == ["new.py"]
+    assert dirty["dirty"] and dirty["changed"] == ["search/sweep/manifest.py"] and dirty["untracked"] == ["new.py"]
+    assert len(dirty["diff_sha256"]) == 64 and "diff" not in dirty and "two" not in json.dumps(dirty)
+    asked = manifest.git_state(tmp_path, diff=True)
+    assert "+two" in asked["diff"] and not asked["diff_cut"]
+    assert manifest.shareable({"git": asked, "runs": []}) == {"git": dirty, "runs": []}
+
+
+def test_the_diff_is_kept_on_request_and_never_shown(tmp_path, monkeypatch):
+    def state(source, *, diff):
+        return {"commit": "c"} | ({"diff": "+two"} if diff else {})
+
+    monkeypatch.setattr(manifest, "git_state", state)
+    write_fake_sweep(tmp_path / "sweep")
+    folder = folders.SweepFolder(tmp_path / "sweep")
+    manifest.begin(folder, smoke(), ["x"])
+    assert "+two" not in folder.manifest.read_text()
+    manifest.begin(folder, smoke("manifest.diff=true"), ["x"])
+    assert "+two" in folder.manifest.read_text()
+    assert load_sweep(folder.path).manifest["git"] == {"commit": "c"}
 
 
 def test_without_git(monkeypatch):
@@ -65,21 +84,6 @@ def test_without_git(monkeypatch):
     from pathlib import Path
 
     assert manifest.git_state(Path(manifest.__file__).parents[2]) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("http://user:pass@host:5000/x", "http://***@host:5000/x"),
-        ("postgresql://token@host/db", "postgresql://***@host/db"),
-        ("http://host:5000", "http://host:5000"),
-        ("--set mlflow.tracking_uri=http://u:p@h", "--set mlflow.tracking_uri=http://***@h"),
-        ("http://h/?password=abc&x=1", "http://h/?password=***&x=1"),
-        ("MLFLOW_TRACKING_TOKEN=abc", "MLFLOW_TRACKING_TOKEN=***"),
-    ],
-)
-def test_credentials_are_masked(text, masked):
-    assert mask(text) == masked
 
 
 def test_masks_reach_the_file(tmp_path):

@@ -121,8 +121,8 @@ def generalise(options) -> int:
 
 def ui(options) -> int:
     from search.cli.ui import serve
-    from search.sweep import folder as folders
     from search.config.secrets import mask
+    from search.sweep import folder as folders
     from search.tracking.local_store import repoint, store_uri
 
     if not 0 < options.port < 65536:

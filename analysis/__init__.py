@@ -4,6 +4,9 @@
     read_phases(sweep.done)     the phase map and its boundaries with 90 % intervals
     describe(network, target)   algorithm, formula, faithfulness and order parameters of a Network or its file
     draw(network, path)         its drawing, which a notebook shows; with a path, a .png or .svg file too
+    Algorithm(name, score, …)   an algorithm of one's own, its criterion made with beyond and worst, its formula a
+                                LinearForm of Terms
+    Section(name, title, draw)  a section of the report of one's own
     find_clusters(sweep.done)   candidates for unknown algorithms among the trainings labelled `other`
     write_report(folder)        the report, from the sweep's tables
 
@@ -13,13 +16,19 @@ In a notebook Phases show their map. docs/python.md has examples that run.
 from importlib import import_module
 
 _HOMES = {
+    "Algorithm": "algorithms.algorithm",
+    "LinearForm": "algorithms.closed_form",
     "Network": "network",
+    "Section": "report.section",
+    "Term": "algorithms.closed_form",
     "UserError": "errors",
+    "beyond": "algorithms.algorithm",
     "describe": "algorithms.classify",
     "draw": "drawing.draw",
     "find_clusters": "sweeps.clusters",
     "load_sweep": "sweeps.load",
     "read_phases": "sweeps.phases",
+    "worst": "algorithms.algorithm",
     "write_report": "report.write",
 }
 __all__ = list(_HOMES)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import MERGE
+from analysis.algorithms.names import mirror_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ class Outcome:
 
 def read_paths(snapshots: "pd.DataFrame") -> Paths:
     """Trainings with a snapshot at every step; those that lack one are left out."""
-    table = snapshots.assign(label=snapshots["algorithm"].replace(MERGE))
+    table = snapshots.assign(label=snapshots["algorithm"].replace(mirror_images()))
     whole = table.groupby("key")["step"].transform("nunique") == table["step"].nunique()
     table = table[whole].sort_values(["key", "step"])
     steps = np.unique(table["step"])

@@ -17,7 +17,7 @@ PATHS = {"compiled": ("1", 1.0), "nudged": ("1", 1 + 2e-7), "torch": ("0", 1.0)}
 
 def labels(dimension: int, betas: list[float], seeds: int, steps: int, path: str) -> dict[tuple[float, int], str]:
     """(β, seed) -> the algorithm of the training, mirror images merged; one pack."""
-    from analysis.algorithms.names import MERGE
+    from analysis.algorithms.names import mirror_images
     from search.ledger.read_training import to_record
     from trainables.kernels.compile import library
     from trainables.recipe import Recipe
@@ -29,7 +29,8 @@ def labels(dimension: int, betas: list[float], seeds: int, steps: int, path: str
     os.environ["HYPERPHASE_NATIVE"] = native
     library.cache_clear()
     rows = [to_record(trained, recipe, dimension).row for trained in train_pack(dimension, members, recipe)]
-    return {(row["beta"], row["seed"]): MERGE.get(row["algorithm"], row["algorithm"]) for row in rows}
+    merge = mirror_images()
+    return {(row["beta"], row["seed"]): merge.get(row["algorithm"], row["algorithm"]) for row in rows}
 
 
 def agreement(one: dict, other: dict) -> tuple[int, int]:

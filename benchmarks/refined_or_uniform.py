@@ -49,14 +49,15 @@ def seconds(trainings, recipe):
 
 def scores(seen, held) -> dict:
     """The map of the trainings `seen`, on the trainings `held`, and its bands."""
-    from analysis.algorithms.names import MERGE
+    from analysis.algorithms.names import mirror_images
     from analysis.phases.boundaries import boundaries
     from analysis.sweeps.phases import read_phases
     from analysis.sweeps.rounds import widths
 
     phase_map = read_phases(seen).phase_map
     probability = phase_map.probabilities(held["beta"].to_numpy(), held["dimension"].to_numpy())  # (held, labels)
-    labels = [MERGE.get(label, label) for label in held["algorithm"]]
+    merge = mirror_images()
+    labels = [merge.get(label, label) for label in held["algorithm"]]
     columns = [phase_map.labels.index(label) if label in phase_map.labels else None for label in labels]
     given = np.array([0.0 if column is None else row[column] for row, column in zip(probability, columns, strict=True)])
     named = np.array(phase_map.labels)[probability.argmax(axis=1)]

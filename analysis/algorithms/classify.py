@@ -5,17 +5,18 @@
 
 import math
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.algorithms import order_parameters
-from analysis.algorithms.criteria import ALGORITHMS, KNOWN, decide
-from analysis.algorithms.formula import explained, faithfulness, fit, formula, fresh_features, predictions
+from analysis.algorithms.algorithm import Algorithm, OrderParameters
+from analysis.algorithms.builtin import BUILTIN
+from analysis.algorithms.closed_form import Floats
+from analysis.algorithms.formula import explained, faithfulness, fit_formulas, formula, fresh_features, predictions
+from analysis.algorithms.names import OTHER, Named, labels_of, resolve
 from analysis.network import Network
-
-__all__ = ["ALGORITHMS", "RANGES", "Readings", "describe", "read", "summarise"]
 
 Target = Callable[[np.ndarray], np.ndarray]  # inputs (samples, n) -> (samples,)
 
@@ -30,11 +31,12 @@ RANGES = order_parameters.RANGES | {
 class Readings:
     """What was read off k networks; every array has shape (k,)."""
 
-    algorithm: np.ndarray  # str, one of ALGORITHMS
-    margin: np.ndarray  # in [0, 1]: distance to the nearest threshold, see analysis.algorithms.criteria
+    algorithm: np.ndarray  # str, one of `labels`
+    margin: np.ndarray  # in [0, 1]: distance to the nearest threshold, see analysis.algorithms.builtin
     relative_error: np.ndarray  # mean squared error / variance of the target
     faithfulness: np.ndarray  # of the label's closed formula, see analysis.algorithms.formula
     order_parameters: dict[str, np.ndarray]  # the names and ranges of RANGES
+    labels: tuple[str, ...] = labels_of(BUILTIN)  # that the networks might have had, in the usual order
 
     def __len__(self) -> int:
         return len(self.algorithm)
@@ -43,18 +45,25 @@ class Readings:
         """The readings of some of the networks."""
         numbers = (self.margin, self.relative_error, self.faithfulness)
         parameters = {name: values[some] for name, values in self.order_parameters.items()}
-        return Readings(self.algorithm[some], *(values[some] for values in numbers), parameters)
+        return Readings(self.algorithm[some], *(values[some] for values in numbers), parameters, self.labels)
 
 
 def read(
-    network: Network, target: Target, *, names: Collection[str] = KNOWN, rng_seed: int = 0, samples: int = 1024
+    network: Network,
+    target: Target,
+    *,
+    names: Collection[Named] | None = None,
+    rng_seed: int = 0,
+    samples: int = 1024,
 ) -> Readings:
     """Read a batch (k,) of networks against the target on x ~ N(0, I).
 
-    names: the algorithms that are known to compute the target; labels are these, `constant` and `other`.
+    names: the algorithms that are known to compute the target, by name or as objects, by default the built-in ones;
+    labels are these, `constant` and `other`. UserError if one is unknown.
     Labels rest on closed forms except for two errors, which come from `samples` fresh inputs. Half of these fit
     each formula's constants, the other half measures its faithfulness.
     """
+    algorithms = resolve(names)
     # float32 is plenty, and sorting makes the readings of a permuted network the same to the last bit.
     network = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values())).in_order()
     fitted, tested = (fresh_features(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2))
@@ -69,24 +78,38 @@ def read(
     parameters["output_variance"] = outputs.var(-1) / variance
     covariance = (outputs - outputs.mean(-1, keepdims=True)) @ (wanted - wanted.mean()) / len(wanted)
     parameters["correlation"] = covariance / np.sqrt(np.maximum(outputs.var(-1) * variance, 1e-30))
-    labels, margins = decide(parameters, network.dimension, names)
+    labels, margins = decide(parameters, network.dimension, algorithms)
 
     split = len(fitted.x)
-    closed = fit(network, labels, fitted, outputs[:, :split])
+    closed = fit_formulas(network, labels, fitted, outputs[:, :split])
     faithful = explained(closed, outputs[:, split:], predictions(closed, tested))
-    return Readings(labels, margins, relative_error, faithful, parameters)
+    return Readings(labels, margins, relative_error, faithful, parameters, labels_of(algorithms))
+
+
+def decide(
+    parameters: OrderParameters, dimension: int, algorithms: Sequence[Algorithm] = BUILTIN
+) -> tuple[np.ndarray, Floats]:
+    """Labels (k,) and margins (k,) in [0, 1]: 1 ideal (or, for `other`, hopelessly far), 0 on a threshold.
+
+    parameters: order parameters, (k,) each. algorithms: to choose from, besides `other`.
+    """
+    networks = len(next(iter(parameters.values())))
+    score = np.stack([one.scores(parameters, dimension, networks) for one in algorithms], -1)  # (k, algorithms)
+    best = score.max(-1)
+    labels = np.where(best > 0, np.array([one.name for one in algorithms])[score.argmax(-1)], OTHER)
+    return labels, np.minimum(np.abs(best), 1.0)
 
 
 def summarise(readings: Readings) -> dict[str, float | int | str]:
     """One row for a training from its draws.
 
-    algorithm: the majority label, ties going to the one earlier in ALGORITHMS; purity: its share of the draws;
+    algorithm: the majority label, ties going to the one earlier in the labels; purity: its share of the draws;
     fraction_<algorithm> for all; medians over the draws of the majority of every order parameter, margin and
     faithfulness; relative_error: the median over *all* draws; representative: the index of the majority's draw
     whose relative error is its (lower) median.
     """
-    counts = {name: int((readings.algorithm == name).sum()) for name in ALGORITHMS}
-    majority = max(ALGORITHMS, key=counts.get)  # max keeps the first of equals
+    counts = {name: int((readings.algorithm == name).sum()) for name in readings.labels}
+    majority = max(readings.labels, key=counts.get)  # max keeps the first of equals
     chosen = np.flatnonzero(readings.algorithm == majority)
     by_error = chosen[np.argsort(readings.relative_error[chosen], kind="stable")]
     row: dict[str, float | int | str] = {
@@ -95,7 +118,7 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
         "representative": int(by_error[(len(by_error) - 1) // 2]),
         "relative_error": float(np.median(readings.relative_error)),
     }
-    row |= {f"fraction_{name}": counts[name] / len(readings) for name in ALGORITHMS}
+    row |= {f"fraction_{name}": counts[name] / len(readings) for name in readings.labels}
     numbers = {"margin": readings.margin, "faithfulness": readings.faithfulness} | readings.order_parameters
     together = np.stack([np.asarray(values[chosen], np.float64) for values in numbers.values()])
     return row | dict(zip(numbers, np.median(together, axis=1).tolist(), strict=True))
@@ -105,11 +128,14 @@ def describe(
     network: Network | str | os.PathLike,
     target: Target,
     *,
-    names: Collection[str] = KNOWN,
+    names: Collection[Named] | None = None,
     samples: int = 16384,
     rng_seed: int = 0,
 ) -> dict:
-    """Everything about one network or network file, ready for JSON. Raises NetworkFileError on a bad file."""
+    """Everything about one network or network file. Raises NetworkFileError on a bad file.
+
+    names: as of `read`. Where the algorithm has no closed formula, `formula` is None and faithfulness not a number.
+    """
     file = None if isinstance(network, Network) else str(network)
     network = Network.load(network) if file else network
     batch = Network(*(array[None] for array in vars(network).values()))
@@ -120,9 +146,9 @@ def describe(
         "file": file,
         "algorithm": algorithm,
         "margin": float(readings.margin[0]),
-        "formula": closed.text,
-        "formula_latex": closed.latex,
-        "constants": closed.constants,
+        "formula": closed.text if closed else None,
+        "formula_latex": closed.latex if closed else None,
+        "constants": closed.constants if closed else {},
         "faithfulness": faithfulness(network, closed),
         "faithfulness_at_twice_the_scale": faithfulness(network, closed, scale=2.0),
         "relative_error": float(readings.relative_error[0]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import MERGE
+from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
 from analysis.phases.softmax_gp import Settings
 
@@ -35,7 +35,7 @@ def fit_over_training(snapshots: "pd.DataFrame", dimension: int, **options) -> "
         rows["beta"].to_numpy(),
         rows["step"].to_numpy(),
         rows["algorithm"].to_numpy(),
-        **{"log_x": True, "log_y": True, "merge": MERGE, "x_name": "beta", "y_name": "step"} | options,
+        **{"log_x": True, "log_y": True, "merge": mirror_images(), "x_name": "beta", "y_name": "step"} | options,
     )
 
 
@@ -52,7 +52,8 @@ def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":
     if len(dimensions) > MOST_PANELS:
         dimensions = dimensions[np.linspace(0, len(dimensions) - 1, MOST_PANELS).round().astype(int)]
     chart = new_chart(WIDTH, 0.4 + 3.2 * int(np.ceil(len(dimensions) / 3)))
-    shown = [MERGE.get(label, label) for label in snapshots["algorithm"]]
+    merge = mirror_images()
+    shown = [merge.get(label, label) for label in snapshots["algorithm"]]
     several = panels(chart, len(dimensions), sharey=True)
     for axes, dimension in zip(several, dimensions, strict=True):
         phase_map = fit_over_training(snapshots, int(dimension), **QUICK)

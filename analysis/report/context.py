@@ -123,7 +123,8 @@ def _band(at) -> str:
 
 def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
     table = splits(done, merge)
-    parts = list(merge) if len(table) else []
+    parts = [part for part, whole in merge.items() if len(table) and whole in set(table["merged"])]
+    table[parts] = table[parts].fillna(0).astype(int)  # gaps: parts of another merged phase
     return {"splits": table.to_dict("records"), "split_parts": parts, "fewest_tosses": FEWEST_TOSSES}
 
 

@@ -115,12 +115,9 @@ def _labels(row: dict, network) -> dict:
     if not isinstance(text, str) or not text:
         from analysis.algorithms.formula import faithfulness, formula
 
-        try:
-            closed = formula(network, row["algorithm"])
-            text = closed.text
-            faithful = faithfulness(network, closed) if pd.isna(faithful) else faithful
-        except (KeyError, ValueError):  # a label without a closed formula (another task's)
-            text = ""
+        closed = formula(network, row["algorithm"])
+        text = closed.text if closed else ""
+        faithful = faithfulness(network, closed) if pd.isna(faithful) else faithful
     return {"formula": text, "faithfulness": None if pd.isna(faithful) else faithful}
 
 

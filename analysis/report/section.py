@@ -106,9 +106,11 @@ class ReportData:
     @cached_property
     def colours(self) -> dict[str, str]:
         """label -> hex colour, of every label that the page may show."""
-        from analysis.algorithms.names import MERGE, colours
+        from analysis.algorithms.names import colours, mirror_images
 
-        return colours({*self.done["algorithm"], *MERGE, *MERGE.values(), *self.sweep.snapshots["algorithm"]})
+        return colours(
+            {*self.done["algorithm"], *mirror_images(), *mirror_images().values(), *self.sweep.snapshots["algorithm"]}
+        )
 
     def html(self, template: str, **values: Any) -> "Markup":
         """One of the report's own templates, filled in."""

@@ -24,10 +24,10 @@ NAMED = ("algorithm",)  # every table of trainings has this column: what these s
 
 
 def _phase_map(data: ReportData) -> "Iterator[Part]":
-    from analysis.algorithms.names import MERGE
+    from analysis.algorithms.names import mirror_images
 
     yield Picture("phase_map", PHASE_MAP_CAPTION, phase_map_chart(data.phases, data.done))
-    tables = context.boundary_table(data.phases) | context.split_table(data.done, MERGE)
+    tables = context.boundary_table(data.phases) | context.split_table(data.done, mirror_images())
     yield data.html("phase_map.html.j2", **tables)
 
 

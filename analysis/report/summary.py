@@ -102,13 +102,13 @@ def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
 
 def _coins(done: "pd.DataFrame") -> list[str]:
     """Whether the seeds split evenly between mirror images, where there are enough of them to tell."""
-    from analysis.algorithms.names import MERGE, title
+    from analysis.algorithms.names import mirror_images, title
     from analysis.sweeps.statistics import splits
 
-    told = [row for row in splits(done, MERGE).to_dict("records") if row["coin"] != "too few seeds"]
+    told = [row for row in splits(done, mirror_images()).to_dict("records") if row["coin"] != "too few seeds"]
     lines = ["Mirror images (seeds):"] if told else []
     for row in told:
-        names = [title(part) for part, whole in MERGE.items() if whole == row["merged"]]
+        names = [title(part) for part, whole in mirror_images().items() if whole == row["merged"]]
         lines.append(
             f"  n={row['dimension']:<4} {names[0]} {row['heads']}, {names[1]} {row['tails']}: "
             f"{row['coin']} (p = {row['p_fair']:.2g})"

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.algorithms.names import MERGE
+from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ class Phases:
 
 
 def read_phases(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> Phases:
-    """Fit p(algorithm | log β, n) with mirror images merged (`MERGE` by default) and read the boundaries off it."""
+    """Fit p(algorithm | log β, n) and read the boundaries off it.
+
+    merge: label -> label that stands for it; mirror images are merged by default.
+    """
     from analysis.phases.boundaries import boundaries
     from analysis.phases.phase_map import fit
 
@@ -45,7 +48,7 @@ def read_phases(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> Ph
         done["algorithm"].to_numpy(),
         log_x=True,
         log_y=True,
-        merge=MERGE if merge is None else merge,
+        merge=mirror_images() if merge is None else merge,
         x_name="beta",
         y_name="dimension",
     )

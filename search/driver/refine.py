@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis import formatting
-from analysis.algorithms.names import MERGE
+from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
 from analysis.sweeps.phases import read_phases
 from analysis.sweeps.rounds import Round, read_rounds, widths, write_rounds
@@ -90,7 +90,9 @@ class Refinement:
             from search.sampling.sampler import PhaseBoundarySampler
 
             optuna.logging.set_verbosity(optuna.logging.ERROR)
-            sampler = PhaseBoundarySampler(seed=0, cost=self._cost, dimensions=self._dimensions(), merge=MERGE)
+            sampler = PhaseBoundarySampler(
+                seed=0, cost=self._cost, dimensions=self._dimensions(), merge=mirror_images()
+            )
             text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
             self._study = optuna.create_study(
                 storage=sqlite_uri(self.folder.path / "refine.db"),

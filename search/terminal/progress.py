@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import TextIO
 
-from analysis.algorithms.names import PHASES, title
+from analysis.algorithms.names import palette, title
 from analysis.formatting import duration
 from search.terminal.colours import coloured, paint
 
@@ -108,12 +108,12 @@ class Progress:
         """Trainings that are there (each algorithm in its colour), then the part of the others' work that is done."""
         if not self.total:
             return FULL * BAR
-        edges, text, seen = [0], "", 0
+        edges, text, seen, own = [0], "", 0, palette()
         for name, number in self.counts.most_common():
             seen += number
             edges.append(min(BAR, round(BAR * seen / self.total)))
             piece = FULL * (edges[-1] - edges[-2])
-            text += paint(piece, PHASES.get(name, FAILED)) if colour else piece
+            text += paint(piece, own.get(name) or FAILED) if colour else piece
         missing = 1 - self.done_before / self.total
         begun = max(0, round(BAR * (1 - missing + missing * self.share)) - edges[-1])
         return text + HALF * begun + EMPTY * (BAR - edges[-1] - begun)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.algorithms.builtin import isotropic_error
 from analysis.algorithms.classify import Readings, describe, read, summarise
-from analysis.algorithms.criteria import ALGORITHMS, isotropic_error
 from analysis.network import Network
 from tests.support.known_networks import (
     Known,
@@ -152,7 +152,7 @@ def test_summary_takes_the_majority_and_its_median_draw():
     assert row["fraction_other"] == 0.25
     assert row["representative"] == 3
     assert row["locality"] == 2
-    assert sum(row[f"fraction_{name}"] for name in ALGORITHMS) == 1
+    assert sum(row[f"fraction_{name}"] for name in Readings.labels) == 1
 
 
 def test_ties_go_to_the_earlier_algorithm():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.algorithms.names import MERGE, in_order
+from analysis.algorithms.names import in_order, mirror_images
 from analysis.errors import UserError
 from analysis.sweeps.load import load_sweep
 from analysis.sweeps.statistics import components, counts, fair_coin, order_parameters, ranking, share_cheaper, splits
@@ -147,11 +147,11 @@ def tossed(heads: int, tails: int) -> pd.DataFrame:
 
 def test_a_seed_tosses_the_coin_once():
     done = tossed(9, 1)
-    row = splits(done, MERGE).iloc[0]
+    row = splits(done, mirror_images()).iloc[0]
     assert (row["pudding_positive"], row["pudding_negative"], row["total"]) == (19, 11, 30)
     assert (row["heads"], row["tails"]) == (9, 1)
     assert row["p_fair"] == pytest.approx(22 / 1024)  # (1 + 10) / 2^10, both tails
-    assert splits(done[:0], MERGE).empty
+    assert splits(done[:0], mirror_images()).empty
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_seed_tosses_the_coin_once():
     [(32, 32, "fair"), (22, 43, "fair"), (21, 44, "unfair"), (15, 0, "unfair"), (30, 30, "too few seeds")],
 )
 def test_what_a_coin_is_called(heads, tails, coin):
-    assert splits(tossed(heads, tails), MERGE).iloc[0]["coin"] == coin
+    assert splits(tossed(heads, tails), mirror_images()).iloc[0]["coin"] == coin
 
 
 def test_fair_coin_agrees_with_scipy():

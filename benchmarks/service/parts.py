@@ -78,9 +78,10 @@ def _log(clock: Clock, place: Path, name: str, found: list, settings: list[str],
     folder = folders.create(place / str(len(clock.parts)))
     tracker = Tracker(load(preset="quick", settings=settings), folder, "bench")
     tracker.open_sweep({})
-    tracker.log(found[:1])
+    tracker.log(found[0])
     before = time.process_time()
-    tracker.log(found[1:])
+    for record in found[1:]:
+        tracker.log(record)
     whole = 1000 * (time.process_time() - before) / len(found[1:])
     clock.parts[name] = whole - less
     return whole

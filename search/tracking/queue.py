@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import itertools
 import json
 import threading
 import time
@@ -23,7 +22,7 @@ RETRY_SECONDS = 30.0  # between two attempts to reach a store that failed
 
 
 class TrackingQueue(threading.Thread):
-    """Logs trainings to MLflow, some at a time. Records wait in the ledger, not in memory."""
+    """Logs trainings to MLflow, one at a time. Records wait in the ledger, not in memory."""
 
     def __init__(self, config: Config, folder: SweepFolder, manifest: dict, say: Callable[[str], None]):
         super().__init__(name="mlflow", daemon=True)
@@ -32,7 +31,6 @@ class TrackingQueue(threading.Thread):
         self._change = threading.Condition()
         self._draining = self._abandoned = self._warned = False
         self._next_try = 0.0
-        self._singly = False
         self.tracker: Tracker | None = None
         self.error: str | None = None  # of the latest failure, while it lasts
         self.logged = 0
@@ -95,7 +93,7 @@ class TrackingQueue(threading.Thread):
             return False
 
     def _work(self) -> None:
-        """Opens the store if need be, then logs the trainings that have waited longest."""
+        """Opens the store if need be, then logs the training that has waited longest."""
         if self.tracker is None:
             check_tracking(store_uri(self._config, self._folder))
             tracker = Tracker(self._config, self._folder, self._manifest["sweep"])
@@ -104,17 +102,14 @@ class TrackingQueue(threading.Thread):
         if not self._waiting:
             self.tracker.prepare()
             return
-        with self._change:
-            keys = list(itertools.islice(self._waiting, 1 if self._singly else self.tracker.together))
-        new = [key for key in dict.fromkeys(keys) if not self.tracker.is_logged(key)]
-        found = [ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key)) for key in new]
-        records = [record for record in found if record is not None]
-        try:
-            self.tracker.log(records)
-        except Exception:
-            self._singly = True  # should one training be the trouble, the others get their turn
-            self._waiting.rotate(-len(keys))
-            raise
-        self.logged += len(records)
-        for _ in keys:
-            self._waiting.popleft()
+        key = self._waiting[0]
+        if not self.tracker.is_logged(key):
+            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
+            if record is not None:
+                try:
+                    self.tracker.log(record)
+                except Exception:
+                    self._waiting.rotate(-1)  # should this training be the trouble, the others get their turn
+                    raise
+                self.logged += 1
+        self._waiting.popleft()

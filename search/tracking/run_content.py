@@ -8,6 +8,7 @@ from urllib.parse import quote
 from analysis.algorithms.names import title
 from analysis.formatting import short
 from search.ledger.record import Record
+from trainables.recipe import Recipe
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
 CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
@@ -38,7 +39,6 @@ class TrainingRun:
     tags: dict[str, str]
     params: dict[str, str]
     metrics: list  # mlflow.entities.Metric
-    dataset: object  # mlflow.entities.Dataset
     model: Model
 
 
@@ -69,7 +69,6 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
         tags=tags | ({"reason": row["reason"][:5000]} if row["reason"] else {}),
         params={name: str(row[name]) for name in PARAMETERS},
         metrics=metrics(record, end),
-        dataset=dataset(row),
         model=model,
     )
 
@@ -115,18 +114,18 @@ def list_address(experiment: str, query: str) -> str:
     return f"#/experiments/{experiment}/runs?searchFilter={quote(query)}&orderByKey={order}&orderByAsc=true&{WORKFLOW}"
 
 
-def dataset(row: dict):
+def dataset(recipe: Recipe, dimension: int):
     """Fresh x ~ N(0, I_n) and the task's values: made, not stored, so task and dimension say all."""
     from mlflow.entities import Dataset
 
-    recipe, n = json.loads(row["recipe"]), row["dimension"]
-    columns = [{"name": "x", "type": f"{n} × double", "required": True}, {"name": row["task"], "type": "double"}]
-    facts = {name: recipe.get(name) for name in ("inputs_per_step", "evaluation_inputs", "steps")}
+    task, n = recipe.task, dimension
+    columns = [{"name": "x", "type": f"{n} × double", "required": True}, {"name": task, "type": "double"}]
+    facts = recipe.model_dump(include={"inputs_per_step", "evaluation_inputs", "steps"})
     return Dataset(
-        name=f"{row['task']} n={n}",
-        digest=hashlib.sha256(f"{row['task']} {n}".encode()).hexdigest()[:8],
+        name=f"{task} n={n}",
+        digest=hashlib.sha256(f"{task} {n}".encode()).hexdigest()[:8],
         source_type="code",
-        source=json.dumps({"tags": {"distribution": f"x ~ N(0, I_{n}), fresh at every step", "task": row["task"]}}),
+        source=json.dumps({"tags": {"distribution": f"x ~ N(0, I_{n}), fresh at every step", "task": task}}),
         schema=json.dumps({"mlflow_colspec": columns}),
         profile=json.dumps(facts),
     )

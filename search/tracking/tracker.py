@@ -8,7 +8,6 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.formatting import short
@@ -26,19 +25,18 @@ from search.tracking.run_content import (
     DRAWING,
     PHASE_MAP,
     TrainingRun,
+    dataset,
     metric,
     run_address,
     sweep_note,
     training_note,
     training_run,
 )
-from search.tracking.sqlite_writer import DATASET_TAGS, Entry, Rows
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
 NOTE_PIXELS = 760
 LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
-TOGETHER = 32  # trainings in one transaction
 PARENT = "sweep"  # value of the tag "kind" of the parent run; its children have "training"
 
 
@@ -70,8 +68,6 @@ class Tracker:
         self.children: dict[str, tuple[str, bool]] = {}  # key -> (run id, complete)
         self._scratch = tempfile.TemporaryDirectory(prefix="hyperphase-")
         self._models: model_template.ModelFolders | None = None  # made when the first model is logged
-        self._rows = Rows.of(self.client, self.experiment)  # the quick way in; else calls
-        self.together = TOGETHER if self._rows else 1  # trainings that are best logged at once
         self._list_runs()
 
     def is_logged(self, key: str) -> bool:
@@ -91,6 +87,16 @@ class Tracker:
         else:
             self.client.update_run(self.parent, status=RUNNING)
         self.client.set_tag(self.parent, "folder", str(self.folder.path))
+        self._log_datasets()
+
+    def _log_datasets(self) -> None:
+        """One a dimension, at the sweep's run; those that are there stay as they are."""
+        from mlflow.entities import DatasetInput, InputTag
+
+        recipe, tags = self.config.training.recipe(), [InputTag("mlflow.data.context", "training")]
+        self.client.log_inputs(
+            self.parent, [DatasetInput(dataset(recipe, n), tags) for n in self.config.grid.dimensions]
+        )
 
     def prepare(self) -> None:
         """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""
@@ -115,58 +121,42 @@ class Tracker:
         self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, status=status)
 
-    def log(self, records: Sequence[Record]) -> None:
-        """Different trainings: child runs are made, or completed if an earlier driver died in the middle of one."""
+    def log(self, record: Record) -> None:
+        """A training: its child run is made, or completed if an earlier driver died in the middle of it.
+
+        The run's status comes last, so a run that has ended is whole.
+        """
         self.prepare()
-        entries = []
-        for record in records:
-            key = record.row["key"]
-            run_id, complete = self.children.get(key, (None, False))
-            if complete:
-                continue
-            run = training_run(record, self.sweep)
-            if run_id is None and self._rows is not None:
-                entries.append(self._entry(record, run))
-            else:
-                self.children[key] = (self._call(record, run, run_id), True)
-        if entries:
-            self._rows.insert(entries)
-            self.children |= {entry.run.tags["key"]: (entry.run_id, True) for entry in entries}
-
-    def _entry(self, record: Record, run: TrainingRun) -> Entry:
-        """What is to be inserted of a training whose files are written here."""
-        run_id, run_uri = self._rows.new_run()
-        self._write_files(run_uri, record)
-        model_id = None
-        if record.hypernetwork and self.config.mlflow.models:
-            model_id, model_uri = self._rows.new_model()
-            self._write_model(model_uri, record, run_id, model_id)
-        return Entry(run, run_id, self._tags(run.tags) | self._note(run_id, record), model_id)
-
-    def _call(self, record: Record, run: TrainingRun, run_id: str | None) -> str:
-        """By the client's calls. run_id: of the run that an earlier driver began. Returns the run's id."""
-        from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput
-
-        if run_id:
+        key = record.row["key"]
+        run_id, complete = self.children.get(key, (None, False))
+        if complete:
+            return
+        run = training_run(record, self.sweep)
+        begun = run_id is not None
+        if begun:
             self._drop_models(run_id)
             info = self.client.get_run(run_id).info
         else:
             info = self._create(run.name, run.tags, run.start)
-        run_id = info.run_id
-        self._log_params(run_id, run.params, run.metrics, run.tags | self._note(run_id, record))
-        tags = [InputTag(name, value) for name, value in DATASET_TAGS.items()]
-        self.client.log_inputs(run_id, [DatasetInput(run.dataset, tags)])
+            self.children[key] = (info.run_id, False)
         self._write_files(info.artifact_uri, record)
         if record.hypernetwork and self.config.mlflow.models:
-            model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
-            self._write_model(model.artifact_location, record, run_id, model.model_id)
-            self.client.finalize_logged_model(model.model_id, "READY")
-            self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])
-        self.client.set_terminated(run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
-        return run_id
+            self._log_model(info.run_id, record, run)
+        # the note names the run, so it cannot come with the other tags
+        note = {"mlflow.note.content": training_note(info.run_id, record.row, drawing=self.config.mlflow.drawings)}
+        self._log_params(info.run_id, run.params, run.metrics, run.tags | note if begun else note)
+        self.client.set_terminated(info.run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
+        self.children[key] = (info.run_id, True)
 
-    def _note(self, run_id: str, record: Record) -> dict[str, str]:
-        return {"mlflow.note.content": training_note(run_id, record.row, drawing=self.config.mlflow.drawings)}
+    def _log_model(self, run_id: str, record: Record, run: TrainingRun) -> None:
+        """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
+        from mlflow.entities import LoggedModelOutput
+
+        model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
+        with artifacts(self.client, model.artifact_location) as folder:
+            self._models.write(record, folder, run=run_id, model=model.model_id)
+        self.client.finalize_logged_model(model.model_id, "READY")
+        self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])
 
     def _log_phase_map(self) -> None:
         """As wide as the column of the parent's description."""
@@ -249,11 +239,6 @@ class Tracker:
             params=[Param(name, mask(str(value))) for name, value in params.items()],
             tags=[RunTag(name, value[:5000]) for name, value in (tags or {}).items()],
         )
-
-    def _write_model(self, uri: str, record: Record, run_id: str, model_id: str) -> None:
-        """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
-        with artifacts(self.client, uri) as folder:
-            self._models.write(record, folder, run=run_id, model=model_id)
 
     def _drop_models(self, run_id: str) -> None:
         """Models that an earlier driver began and did not end with the run."""

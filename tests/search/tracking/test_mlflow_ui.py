@@ -30,7 +30,8 @@ def served(tmp_path_factory):
     folder.report.mkdir()
     tracker = Tracker(config, folder, "the-sweep")
     tracker.open_sweep({})
-    tracker.log(records(config))
+    for record in records(config):
+        tracker.log(record)
     draw(double_sided(3), folder.report / "phase_map.png")
     tracker.close_sweep("FINISHED", {"convexity": 1, "constant": 1, "double_sided": 1})
     with socket.socket() as free:

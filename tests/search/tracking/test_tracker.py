@@ -56,7 +56,8 @@ def all_runs(config, folder):
 def log_all(config, folder, found):
     tracker = Tracker(config, folder, "my-sweep-1")
     tracker.open_sweep({})
-    tracker.log(found)
+    for record in found:
+        tracker.log(record)
     tracker.close_sweep("FINISHED", {"convexity": 1})
     return tracker
 
@@ -84,7 +85,7 @@ def test_a_parent_and_a_child_for_every_training(swept):
     assert artifact.path == "network.npz" and str(folder.path) in child.info.artifact_uri.replace("%20", " ")
 
     assert "faithfulness 0.900" in child.data.tags["mlflow.note.content"]
-    [seen] = child.inputs.dataset_inputs
+    [seen] = parent.inputs.dataset_inputs
     assert (seen.dataset.name, seen.tags[0].value) == ("l1_norm n=3", "training")
     assert "| `tags.algorithm = 'convexity'` |" in parent.data.tags["mlflow.note.content"]
 
@@ -105,7 +106,7 @@ def test_runs_that_a_killed_driver_left_are_mended(swept):
     config, folder, found = swept
     tracker = Tracker(config, folder, "my-sweep-1")
     tracker.open_sweep({})
-    tracker.log(found[:1])
+    tracker.log(found[0])
     stuck = tracker._create("stuck", {"kind": "training", "key": found[1].row["key"]}, None).run_id
     for _ in range(2):  # replies that got lost: the run is there, nobody knows
         tracker._create("again", {"kind": "training", "key": found[0].row["key"]}, None)
@@ -170,10 +171,10 @@ def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeyp
     config, folder, found = swept
     bad, log = found[0].row["key"], Tracker.log
 
-    def fail_for_one(self, together):
-        if any(record.row["key"] == bad for record in together):
+    def fail_for_one(self, record):
+        if record.row["key"] == bad:
             raise RuntimeError("no")
-        log(self, together)
+        log(self, record)
 
     monkeypatch.setattr(Tracker, "log", fail_for_one)
     monkeypatch.setattr("search.tracking.queue.RETRY_SECONDS", 0.0)
@@ -198,7 +199,8 @@ def test_the_report_learns_where_the_runs_are(swept, monkeypatch):
     [run] = [run for run in runs if run.data.tags.get("key") == key]
     page = f"/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}?workflowType=machine_learning"
     assert links[key] == f"http://127.0.0.1:5000{page}"
-    monkeypatch.setattr("search.tracking.tracker.store_uri", lambda config, folder: "https://me:secret@host/")
+    monkeypatch.setattr(queue.tracker, "_own", False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@host/")
     assert queue.tracker.links()[key] == f"https://host{page}"
 
 

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from pydantic import ValidationError
 
 from search.config.messages import ConfigError, explain, on_one_line
@@ -76,28 +77,9 @@ def load(*, preset: str | None = None, file: Path | None = None, settings: list[
 
 def dump(config: Config) -> str:
     """The resolved config as TOML: `parse(tomllib.loads(dump(config))) == config`."""
-    lines = []
-    for section, fields in config.model_dump().items():
-        lines.append(f"[{section}]")
-        lines += [f"{key} = {_toml(value)}" for key, value in fields.items() if value is not None]
-        lines.append("")
-    return "\n".join(lines)
+    return tomli_w.dumps(config.model_dump(exclude_none=True))
 
 
 def ray_address(config: Config) -> str | None:
     """The cluster to join; None: start an embedded Ray."""
     return config.ray.address or os.environ.get("RAY_ADDRESS") or None
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        # TOML's basic strings escape as JSON does, without its surrogate pairs; DEL must be escaped too
-        body = "".join(
-            f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c for c in re.sub(r'(["\\])', r"\\\1", value)
-        )
-        return f'"{body}"'
-    return f"[{', '.join(_toml(item) for item in value)}]"

@@ -47,9 +47,11 @@ cluster-test: install  ## sweeps on several hosts (network namespaces: needs roo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster-test]'
 	$(BIN)/python -m pytest tests/cluster tests/deploy
 
-lint: install
+lint: install  ## ruff, mypy, and the rules of who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,18 @@ def test_every_link_leads_somewhere(page):
 def test_every_page_of_docs_is_linked():
     linked = {(page.parent / link.partition("#")[0]).resolve() for page in PAGES for link in links(page)}
     assert {page for page in DOCS.iterdir() if page.is_file()} <= linked
+
+
+def test_the_architecture_names_rooms_that_exist():
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:analysis|search|trainables|benchmarks|deploy|tests)/[\w/.]*)`", text)
+    assert len(named) > 20 and all((ROOT / path).exists() for path in named)
+    tree = text.partition("```")[2].partition("```")[0]
+    above, rooms = "", set()
+    for line in tree.strip().splitlines():
+        name = line.split()[0]
+        above = above if line.startswith(" ") else name
+        rooms.add(name if name == above else above + name)
+    here = {f"{path.parent.relative_to(ROOT)}/" for top in ("analysis", "search", "trainables")
+            for path in (ROOT / top).rglob("__init__.py")}  # fmt: skip
+    assert here - {"search/config/presets/"} <= rooms and all((ROOT / room).is_dir() for room in rooms)

@@ -12,7 +12,6 @@ from search.ledger import storage
 from trainables.kernels.compile import compiler
 
 PACKAGES = ("ray", "torch", "numpy", "pyarrow")  # what workers compute and write with
-ANSWER_SECONDS = 5.0  # in which a tracking server must answer
 NODE_SECONDS = 120.0  # in which a node must: its first task unpacks our code there and imports torch
 PROBE = "probe-"
 

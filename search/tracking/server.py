@@ -1,11 +1,13 @@
 """Whether a tracking server answers."""
 
 import re
+import urllib.error
 import urllib.request
 
 from analysis.errors import UserError
-from search.cluster.preflight import ANSWER_SECONDS
 from search.config.secrets import mask, without_credentials
+
+ANSWER_SECONDS = 5.0  # in which a tracking server must answer
 
 
 def check_tracking(uri: str) -> None:

@@ -1,6 +1,9 @@
-"""Numbers, penalties, durations and lists as people read them."""
+"""Numbers, penalties, durations, lists and foreign texts as people read them."""
 
 import math
+import os
+import shlex
+import unicodedata
 
 
 def number(value) -> str:
@@ -44,3 +47,27 @@ def trainings(number: int) -> str:
 def short(number: float) -> str:
     """A number as people write it: 1e-9, not 1e-09."""
     return f"{number:g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def printable(text: object) -> str:
+    """A text from outside on one line of a terminal: what would steer the terminal is shown by its number, \\u001b."""
+    return "".join(character if _is_shown(character) else _escaped(character) for character in str(text))
+
+
+def _is_shown(character: str) -> bool:
+    """False for control characters, line breaks, what reverses the writing's direction, and parts of bad UTF-8."""
+    return character == " " or unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp", "Cf")
+
+
+def _escaped(character: str) -> str:
+    """As JSON has it, so that a text of JSON stays one."""
+    code = ord(character)
+    if code > 0xFFFF:
+        return f"\\u{0xD7C0 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+    return f"\\u{code:04x}"
+
+
+def quoted(path: str | os.PathLike) -> str:
+    """A path as one would type it in a shell, where it is the argument of a command."""
+    text = os.fspath(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)

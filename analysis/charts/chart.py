@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from analysis.charts.literal import show_literally
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -85,6 +87,7 @@ def save_png(chart: Chart, path: "Path") -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     with styled():
+        show_literally(chart.figure)
         chart.figure.set_dpi(DPI)
         FigureCanvasAgg(chart.figure).print_png(path)  # unlike Figure.savefig, draws once and not twice
         chart.figure.set_layout_engine("none")
@@ -96,6 +99,7 @@ def svg_text(chart: Chart, name: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
+    show_literally(chart.figure)
     with styled(), matplotlib.rc_context({"svg.hashsalt": name}):
         FigureCanvasSVG(chart.figure).print_svg(buffer, metadata={"Date": None})
     ET.register_namespace("", SVG)

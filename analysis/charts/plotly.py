@@ -8,6 +8,7 @@ paper and readers without scripts keep the static one.
 
 import base64
 import io
+from html import escape as escape_html
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,11 @@ def plotly_figure(chart: Chart, done: "pd.DataFrame") -> dict | None:
     return {"data": data, "layout": layout, "height": round(chart.figure.get_figheight() * HEIGHT)}
 
 
+def _escaped(text: str) -> str:
+    """Plotly reads texts as a kind of HTML."""
+    return escape_html(text, quote=False)
+
+
 def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set[str]) -> list[dict]:
     """A trace an algorithm, the rarest on top. The legend names each algorithm once, in the usual order."""
     offsets = np.asarray(points.get_offsets())
@@ -67,7 +73,7 @@ def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": title(label),
+                "name": _escaped(title(label)),
                 "legendgroup": label,
                 "showlegend": label not in named,
                 "legendrank": usual.index(label) + 1,
@@ -104,7 +110,7 @@ def _lines(axes: "Axes") -> list[dict]:
                 "dash": "solid" if line.get_linestyle() == "-" else "dot",
                 "shape": "hv" if line.get_drawstyle() == "steps-post" else "linear",
             },
-            "name": str(line.get_label()),
+            "name": _escaped(str(line.get_label())),
             "hoverinfo": "skip",
             "showlegend": False,
         }
@@ -183,7 +189,7 @@ def _axis(axes: "Axes", which: str, suffix: str, every: "list[Axes]") -> dict:
         "range": _range(axes, which),
         "domain": _domain(axes, which, every),
         "anchor": f"{'y' if which == 'x' else 'x'}{suffix}",
-        "title": {"text": axis.get_label_text(), "standoff": 6},
+        "title": {"text": _escaped(axis.get_label_text()), "standoff": 6},
         "gridcolor": RULE,
         "linecolor": FAINT,
         "zeroline": False,
@@ -192,7 +198,10 @@ def _axis(axes: "Axes", which: str, suffix: str, every: "list[Axes]") -> dict:
     }
     if type(axis.get_major_locator()).__name__ == "FixedLocator":
         ticks = axis.get_majorticklocs()
-        spec |= {"tickvals": ticks.tolist(), "ticktext": list(axis.get_major_formatter().format_ticks(ticks))}
+        spec |= {
+            "tickvals": ticks.tolist(),
+            "ticktext": [_escaped(text) for text in axis.get_major_formatter().format_ticks(ticks)],
+        }
     elif axis.get_scale() == "log":
         spec |= {"exponentformat": "power", "dtick": max(1, round((spec["range"][1] - spec["range"][0]) / 8))}
     return spec
@@ -204,7 +213,12 @@ def _words(axes: "Axes") -> list[dict]:
 
     place = {"showarrow": False, "xanchor": "left", "yanchor": "top", "xshift": 3, "font": {"size": 11}}
     return [
-        place | {"text": text.get_text(), "x": _forward(axes.xaxis, text.xy[0]), "y": _forward(axes.yaxis, text.xy[1])}
+        place
+        | {
+            "text": _escaped(text.get_text()),
+            "x": _forward(axes.xaxis, text.xy[0]),
+            "y": _forward(axes.yaxis, text.xy[1]),
+        }
         for text in axes.texts
         if isinstance(text, Annotation) and text.xycoords == "data"
     ]
@@ -213,7 +227,9 @@ def _words(axes: "Axes") -> list[dict]:
 def _marks(axes: "Axes", suffix: str) -> list[dict]:
     """What the shapes of marks mean, if the static chart has a legend of them."""
     handles = axes.get_legend().legend_handles if axes.get_legend() else []
-    shown = [f"{GLYPHS[one.get_marker()]} {one.get_label()}" for one in handles if getattr(one, "get_marker", None)]
+    shown = [
+        f"{GLYPHS[one.get_marker()]} {_escaped(one.get_label())}" for one in handles if getattr(one, "get_marker", None)
+    ]
     if not shown:
         return []
     corner = {"x": 1, "y": 1, "xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "xanchor": "right"}
@@ -222,7 +238,7 @@ def _marks(axes: "Axes", suffix: str) -> list[dict]:
 
 
 def _heading(axes: "Axes", suffix: str) -> dict:
-    return {"text": f"<b>{axes.get_title(loc='left')}</b>", "x": 0, "y": 1, "xref": f"x{suffix} domain",
+    return {"text": f"<b>{_escaped(axes.get_title(loc='left'))}</b>", "x": 0, "y": 1, "xref": f"x{suffix} domain",
             "yref": f"y{suffix} domain", "xanchor": "left", "yanchor": "bottom", "showarrow": False}  # fmt: skip
 
 

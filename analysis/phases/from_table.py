@@ -86,7 +86,10 @@ def _numbers(table, column, path, log):
 
 
 def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int = 13):
-    """p(label | x, y) on a grid -> DataFrame: the axes' names, then p_LABEL, p_LABEL_low, p_LABEL_high (90 %)."""
+    """p(label | x, y) on a grid -> DataFrame: the axes' names, then p_LABEL, p_LABEL_low, p_LABEL_high (90 %).
+
+    Where two columns would have one name (of the labels `a` and `a_low`, say), the later label gets a ~ at its end.
+    """
     import pandas as pd
 
     ys = np.unique(phase_map.y)
@@ -95,7 +98,11 @@ def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int 
     mean, (low, high) = phase_map.probabilities(grid_x, grid_y), phase_map.probability_band(grid_x, grid_y)
     columns = {phase_map.x_axis.name: grid_x, phase_map.y_axis.name: grid_y}
     for index, label in enumerate(phase_map.labels):
-        columns |= {f"p_{label}": mean[:, index], f"p_{label}_low": low[:, index], f"p_{label}_high": high[:, index]}
+        names = [f"p_{label}{end}" for end in ("", "_low", "_high")]
+        while not columns.keys().isdisjoint(names):
+            label += "~"
+            names = [f"p_{label}{end}" for end in ("", "_low", "_high")]
+        columns |= dict(zip(names, (mean[:, index], low[:, index], high[:, index]), strict=True))
     return pd.DataFrame(columns)
 
 

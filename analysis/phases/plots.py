@@ -3,6 +3,7 @@
 import numpy as np
 
 from analysis.algorithms.names import colours, title
+from analysis.charts.literal import show_literally
 from analysis.phases.boundaries import boundaries as read_boundaries
 from analysis.phases.phase_map import PhaseMap
 
@@ -34,6 +35,7 @@ def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_l
         _bands(axes, phase_map)
         _points(axes, phase_map, colour)
     _frame(axes, phase_map, x_label, y_label, heading)
+    show_literally(figure)
     if path is not None:
         figure.savefig(path, dpi=DPI)
     return axes
@@ -230,6 +232,7 @@ def draw_scaling_laws(laws, path=None, *, figure=None, x_label="x", y_label="y")
         axes.spines[["top", "right"]].set_visible(False)
     if shown:
         upper.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8.5)
+    show_literally(figure)
     if path is not None:
         figure.savefig(path, dpi=DPI)
     return figure

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.formatting import number
+from analysis.formatting import number, printable, quoted
 from analysis.sweeps.load import MANIFEST, TRAININGS, Sweep, load_sweep
 from analysis.sweeps.statistics import ranking
 
@@ -38,11 +38,11 @@ def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
     lines += _failures(sweep.failed)
     folder = _from_here(sweep.folder)
     if (folder / "report" / "index.html").is_file():
-        lines.append(f"Report   {folder / 'report' / 'index.html'}")
+        lines.append(f"Report   {printable(folder / 'report' / 'index.html')}")
     if (folder / "mlflow.db").is_file():  # a store of its own, not a server's and not none
-        lines.append(f"MLflow   hyperphase ui {folder}")
+        lines.append(f"MLflow   hyperphase ui {quoted(folder)}")
     if sweep.missing:
-        lines.append(f"Resume   hyperphase resume {folder}")
+        lines.append(f"Resume   hyperphase resume {quoted(folder)}")
     return "\n".join(lines)
 
 
@@ -121,7 +121,7 @@ def _failures(failed: "pd.DataFrame") -> list[str]:
         return []
     lines = ["Failed:"]
     for row in failed.head(MOST_REASONS).itertuples():
-        reason = (row.reason.splitlines() or ["no reason recorded"])[0]
+        reason = printable((row.reason.splitlines() or ["no reason recorded"])[0])
         lines.append(f"  n={row.dimension} β={row.beta:.2g} seed {row.seed}: {reason}")
     if len(failed) > MOST_REASONS:
         lines.append(f"  … and {len(failed) - MOST_REASONS} more: see the report")

@@ -2,16 +2,19 @@
 
 import itertools
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import UserError
+from analysis.formatting import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 TRAININGS = "trainings.parquet"
 SNAPSHOTS = "snapshots.parquet"
 MANIFEST = "manifest.json"
@@ -120,6 +123,13 @@ def _validated(path: Path, required: tuple[str, ...]) -> "pd.DataFrame":
     if (frame["beta"] <= 0).any():
         raise UserError(f"{path}: column beta has values that are not positive")
     frame["key"] = frame["key"].astype(str)
+    impossible = frame["key"][~frame["key"].map(lambda key: bool(KEY.fullmatch(key)))]
+    if len(impossible):  # keys name files and places on the report's page
+        raise UserError(f"{path}: {impossible.iloc[0][:40]!r} is no key of a training")
+    labels = {label for label in frame["algorithm"] if isinstance(label, str)}
+    strange = sorted(label for label in labels if printable(label) != label)
+    if strange:
+        raise UserError(f"{path}: the algorithm {strange[0][:40]!r} holds control characters")
     return frame
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 
 from analysis.errors import UserError
+from analysis.formatting import printable
 from search.cli import completion, network_commands, sweep_commands, table_commands
 from search.cli.options import Examples
 from search.config.secrets import mask
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.parser = root
         return options.run(options) or 0
     except (UserError, TrainableError) as mistake:
-        print(error(mask(str(mistake)), sys.stderr), file=sys.stderr)
+        print(error(printable(mask(str(mistake))), sys.stderr), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(error("interrupted", sys.stderr), file=sys.stderr)
@@ -67,6 +68,6 @@ def _plain_warnings() -> None:
 
     def show(message, category, filename, lineno, file=None, line=None):
         if category is UserWarning and f"{os.sep}search{os.sep}" in filename:
-            print(f"warning: {mask(str(message))}", file=sys.stderr, flush=True)
+            print(f"warning: {printable(mask(str(message)))}", file=sys.stderr, flush=True)
 
     warnings.showwarning = show

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.files import replaced
+from analysis.formatting import printable
 from search.cli.options import add_command, path
 
 
@@ -46,7 +47,7 @@ def classify(options) -> None:
         else:
             name = title(found["algorithm"])
             quality = f"faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g}"
-            print(f"{file}: {name}; f(x) ≈ {found['formula']} ({quality})")
+            print(f"{printable(file)}: {name}; f(x) ≈ {found['formula']} ({quality})")
 
 
 def draw(options) -> None:
@@ -60,7 +61,7 @@ def draw(options) -> None:
             draw(network, picture)
         except OSError as error:
             raise UserError(f"cannot write {picture}: {error.strerror or error}") from None
-        print(picture)
+        print(printable(picture))
 
 
 def _pictures(files: list[Path], out: Path | None) -> list[Path]:
@@ -92,4 +93,4 @@ def generate(options) -> None:
             network.save(temporary)
     except OSError as error:
         raise UserError(f"cannot write {options.out}: {error.strerror or error}") from None
-    print(options.out)
+    print(printable(options.out))

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 from analysis.algorithms.names import title
-from analysis.formatting import duration, trainings
+from analysis.formatting import duration, printable, trainings
 from search.config.schema import Config
 from search.driver.sweep import command_line
 from search.ledger.checkpoints import unfinished
@@ -49,7 +49,7 @@ def status(config: Config, folder: SweepFolder) -> str:
         lines.append(f"  continue: {command_line('resume', folder)}")
     else:
         lines.append(f"  report: {folder.report / 'index.html'}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _pace(state: State, folder: SweepFolder) -> str:

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 from analysis.errors import UserError
+from analysis.formatting import printable, quoted
 from search.cli.options import add_command, add_run_options, add_settings, add_sweep_command, path
 from search.config.presets import preset_names
 
@@ -115,7 +116,9 @@ def generalise(options) -> int:
         raise UserError("--dimensions and --draws must be at least 1")
     folder = folders.existing(options.sweep)
     with folders.locked(folder):
-        print(generalise(folders.read_config(folder), folder, sorted(set(options.dimensions)), options.draws))
+        print(
+            printable(generalise(folders.read_config(folder), folder, sorted(set(options.dimensions)), options.draws))
+        )
         return 0 if not folder.trainings.is_file() or write_report(folder) else 1
 
 
@@ -133,7 +136,7 @@ def ui(options) -> int:
         print(f"this sweep is logged to a tracking server; open {mask(store)}")
         return 0
     if not folder.mlflow_store.exists():
-        raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {options.sweep}` logs it")
+        raise UserError(f"{options.sweep}: nothing is logged yet; `hyperphase sync {quoted(options.sweep)}` logs it")
     repoint(folder)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,6 +1,7 @@
 """Commands on tables: boundaries, compare."""
 
 from analysis.errors import UserError
+from analysis.formatting import printable
 from search.cli.options import add_command, path
 
 
@@ -39,14 +40,14 @@ def boundaries(options) -> None:
         merge=_merges(options.merge),
         out=options.out,
     )
-    print(f"{options.out / 'boundaries.csv'}, phase_map.png and probabilities.csv written")
+    print(f"{printable(options.out / 'boundaries.csv')}, phase_map.png and probabilities.csv written")
 
 
 def compare(options) -> None:
     from analysis.report.comparison import write_comparison
 
     print(write_comparison(options.sweeps, options.out, most_error=options.most_error))
-    print(f"{options.out / 'order_parameters.csv'}, order_parameters.png and boundaries.csv written")
+    print(f"{printable(options.out / 'order_parameters.csv')}, order_parameters.png and boundaries.csv written")
 
 
 def _merges(options: list[str]) -> dict[str, str]:

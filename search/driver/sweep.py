@@ -1,7 +1,6 @@
 """The driver: what is missing → packs → Ray Tune → ledger → tables → MLflow → report."""
 
 import contextlib
-import shlex
 import shutil
 import signal
 import sys
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
-from analysis.formatting import trainings
+from analysis.formatting import printable, quoted, trainings
 from search.config.schema import Config
 from search.config.secrets import check_secrets, mask
 from search.driver.signals import Terminated, exit_code, interruptible
@@ -108,9 +107,9 @@ def write_report(folder: SweepFolder) -> bool:
 
 def command_line(command: str, folder: SweepFolder) -> str:
     """The command as one would type it here."""
-    with contextlib.suppress(ValueError):
-        return f"hyperphase {command} {shlex.quote(str(folder.path.relative_to(Path.cwd())))}"
-    return f"hyperphase {command} {shlex.quote(str(folder.path))}"
+    with contextlib.suppress(ValueError, OSError):
+        return f"hyperphase {command} {quoted(folder.path.relative_to(Path.cwd()))}"
+    return f"hyperphase {command} {quoted(folder.path)}"
 
 
 def _conclude(
@@ -171,7 +170,7 @@ def _opening(state: State, folder: SweepFolder) -> str:
 
 
 def _say(text: str) -> None:
-    print(mask(text), file=sys.stderr, flush=True)
+    print(printable(mask(text)), file=sys.stderr, flush=True)
 
 
 def log_traceback(folder: SweepFolder) -> None:

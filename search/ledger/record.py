@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.network import Network
+from analysis.sweeps.load import KEY
 from trainables import named_arrays as named
 
 PREFIX = "hypernetwork/"
@@ -56,6 +57,8 @@ def parse(key: str, content: bytes, *, hypernetwork: bool = True) -> Record:
 
 def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     row, snapshots = (json.loads(arrays[name].tobytes()) for name in ("row", "snapshots"))
+    if not KEY.fullmatch(key):
+        raise ValueError("its name is no key of a training")
     if row["key"] != key:
         raise ValueError(f"holds the training {row['key']}")
     draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TextIO
 
 from analysis.algorithms.names import palette, title
-from analysis.formatting import duration
+from analysis.formatting import duration, printable
 from search.terminal.colours import coloured, paint
 
 BAR = 24  # characters
@@ -79,7 +79,7 @@ class Progress:
         eta = self.eta()
         known = eta is not None and eta >= 1 and self.done < self.total  # steps done, networks not read yet: no "0 s"
         left = f" · {duration(eta)} left" if known else ""
-        counts = "".join(f" · {title(name)} {number}" for name, number in self.counts.most_common())
+        counts = "".join(f" · {printable(title(name))} {number}" for name, number in self.counts.most_common())
         return f"{self.done}/{self.total} trainings{left}{counts}"
 
     def show(self, *, last: bool = False) -> None:
@@ -101,7 +101,7 @@ class Progress:
         """A line of its own above the bar."""
         with self._lock:
             self.clear()
-            print(text, file=self.stream, flush=True)
+            print(printable(text), file=self.stream, flush=True)
             self.show()
 
     def bar(self, *, colour: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -16,6 +17,28 @@ FINALS = ("faithfulness", "margin", "seconds")
 WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
 PHASE_MAP = "phase_map.png"  # in the report's folder, and the parent run's
 DRAWING = "drawing.svg"  # a training's first artifact
+
+
+def is_equal(name: str, value: str) -> str:
+    """A filter of MLflow's search. Its language has no escape: a text with both kinds of quotes is found by a pattern.
+
+    Compare what is found again where the pattern could match others too.
+    """
+    if "'" not in value:
+        return f"{name} = '{value}'"
+    if '"' not in value:
+        return f'{name} = "{value}"'
+    return f"{name} LIKE '{value.replace(chr(39), '_')}'"
+
+
+def markdown(text: str) -> str:
+    """A text from outside in a description: neither link, table, code nor HTML."""
+    return re.sub(r"([\\`|<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def model_name(text: str) -> str:
+    """Without what MLflow forbids in the name of a model."""
+    return re.sub(r"[/:.%\"']", "_", text)
 
 
 @dataclass(frozen=True)
@@ -56,7 +79,7 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
         "seed": str(row["seed"]),
     }
     model = Model(
-        f"{title(algorithm)} n={row['dimension']} seed={row['seed']}",
+        model_name(f"{title(algorithm)} n={row['dimension']} seed={row['seed']}"),
         {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")},
         {"key": row["key"], "algorithm": algorithm, "sweep": sweep},
     )
@@ -77,22 +100,22 @@ def sweep_note(
     experiment: str, sweep: str, run_id: str, status: str, counts: dict[str, int], *, phase_map: bool
 ) -> str:
     """The parent run's description: the phase map, what was found, and links to lists of just that."""
-    here = f"tags.sweep = '{sweep}'"
+    here = is_equal("tags.sweep", sweep)
     lines = [f"[{sum(counts.values())} trainings]({list_address(experiment, here)}), {status.lower()}", ""]
     if phase_map:
         lines += [f"![phase map]({picture_address(PHASE_MAP, run_id)})", ""]
     lines += ["| algorithm | trainings | filter of the list of runs |", "|---|---|---|"]
     for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        query = f"tags.algorithm = '{name}'"
+        query = is_equal("tags.algorithm", name)
         found = list_address(experiment, f"{here} and {query}")
-        lines.append(f"| [{title(name)}]({found}) | {number} | `{query}` |")
+        lines.append(f"| [{markdown(title(name))}]({found}) | {number} | `{markdown(query)}` |")
     return "\n".join([*lines, "", "More tags to filter by: `dimension`, `beta`, `seed`, `task`, `key`, `sweep`."])
 
 
 def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
     """A training's description: its formula and its drawing."""
     if row["status"] != "done":
-        return f"failed: {row['reason']}"
+        return f"failed: {markdown(row['reason'])}"
     text = f"f(x) ≈ {row.get('formula') or '…'}, faithfulness {row['faithfulness']:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
     return f"{title(row['algorithm'])}: {text}{picture}"

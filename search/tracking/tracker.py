@@ -26,6 +26,7 @@ from search.tracking.run_content import (
     PHASE_MAP,
     TrainingRun,
     dataset,
+    is_equal,
     metric,
     run_address,
     sweep_note,
@@ -203,10 +204,12 @@ class Tracker:
         token = None
         while True:
             page = self.client.search_runs(
-                [self.experiment], f"tags.sweep = '{self.sweep}'", max_results=5000, page_token=token
+                [self.experiment], is_equal("tags.sweep", self.sweep), max_results=5000, page_token=token
             )
             for run in page:
                 tags, run_id = run.data.tags, run.info.run_id
+                if tags.get("sweep") != self.sweep:
+                    continue
                 if tags.get("kind") == PARENT:
                     self.parent = self.parent or run_id
                     continue

@@ -85,10 +85,10 @@ function once(make) {
   return () => made || (made = make());
 }
 
-function escaped(text) {
+function escaped(text) {  // for HTML, between quotes too
   const span = document.createElement("span");
   span.textContent = text;
-  return span.innerHTML;
+  return span.innerHTML.replaceAll('"', "&#34;").replaceAll("'", "&#39;");
 }
 
 function short(value) {
@@ -109,13 +109,13 @@ function short(value) {
   let matches = [];
   const card = (row, svg) => {
     const figure = document.createElement("figure");
-    const key = all.key[row];
+    const key = escaped(all.key[row]);
     const formula = all.formula[row];
     const faithful = all.faithfulness ? `faithfulness ${short(all.faithfulness[row])} · ` : "";
-    const link = all.link[row] ? ` <a href="${escaped(all.link[row]).replaceAll('"', "&quot;")}">MLflow</a>` : "";
+    const link = all.link[row] ? ` <a href="${escaped(all.link[row])}">MLflow</a>` : "";
     const name = escaped(all.title[all.algorithm[row]]);
-    figure.innerHTML = `<a href="drawings/${key}.svg"><img alt=""></a><figcaption>
-      <span class="swatch" style="background:${all.colour[all.algorithm[row]]}"></span>${name} ·
+    figure.innerHTML = `<a href="drawings/${encodeURIComponent(all.key[row])}.svg"><img alt=""></a><figcaption>
+      <span class="swatch" style="background:${escaped(all.colour[all.algorithm[row]])}"></span>${name} ·
       n = ${all.dimension[row]} · β = ${short(all.beta[row])} · seed ${all.seed[row]}
       <span class="formula">${formula && !formula.startsWith("no ") ? "f(x) ≈ " : ""}${escaped(formula)}</span>
       ${faithful}error ${short(all.relative_error[row])} · ${short(all.complexity_nats[row])} nats<br>

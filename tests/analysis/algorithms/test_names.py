@@ -11,7 +11,7 @@ from analysis.algorithms.builtin import BUILTIN, PUDDING_POSITIVE
 from analysis.algorithms.classify import describe, read, summarise
 from analysis.algorithms.formula import faithfulness, formula
 from analysis.network import Network
-from tests.support.known_networks import double_sided, pudding
+from tests.support.known_networks import pudding
 
 
 @pytest.fixture(autouse=True)

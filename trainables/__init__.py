@@ -1,6 +1,7 @@
 """Train hypernetworks and draw networks from them.
 
     get_task(name)              the function to compute; TASKS has them all, Task makes a new one
+    Trainable(name, build, …)   what is trained; TRAINABLES has them all
     Recipe(steps=…, …)          what decides a training besides its β, seed and dimension
     train_pack(n, members, recipe)      many trainings in lockstep, each a Member(key, beta, seed)
     draw_networks(hypernetwork, recipe, n, draws=…)     networks at any dimension from what a training left
@@ -14,7 +15,9 @@ _HOMES = {
     "Member": "training.loop",
     "Recipe": "recipe",
     "TASKS": "tasks.registry",
+    "TRAINABLES": "models.registry",
     "Task": "tasks.task",
+    "Trainable": "models.trainable",
     "draw_networks": "training.draw",
     "get_task": "tasks.registry",
     "train_pack": "training.loop",

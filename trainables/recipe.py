@@ -6,10 +6,12 @@ same result, so the recipe is hashed into the key. Settings that only decide whe
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
+from trainables.models.registry import get_trainable
+from trainables.models.trainable import Trainable
 from trainables.tasks.registry import get_task
 
 # Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
@@ -23,11 +25,15 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field("l1_norm", description="function to compute, by its name in trainables.tasks.registry.registry")
-    trainable: Literal["hypernetwork", "pareto", "mlp"] = Field(
+    task: str = Field(
+        "l1_norm",
+        description="function to compute: its name in trainables/tasks/registry.py, package.module:NAME or "
+        "path/file.py:NAME",
+    )
+    trainable: str = Field(
         "hypernetwork",
         description="hypernetwork: one a β; pareto: one for all β of a seed, β being its input; mlp: the target "
-        "network itself, trained by Adam",
+        "network itself, trained by Adam; or package.module:NAME or path/file.py:NAME",
     )
     beta_range: tuple[Beta, Beta] = Field((1e-9, 1.0), description="lowest and highest β of a Pareto hypernetwork")
     hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
@@ -60,6 +66,12 @@ class Recipe(BaseModel):
         get_task(name)
         return name
 
+    @field_validator("trainable")
+    @classmethod
+    def _trainable_exists(cls, name: str) -> str:
+        get_trainable(name)
+        return name
+
     @field_validator("dimensions")
     @classmethod
     def _no_duplicates(cls, dimensions: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,8 +81,8 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self):
-        if self.trainable == "mlp" and self.dimensions:
-            raise ValueError("an mlp has one input dimension: dimensions must be empty")
+        if self.dimensions and not self.kind.has_hypernetwork:
+            raise ValueError(f"an {self.trainable} has one input dimension: dimensions must be empty")
         if self.sided_scores > self.scores // 2:
             raise ValueError(f"sided_scores must be at most half of scores, {self.scores // 2}")
         if not self.beta_range[0] < self.beta_range[1]:
@@ -82,13 +94,19 @@ class Recipe(BaseModel):
         fields = type(self).model_fields
         return {k: v for k, v in dump(self).items() if k not in LATER or getattr(self, k) != fields[k].default}
 
+    @property
+    def kind(self) -> Trainable:
+        """What is trained."""
+        return get_trainable(self.trainable)
+
     def turns(self, dimension: int) -> list[int]:
         """Input dimensions of a training whose own is `dimension`, in their turn: step k takes turns[(k - 1) % …]."""
         return [dimension, *(n for n in self.dimensions if n != dimension)]
 
     def draws(self, wanted: int) -> int:
-        """How many networks to draw where `wanted` are asked for: an mlp has but one."""
-        return 1 if self.trainable == "mlp" else wanted
+        """How many networks to draw where `wanted` are asked for: an mlp, for one, has but one."""
+        most = self.kind.most_draws
+        return wanted if most is None else min(wanted, most)
 
     def hidden(self, dimension: int) -> int:
         """Hidden neurons m of a target network with n = `dimension` inputs."""
@@ -96,8 +114,8 @@ class Recipe(BaseModel):
 
 
 def shared(recipe: Recipe, seeds: Sequence[int]) -> list[int]:
-    """For each of a pack's trainings, by seed, the number of its hypernetwork: a Pareto hypernetwork serves all β."""
-    if recipe.trainable != "pareto":
+    """For each of a pack's trainings, by seed, the number of its weights: some trainables share them among all β of a seed."""
+    if not recipe.kind.shares_weights:
         return list(range(len(seeds)))
     number = {seed: k for k, seed in enumerate(dict.fromkeys(seeds))}
     return [number[seed] for seed in seeds]

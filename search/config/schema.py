@@ -127,6 +127,6 @@ class Config(Section):
     def _betas_lie_in_the_range(self):
         low, high = self.training.beta_range
         beyond = [beta for beta in self.grid.betas if not low <= beta <= high]
-        if self.training.trainable == "pareto" and beyond:
+        if self.training.kind.needs_beta and beyond:
             raise ValueError(f"β = {beyond[0]:g} of grid.betas lies beyond training.beta_range, {low:g} to {high:g}")
         return self

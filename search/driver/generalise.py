@@ -26,7 +26,7 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
     import pandas as pd
 
     recipe = config.training.recipe()
-    if recipe.trainable == "mlp":
+    if not recipe.kind.has_hypernetwork:
         raise UserError(f"{folder.path}: trainings of a network itself have nothing to draw at other dimensions")
     rows: list[dict] = []
 

@@ -38,8 +38,8 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
             if dimension < 1 or seed < 0:
                 raise ValueError(f"dimension must be at least 1 and seed not negative, not {dimension} and {seed}")
             beta = request.get("beta")
-            if self.recipe.trainable == "pareto" and pd.isna(beta):
-                raise ValueError("a Pareto hypernetwork draws at a β: give the column beta")
+            if self.recipe.kind.needs_beta and pd.isna(beta):
+                raise ValueError("this hypernetwork draws at a β: give the column beta")
             beta = 1.0 if pd.isna(beta) else float(beta)
             drawn = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, beta=beta)
             rows.append({name: array[0].tolist() for name, array in drawn._asdict().items()})

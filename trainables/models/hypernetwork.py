@@ -1,5 +1,7 @@
 """The hypernetwork: noise in, weights of a target network out (DESIGN.md section 2; arXiv 2312.03051)."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,9 @@ from trainables.models.layers import ExchangeableLayer, MemberLinear
 from trainables.models.noise_layout import size, split
 from trainables.models.scale_free import ScaleFreeLayer
 from trainables.models.weight_heads import INITIAL_LOG_SIGMA, TargetWeights, WeightHeads
-from trainables.recipe import Recipe
+
+if TYPE_CHECKING:
+    from trainables.recipe import Recipe
 
 EDGE_NOISE, HIDDEN_NOISE, INPUT_NOISE = 4, 8, 4  # channels of noise per edge, hidden node and input node
 
@@ -38,7 +42,7 @@ class Hypernetwork(nn.Module):
     inputs apart, so the same hypernetwork draws target networks of any size.
     """
 
-    def __init__(self, members: int, recipe: Recipe):
+    def __init__(self, members: int, recipe: "Recipe"):
         super().__init__()
         d = recipe.channels
         self.edge_noise = MemberLinear(members, EDGE_NOISE, d)

@@ -7,6 +7,7 @@ A draw is told its β by a few cosines of log β, which enter the global node an
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,7 +16,9 @@ from trainables.models.bit_exact import elementwise
 from trainables.models.hypernetwork import Hypernetwork
 from trainables.models.layers import MemberLinear
 from trainables.models.weight_heads import COMPONENTS
-from trainables.recipe import Recipe
+
+if TYPE_CHECKING:
+    from trainables.recipe import Recipe
 
 COSINES = 8  # of log β over the range: from half a period to four
 OPEN_AT_FIRST = 0.3  # share of the range, in decades and from below, that the first step takes its β from …
@@ -33,7 +36,7 @@ def sample_betas(normal: Tensor, low: float, high: float, progress: float) -> Te
 class ParetoHypernetwork(Hypernetwork):
     """A hypernetwork whose forward pass needs every member's β."""
 
-    def __init__(self, members: int, recipe: Recipe):
+    def __init__(self, members: int, recipe: "Recipe"):
         super().__init__(members, recipe)
         self.beta_range = recipe.beta_range
         self.beta_whole = MemberLinear(members, COSINES, recipe.channels)

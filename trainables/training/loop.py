@@ -78,7 +78,7 @@ def train_pack(
     network = build(recipe, len(seeds), dimension).to(place)
     initialise(network, [stream(seed, "parameters", place) for seed in seeds])
     optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
-    for_beta = [(1,)] if recipe.trainable == "pareto" else []
+    for_beta = [(1,)] if recipe.kind.needs_beta else []
     shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in turns}
     noise = NoiseStream(seeds, "training", max(size(of_turn) for of_turn in shapes.values()), device=place)
     evaluation = evaluation_stream(seeds, recipe, dimension, place)
@@ -129,7 +129,7 @@ def train_pack(
     failures = failed_at[of].tolist()
     snapshots = [[seen[k] for seen in looks if not at or seen[k].step < at] for k, at in enumerate(failures)]
     final = see(recipe.steps, recipe.final_draws)
-    kept = [] if recipe.trainable == "mlp" else network.named_parameters()
+    kept = network.named_parameters() if recipe.kind.has_hypernetwork else []
     parameters = {name: parameter.detach().cpu().numpy() for name, parameter in kept}
     shares = seconds().tolist()
     return [

@@ -1,0 +1,32 @@
+"""A trainable: what is trained at a grid point, and the few questions that the rest of hyperphase asks about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from trainables.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """What is trained at a grid point (β, seed, n).
+
+    name: what configs call it.
+    build: (recipe, members, dimension) -> a module whose forward(noise, dimension, hidden, betas) gives each member's
+    drawn weights and {component: (members,) nats} of their complexity (`trainables.models.hypernetwork.Hypernetwork`).
+    Its parameters have a leading axis of members; `initial_std` of a parameter is the spread that it starts with.
+    shares_weights: one set of weights serves all β of a seed, and trains once.
+    needs_beta: a draw depends on β, which every training step samples anew from the recipe's beta_range.
+    most_draws: networks that it can draw; None: as many as one likes, each another.
+    has_hypernetwork: its weights draw networks of any dimension, so they are stored. Without, it has one dimension.
+    """
+
+    name: str
+    build: "Callable[[Recipe, int, int], nn.Module]"
+    shares_weights: bool = False
+    needs_beta: bool = False
+    most_draws: int | None = None
+    has_hypernetwork: bool = True

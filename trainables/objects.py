@@ -1,0 +1,129 @@
+"""Objects of a user's own, by where they are: `package.module:NAME` or `path/file.py:NAME`.
+
+A relative path starts at the current folder or, failing that, at one of the folders given to `also_look_in` (a config's
+own, say). Where neither has the file, as on a machine to which only the text travelled, a copy is taken: from
+`provide`, or from the folder CODE of one of these folders.
+"""
+
+import hashlib
+import importlib
+import linecache
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from trainables.errors import TrainableError
+
+T = TypeVar("T")
+
+CODE = "code"  # a folder's own copies of files, which are named by `copy_name`
+
+_folders: list[Path] = []
+_provided: dict[str, str] = {}  # path as it is written in a spec -> text of the file
+_modules: dict[tuple[str, str], ModuleType] = {}  # (place, text) -> the module; a file that changed is loaded anew
+
+
+def is_spec(name: str) -> bool:
+    """Whether `name` says where an object is, and is not just its name."""
+    return ":" in name
+
+
+def load_object(spec: str, kind: type[T]) -> T:
+    """The object at `package.module:NAME` or `path/file.py:NAME`.
+
+    Raises TrainableError with one line: no such file, module or name, an error in it (with its line), or an object
+    that is not of this kind.
+    """
+    place, _, name = spec.rpartition(":")
+    if not place or not name.isidentifier():
+        raise TrainableError(f"{spec!r} must be package.module:NAME or path/file.py:NAME")
+    module = _load_file(place) if place.endswith(".py") else _import(place)
+    if not hasattr(module, name):
+        there = [other for other, value in vars(module).items() if isinstance(value, kind)]
+        raise TrainableError(f"{place} has no {name!r}; its {_plural(kind)}: {', '.join(sorted(there)) or 'none'}")
+    found = getattr(module, name)
+    if not isinstance(found, kind):
+        raise TrainableError(f"{spec} is not a {kind.__name__} but a {type(found).__name__}")
+    return found
+
+
+def also_look_in(folder: Path) -> None:
+    """Files that the current folder lacks are looked for in this one, before those given earlier."""
+    folder = folder.resolve()
+    _folders[:] = [folder, *(other for other in _folders if other != folder)]
+
+
+def provide(files: dict[str, str]) -> None:
+    """The text of files by their path as specs give it: this process takes these, whatever lies there."""
+    _provided.update(files)
+
+
+def file_of(spec: str) -> tuple[str, str] | None:
+    """(path as the spec gives it, text) of the file of an object; None for names and modules."""
+    place = spec.rpartition(":")[0]
+    return (place, _text(place)[1]) if place.endswith(".py") else None
+
+
+def copy_name(place: str) -> str:
+    """What a copy of the file at `place` is called in CODE: two files of one name stay apart."""
+    return f"{Path(place).stem}-{hashlib.sha256(place.encode()).hexdigest()[:8]}.py"
+
+
+def _text(place: str) -> tuple[str, str]:
+    """(where it was found, text) of a file."""
+    if place in _provided:
+        return place, _provided[place]
+    path = Path(place).expanduser()
+    copies = [folder / CODE / copy_name(place) for folder in _folders]
+    for candidate in [path, *(folder / path for folder in _folders), *copies]:
+        try:
+            return str(candidate), candidate.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise TrainableError(f"{candidate}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    raise TrainableError(f"{place}: no such file")
+
+
+def _load_file(place: str) -> ModuleType:
+    where, text = _text(place)
+    if (where, text) not in _modules:
+        digest = hashlib.sha256(f"{where}\n{text}".encode()).hexdigest()[:12]
+        module = ModuleType(f"{Path(where).stem}_{digest}")
+        module.__file__ = where
+        linecache.cache[where] = (len(text), None, text.splitlines(keepends=True), where)  # for tracebacks
+        sys.modules[module.__name__] = module  # where dataclasses look it up
+        folder = str(Path(where).resolve().parent)  # its neighbours can be imported
+        sys.path.append(folder)
+        try:
+            exec(compile(text, where, "exec"), module.__dict__)
+        except Exception as error:
+            del sys.modules[module.__name__]
+            raise TrainableError(_told(where, error)) from error
+        finally:
+            sys.path.remove(folder)
+        _modules[where, text] = module
+    return _modules[where, text]
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
+            raise TrainableError(f"{name}: no such module; is it installed, or on PYTHONPATH?") from None
+        raise TrainableError(_told(name, error)) from error
+
+
+def _told(place: str, error: Exception) -> str:
+    """One line on an error in a user's file: where, and what."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    message = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    return f"{place}{f', line {line}' if line else ''}: {type(error).__name__}: {message}"
+
+
+def _plural(kind: type) -> str:
+    return f"{kind.__name__}s"

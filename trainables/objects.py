@@ -45,7 +45,7 @@ def load_object(spec: str, kind: type[T]) -> T:
         raise TrainableError(f"{place} has no {name!r}; its {_plural(kind)}: {', '.join(sorted(there)) or 'none'}")
     found = getattr(module, name)
     if not isinstance(found, kind):
-        raise TrainableError(f"{spec} is not a {kind.__name__} but a {type(found).__name__}")
+        raise TrainableError(f"{spec} must be a {kind.__name__}, but is of type {type(found).__name__}")
     return found
 
 
@@ -122,7 +122,8 @@ def _told(place: str, error: Exception) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     message = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-    return f"{place}{f', line {line}' if line else ''}: {type(error).__name__}: {message}"
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "  # ours, too, are ValueErrors
+    return f"{place}{f', line {line}' if line else ''}: {kind}{message}"
 
 
 def _plural(kind: type) -> str:

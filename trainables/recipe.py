@@ -114,7 +114,7 @@ class Recipe(BaseModel):
 
 
 def shared(recipe: Recipe, seeds: Sequence[int]) -> list[int]:
-    """For each of a pack's trainings, by seed, the number of its weights: some trainables share them among all β of a seed."""
+    """For each of a pack's trainings, by seed, the number of its weights: of a seed's trainings, if they share them."""
     if not recipe.kind.shares_weights:
         return list(range(len(seeds)))
     number = {seed: k for k, seed in enumerate(dict.fromkeys(seeds))}

@@ -10,7 +10,7 @@ from tests.trainables.training.test_bit_identity import RECIPE, assert_same_bits
 from tests.trainables.training.test_checkpoint import Memory, Stop
 from trainables.models.hypernetwork import initialise, noise_size
 from trainables.models.pareto import sample_betas
-from trainables.models.registry import build
+from trainables.models.registry import TRAINABLES, build
 from trainables.models.scale_free import REFERENCE
 from trainables.training.draw import draw_networks
 from trainables.training.loop import Member, train_pack
@@ -124,3 +124,35 @@ def test_an_mlp_starts_as_networks_usually_do(dimension):
     assert weights.hidden_weight.std().item() == pytest.approx(1 / math.sqrt(dimension), rel=0.1)
     assert weights.output_weight.std().item() == pytest.approx(1 / math.sqrt(3 * dimension), rel=0.1)
     assert not weights.output_bias.any()
+
+
+OWN = """
+from trainables import Trainable
+from trainables.models.hypernetwork import Hypernetwork
+
+SHARED = Trainable("shared", lambda recipe, members, n: Hypernetwork(members, recipe), shares_weights=True)
+"""
+
+
+def test_a_trainable_of_ones_own_answers_for_itself(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    recipe = RECIPE.model_copy(update={"trainable": f"{tmp_path}/own.py:SHARED"})
+    assert recipe == type(recipe)(**recipe.model_dump()) and recipe.draws(7) == 7
+    low, high, _, other, *_ = train_pack(3, MEMBERS, recipe)
+    for name, array in low.hypernetwork.items():
+        assert array.tobytes() == high.hypernetwork[name].tobytes()  # one for all β of a seed
+    assert any((array != other.hypernetwork[name]).any() for name, array in low.hypernetwork.items())
+
+
+def test_built_in_trainables_and_their_answers():
+    assert {
+        name: (t.shares_weights, t.needs_beta, t.most_draws, t.has_hypernetwork) for name, t in TRAINABLES.items()
+    } == {
+        "hypernetwork": (False, False, None, True),
+        "pareto": (True, True, None, True),
+        "mlp": (False, False, 1, False),
+    }
+    with pytest.raises(ValueError, match=r"unknown trainable 'cnn'; known: hypernetwork, pareto, mlp"):
+        RECIPE.__class__(trainable="cnn")
+    with pytest.raises(ValueError, match=r"mlp has one input dimension"):
+        RECIPE.__class__(trainable="mlp", dimensions=(2, 3))

@@ -3,9 +3,12 @@
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from analysis.errors import UserError
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -45,3 +48,29 @@ def staged(folder: Path, *, stale: Callable[[str], bool], last: str) -> Iterator
                 path.unlink()
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_bytes(path: Path | str, *, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes.
+
+    UserError for what is missing, a folder, too large, or without an end: a pipe, a device.
+    """
+    path = Path(path)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes to would be waited for
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    with open(handle, "rb") as file:
+        about = os.fstat(handle)
+        if stat.S_ISDIR(about.st_mode):
+            raise UserError(f"{path}: is a folder, not a file")
+        if not stat.S_ISREG(about.st_mode):
+            raise UserError(f"{path}: is not a regular file")
+        if about.st_size > most:
+            raise UserError(f"{path}: {about.st_size:,} bytes are too many, at most {most:,} are read")
+        try:
+            return file.read(most)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None

@@ -1,5 +1,7 @@
-"""Labels and names in charts, shown as they are: no dollar sign starts mathematics."""
+"""Labels and names in charts, shown as they are: no dollar sign starts mathematics, and no letter becomes a box."""
 
+import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,11 +10,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
+BOXES = ("Last Resort", "STIXNonUnicode", "cm")  # fonts that have signs of their own for what they cannot show
+
 
 def show_literally(figure: "Figure") -> None:
-    """Texts of labels, titles and legends are not parsed as mathematics; numbers on axes (10⁻³) still are."""
+    """Texts of labels, titles and legends are not parsed as mathematics; numbers on axes (10⁻³) still are.
+
+    Letters that matplotlib's own font lacks come from a font of this machine. A warning names those that none has.
+    """
+    from matplotlib import rcParams
+
+    usual = rcParams["font.sans-serif"][:1]
+    lacking = set()
     for text in _texts(figure):
         text.set_parse_math(False)
+        if not text.get_text().isascii():
+            missing = frozenset(text.get_text()) - _letters(usual[0]) - set(" \n")
+            if missing:
+                others, left = _fonts_with(missing)
+                text.set_fontfamily([*usual, *others])
+                lacking |= left
+    if lacking:
+        shown = "".join(sorted(lacking))[:20]
+        warnings.warn(f"no font of this machine has {shown}: the picture shows boxes instead", stacklevel=2)
 
 
 def _texts(figure: "Figure") -> "Iterator[Text]":
@@ -27,3 +47,27 @@ def _texts(figure: "Figure") -> "Iterator[Text]":
                 made |= {id(label) for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
             made |= {id(label) for tick in axis.get_minor_ticks() for label in (tick.label1, tick.label2)}
     yield from (text for text in figure.findobj(Text) if id(text) not in made)
+
+
+@cache
+def _fonts_with(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
+    """Fonts that together show `letters`, as many as possible, and the letters that are left."""
+    from matplotlib.font_manager import fontManager
+
+    found = []
+    for name in sorted({font.name for font in fontManager.ttflist if not font.name.startswith(BOXES)}):
+        if letters & _letters(name):
+            found.append(name)
+            letters -= _letters(name)
+        if not letters:
+            break
+    return found, letters
+
+
+@cache
+def _letters(font: str) -> frozenset[str]:
+    """What a font can show."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    paths = [entry.fname for entry in fontManager.ttflist if entry.name == font]
+    return frozenset(map(chr, get_font(paths[0]).get_charmap())) if paths else frozenset()

@@ -5,30 +5,25 @@ from pathlib import Path
 import numpy as np
 
 from analysis.errors import UserError
+from analysis.formatting import printable
 from analysis.phases.boundaries import boundaries
 from analysis.phases.phase_map import PhaseMap
+from analysis.phases.read_table import numbers, read_columns
 
 FEWEST_ROWS = 8
 
 
 def read_label_table(path, *, x: str, y: str, label: str, log_x: bool = False, log_y: bool = False):
     """-> x (rows,), y (rows,), labels (rows,) of a .csv or .parquet file. Rows are counted from 1 after the header."""
-    table = _read(Path(path))
-    for column in (x, y, label):
-        if column not in table.columns:
-            names = ", ".join(map(str, table.columns))
-            raise UserError(f"{path}: no column {column!r}; it has {names or 'no columns'}")
     if len({x, y, label}) < 3:
         raise UserError(f"{path}: x, y and label must be three different columns")
-    if len(table) < FEWEST_ROWS:
-        raise UserError(f"{path}: {len(table)} rows are too few for a phase map, it needs at least {FEWEST_ROWS}")
-    xs, ys = _numbers(table, x, path, log_x), _numbers(table, y, path, log_y)
-    missing = table[label].isna() | (table[label].astype(str).str.strip() == "")
-    if missing.any():
-        raise UserError(f"{path}: {label} is missing in row {int(np.flatnonzero(missing)[0]) + 1}")
-    labels = table[label].astype(str).str.strip().to_numpy(dtype=object)
-    if len(set(labels)) < 2:
-        raise UserError(f"{path}: {label} has one value only ({labels[0]}); a boundary needs two")
+    path = Path(path)
+    cells, comma = read_columns(path, [x, y], [label])
+    rows = len(cells[label])
+    if rows < FEWEST_ROWS:
+        raise UserError(f"{path}: {rows} rows are too few for a phase map, it needs at least {FEWEST_ROWS}")
+    xs, ys = (_axis(cells[name], name, path, log, comma) for name, log in ((x, log_x), (y, log_y)))
+    labels = _labels(cells[label], label, path)
     if len(set(xs)) < 2:
         raise UserError(f"{path}: {x} has one value only ({xs[0]:g}); a boundary along it needs several")
     return xs, ys, labels
@@ -48,41 +43,26 @@ def make_folder(path) -> Path:
     return folder
 
 
-def _read(path):
-    import pandas as pd
-
-    if not path.exists():
-        raise UserError(f"no such file: {path}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder, not a table")
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        # a label may well be called "NA" or "None": only an empty cell is missing
-        return pd.read_csv(path, skipinitialspace=True, keep_default_na=False, na_values=[""], index_col=False)
-    except pd.errors.EmptyDataError:
-        raise UserError(f"{path} is empty") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, UnicodeError) as error:  # ParserError and Arrow's errors are ValueErrors
-        raise UserError(f"cannot read {path} as a table: {str(error).splitlines()[0]}") from None
+def _axis(cells, column: str, path: Path, log: bool, comma: bool) -> np.ndarray:
+    """(rows,) numbers, above 0 on a log axis."""
+    found = numbers(cells, column, path, comma=comma)
+    if log and (found <= 0).any():
+        row = int(np.flatnonzero(found <= 0)[0])
+        raise UserError(f"{path}: {column} must be positive on a log axis; row {row + 1} has {found[row]:g}")
+    return found
 
 
-def _numbers(table, column, path, log):
-    import pandas as pd
-
-    given = table[column]
-    numbers = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
-    blank = given.isna().to_numpy()
-    wrong = np.flatnonzero(~np.isfinite(numbers))
-    if len(wrong):
-        row = int(wrong[0])
-        what = "is missing" if blank[row] else f"is not a finite number ({str(given.iloc[row])[:40]!r})"
-        raise UserError(f"{path}: {column} {what} in row {row + 1}")
-    if log and (numbers <= 0).any():
-        row = int(np.flatnonzero(numbers <= 0)[0])
-        raise UserError(f"{path}: {column} must be positive on a log axis; row {row + 1} has {numbers[row]:g}")
-    return numbers
+def _labels(cells: list[str | None], column: str, path: Path) -> np.ndarray:
+    """(rows,) texts as they are written: 01 is not 1."""
+    for row, text in enumerate(cells, start=1):
+        if text is None:
+            raise UserError(f"{path}: {column} is missing in row {row}")
+        if printable(text) != text:
+            raise UserError(f"{path}: {column} holds control characters or a line break in row {row}")
+    names = set(cells)
+    if len(names) < 2:
+        raise UserError(f"{path}: {column} has one value only ({cells[0]}); a boundary needs two")
+    return np.array(cells, dtype=object)
 
 
 def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int = 13):
@@ -113,7 +93,6 @@ def write_boundaries(
 
     -> (PhaseMap, boundaries DataFrame). Raises UserError with one clear line for everything a user can mend.
     """
-    pass
     from analysis.phases.phase_map import fit
     from analysis.phases.plots import draw_phase_map
 

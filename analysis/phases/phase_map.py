@@ -33,6 +33,7 @@ PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "leng
 START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
 NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from the mixture
 MOST_FITS = 4
+MAX_LABELS = 16  # beyond, a fit takes minutes and each label has too few rows to say anything
 MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-ranges count as one
 FINENESS = 60
 
@@ -147,6 +148,8 @@ def fit(
     merge = dict(merge or {})
     merged = np.array([merge.get(label, label) for label in raw], dtype=object)
     names = tuple(sorted(set(merged)))
+    if len(names) > MAX_LABELS:
+        raise UserError(f"{len(names)} labels are too many for a phase map, at most {MAX_LABELS}: merge some")
     x_axis = Axis(x.min(), x.max(), log_x, x_name)
     y_axis = Axis(y.min(), y.max(), log_y, y_name)
     scaled = np.stack([x_axis.scale(x), y_axis.scale(y)], axis=1)

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.formatting import printable
@@ -12,6 +13,7 @@ from search.config.secrets import mask
 from search.terminal.colours import error
 from trainables.errors import TrainableError
 
+SOURCES = Path(__file__).resolve().parents[2]  # whose warnings are shown
 DESCRIPTION = "Which algorithm did the network learn, and where does that change?"
 EXAMPLES = """examples:
   hyperphase sweep --preset quick      train a small grid, and report
@@ -67,7 +69,7 @@ def _plain_warnings() -> None:
     import warnings
 
     def show(message, category, filename, lineno, file=None, line=None):
-        if category is UserWarning and f"{os.sep}search{os.sep}" in filename:
+        if category is UserWarning and Path(filename).is_relative_to(SOURCES):
             print(f"warning: {printable(mask(str(message)))}", file=sys.stderr, flush=True)
 
     warnings.showwarning = show

@@ -16,7 +16,7 @@ def add_commands(commands) -> None:
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="the folder for tables and pictures")
 
     command = add_command(commands, "boundaries", "map the phases of any table of x, y and label", boundaries)
-    command.add_argument("table", type=path, metavar="TABLE", help="a .csv or .parquet file")
+    command.add_argument("table", type=path, metavar="TABLE", help="a .csv (commas, semicolons, tabs) or .parquet file")
     for axis, what in (("x", "along which boundaries are looked for"), ("y", "that boundaries may depend on"),
                        ("label", "of a row's phase")):  # fmt: skip
         command.add_argument(f"--{axis}", required=True, metavar="COLUMN", help=f"the column {what}")

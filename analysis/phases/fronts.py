@@ -1,0 +1,309 @@
+"""What each algorithm costs along x: its objective energy + x · complexity, from noisy trainings at many x.
+
+An algorithm's objective G(x) is the lowest that its trainings could reach at x, and its slope is known: dG/dx is the
+complexity there (the envelope theorem). So every training tells a value and a slope, h = log G and s = dh/du with
+u = log x: s is the share of the objective that is paid for complexity. The curve h is a smoothing spline through both
+(Wahba 1990: an integrated Wiener process), how far its slope wanders drawn by evidence. Beyond an algorithm's own
+trainings it goes on as weights do that are given up one after another (`_extrapolate`), for up to a decade of x.
+
+Means of logarithms, not minima: the lowest of many noisy objectives is lower than any of them truly is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_PLACES = 24  # of an algorithm along x; more are gathered into as many bins
+OUTLIER = 2.5  # robust standard deviations to which a stray training is pulled in
+WANDERS = 0.01 * 2.0 ** np.arange(7)  # standard deviation of the slope's change over one unit of u
+USUAL_WANDER, WANDER_LOG_SD = 0.1, 1.0  # the prior's centre, and its spread in nats
+NEGLIGIBLE = 0.03  # share of the evidence below which a wander is left out
+REACH = np.log(10.0)  # units of u beyond its own trainings in which an algorithm may still be the best
+APART = 1.0  # units of u: how complexity goes on is read off places at least so far apart
+RATIOS = np.geomspace(1e-6, 1e12, 400)  # of λ to x, as _extrapolate needs
+NOISE = np.array([0.05, 0.02])  # standard deviations of h and s that one training's worth of prior expects
+WEIGHT_OF_POOL = 4.0  # trainings' worth: a place's noise is drawn to its algorithm's, that to all algorithms'
+LEAST_VARIANCE = 1e-7
+DIFFUSE = 100.0  # prior variance of the curve's value and slope at its start
+LINEAR_SPAN = 20.0  # units of u along x where x is linear
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """Algorithms along x at one y, as draws: bootstrap over seeds, and what interpolation leaves open."""
+
+    labels: tuple[str, ...]
+    x: np.ndarray  # (points,)
+    objective: np.ndarray  # (draws, labels, points)
+    complexity: np.ndarray  # (draws, labels, points)
+    near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH
+
+    @property
+    def energy(self) -> np.ndarray:
+        """(draws, labels, points)."""
+        return self.objective - self.x * self.complexity
+
+
+@dataclass(frozen=True)
+class _Coordinates:
+    """From (x, objective, complexity) to (u, h, s) and back."""
+
+    log_x: bool
+    log_objective: bool
+    shift: float  # u = 0 here
+    scale: float  # units of u per unit of x, where x is linear
+    unit: float  # of the objective, where it is not logarithmic
+
+    @classmethod
+    def of(cls, x, objective, log_x: bool) -> "_Coordinates":
+        span = float(np.ptp(x)) or 1.0
+        shift = float(np.log(x.min()) if log_x else x.min())
+        positive = bool((objective > 0).all())
+        return cls(log_x, positive, shift, LINEAR_SPAN / span, 1.0 if positive else float(np.std(objective)) or 1.0)
+
+    def u(self, x):
+        return np.log(x) - self.shift if self.log_x else (x - self.shift) * self.scale
+
+    def x(self, u):
+        return np.exp(u + self.shift) if self.log_x else u / self.scale + self.shift
+
+    def _x_per_u(self, x):
+        return x if self.log_x else 1 / self.scale
+
+    def forward(self, x, objective, complexity):
+        """-> h, s."""
+        slope = complexity * self._x_per_u(x)
+        return (
+            (np.log(objective), slope / objective) if self.log_objective else (objective / self.unit, slope / self.unit)
+        )
+
+    def objective(self, h):
+        return np.exp(h) if self.log_objective else h * self.unit
+
+
+def fit_fronts(
+    x, labels, energy, complexity, seeds, *, log_x: bool, points: int = 120, draws: int = 400, rng_seed: int = 0
+) -> Fronts:
+    """Each column (rows,), of the trainings at one y. seeds: rows with one seed share their noise.
+
+    points: along x, from the least to the largest x of the table.
+    """
+    labels, seeds = np.asarray(labels, dtype=str), np.asarray(seeds)
+    names = tuple(sorted(set(labels)))
+    coordinates = _Coordinates.of(x, energy + x * complexity, log_x)
+    u = coordinates.u(x)
+    grid = np.linspace(u.min(), u.max(), points)
+    at = coordinates.x(grid)
+    seen = np.stack(coordinates.forward(x, energy + x * complexity, complexity), axis=1)  # (rows, 2)
+    rng = np.random.default_rng(rng_seed)
+    _, seed = np.unique(seeds, return_inverse=True)
+    weights = rng.exponential(size=(draws, seed.max() + 1))[:, seed]  # Rubin's Bayesian bootstrap over seeds
+    places = [_Places.of(u[mine], seen[mine]) for mine in (labels == name for name in names)]
+    noises = _noise(places)
+    objective, nats = np.empty((2, draws, len(names), points))
+    near = np.stack([(grid >= place.u[0] - REACH) & (grid <= place.u[-1] + REACH) for place in places])
+    for k, (name, place, noise) in enumerate(zip(names, places, noises, strict=True)):
+        mine = labels == name
+        means = place.means(weights[:, mine], noise, rng)
+        inside = np.clip(grid, place.u[0], place.u[-1])
+        h = _splines(place.u, place.mean, means, noise / place.count[:, None, None], inside, rng)
+        seen_nats = place.averages(weights[:, mine], complexity[mine])
+        objective[:, k] = coordinates.objective(h)
+        nats[:, k] = _interpolated(inside, place.u, seen_nats)
+        _extrapolate(at, coordinates.x(place.u), place.u, seen_nats, objective[:, k], nats[:, k], rng)
+    return Fronts(names, at, objective, nats, near)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """One algorithm's trainings, gathered by their place along u."""
+
+    u: np.ndarray  # (places,)
+    place: np.ndarray  # (rows,) of each training
+    seen: np.ndarray  # (rows, 2) h and s at its place, outliers pulled in
+    count: np.ndarray  # (places,)
+    mean: np.ndarray  # (places, 2)
+    squares: np.ndarray  # (places, 2, 2) sums of squares and products around the means
+
+    @classmethod
+    def of(cls, u, seen) -> "_Places":
+        distinct, place = np.unique(np.round(u, 9), return_inverse=True)
+        if len(distinct) > MAX_PLACES:
+            place = np.empty(len(u), int)
+            place[np.argsort(u, kind="stable")] = np.arange(len(u)) * MAX_PLACES // len(u)
+        count = np.bincount(place).astype(float)
+        centre = np.bincount(place, u) / count
+        seen = seen.copy()
+        seen[:, 0] += seen[:, 1] * (centre[place] - u)  # along its own slope to its place
+        middle = np.stack([np.median(seen[place == k], axis=0) for k in range(len(count))])[place]
+        crowd = count[place] > 2
+        if crowd.any():
+            apart = seen - middle
+            spread = np.maximum(1.4826 * np.median(np.abs(apart[crowd]), axis=0), np.sqrt(LEAST_VARIANCE))
+            seen = middle + np.clip(apart, -OUTLIER * spread, OUTLIER * spread)
+        mean = np.stack([np.bincount(place, column) / count for column in seen.T], axis=1)
+        apart = seen - mean[place]
+        squares = np.zeros((len(count), 2, 2))
+        np.add.at(squares, place, apart[:, :, None] * apart[:, None, :])
+        return cls(centre, place, seen, count, mean, squares)
+
+    def means(self, weights, noise, rng):
+        """Bootstrap draws of the places' means: weights (draws, rows) -> (draws, places, 2).
+
+        Weights that vary like a bootstrap's give a place's mean too small a variance, by 2 / (n (n + 1)) of a
+        training's, and none with one training. Noise makes up for it.
+        """
+        sums = np.stack([self.averages(weights, column) for column in self.seen.T], axis=-1)
+        missing = np.linalg.cholesky(noise * (2 / (self.count * (self.count + 1)))[:, None, None])
+        jitter = np.einsum("pab,dpb->dpa", missing, rng.standard_normal(sums.shape))
+        return sums + jitter
+
+    def averages(self, weights, values):
+        """Weighted means of the places' values: weights (draws, rows), values (rows,) -> (draws, places)."""
+        belongs = (self.place[:, None] == np.arange(len(self.count))).astype(float)
+        return (weights * values) @ belongs / (weights @ belongs)
+
+
+def _noise(places: list[_Places]) -> list[np.ndarray]:
+    """Covariance of one training's h and s at each place, (places, 2, 2) for every algorithm."""
+
+    def shrunk(prior, weight, squares, freedom):
+        return (weight * prior + squares) / (weight + freedom)
+
+    squares = [one.squares.sum(axis=0) for one in places]
+    freedom = [one.count.sum() - len(one.count) for one in places]
+    pool = shrunk(np.diag(NOISE**2), 1.0, sum(squares), sum(freedom))
+    found = []
+    for one, its_squares, its_freedom in zip(places, squares, freedom, strict=True):
+        own = shrunk(pool, WEIGHT_OF_POOL, its_squares, its_freedom)
+        noise = shrunk(own, WEIGHT_OF_POOL, one.squares, (one.count - 1)[:, None, None])
+        found.append(noise + LEAST_VARIANCE * np.eye(2))
+    return found
+
+
+def _kernel(a, b, wander: float):
+    """Covariance of (h, s) at a with (h, s) at b, from 0 on: (2 · len(a), 2 · len(b)), values first, then slopes."""
+    values = _value_kernel(a, b, wander)
+    a, b = a[:, None], b[None, :]
+    low = np.minimum(a, b)
+    value_slope = np.where(a < b, a**2 / 2, a * b - b**2 / 2)  # of h at a with s at b
+    slope_value = np.where(b < a, b**2 / 2, a * b - a**2 / 2)
+    value_slope, slope_value = (
+        wander**2 * part + DIFFUSE * one for part, one in ((value_slope, a + 0 * b), (slope_value, b + 0 * a))
+    )
+    return np.block([[values, value_slope], [slope_value, wander**2 * low + DIFFUSE]])
+
+
+def _value_kernel(a, b, wander: float):
+    """Covariance of h at a with h at b: (len(a), len(b))."""
+    a, b = a[:, None], b[None, :]
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    return wander**2 * low**2 * (3 * high - low) / 6 + DIFFUSE * (1 + a * b)
+
+
+def _splines(u, mean, means, noise, grid, rng):
+    """Draws of an algorithm's h on the grid, (draws, points); the grid lies within u.
+
+    mean: (places, 2) what was seen, means: (draws, places, 2) its bootstrap; noise: (places, 2, 2) of the mean.
+    How much the slope wanders is drawn by evidence; what is left open between the places is added (Matheron's rule: a
+    draw of the prior less its own spline).
+    """
+    count, draws = len(u), len(means)
+    noise_matrix = np.zeros((2 * count, 2 * count))
+    index = np.arange(count)
+    for i in range(2):
+        for j in range(2):
+            noise_matrix[i * count + index, j * count + index] = noise[:, i, j]
+    seen = mean.T.ravel()
+    kernels = [_kernel(u, u, wander) for wander in WANDERS]
+    inverses = [np.linalg.inv(kernel + noise_matrix) for kernel in kernels]
+    chosen = _draw_wanders(seen, inverses, draws, rng)
+    curves = np.empty((draws, len(grid)))
+    for number in np.unique(chosen):
+        rows = np.flatnonzero(chosen == number)
+        across = _kernel(grid, u, WANDERS[number])[: len(grid)]  # of h on the grid with what was seen
+        spline = across @ inverses[number]  # (points, 2 places)
+        left = _value_kernel(grid, grid, WANDERS[number])
+        left = left - across @ spline.T - spline @ across.T + spline @ kernels[number] @ spline.T
+        values, vectors = np.linalg.eigh((left + left.T) / 2)
+        root = vectors * np.sqrt(np.clip(values, 0, None))
+        curves[rows] = means[rows].swapaxes(1, 2).reshape(len(rows), -1) @ spline.T
+        curves[rows] += rng.standard_normal((len(rows), len(grid))) @ root.T
+    return curves
+
+
+def _draw_wanders(seen, inverses, draws, rng):
+    """(draws,) indices into WANDERS in proportion to their posterior; inverses: of the covariances of what was seen."""
+    evidence = np.array([0.5 * (np.linalg.slogdet(inverse)[1] - seen @ inverse @ seen) for inverse in inverses])
+    evidence -= 0.5 * (np.log(WANDERS / USUAL_WANDER) / WANDER_LOG_SD) ** 2
+    share = np.exp(evidence - evidence.max())
+    share[share < NEGLIGIBLE * share.sum()] = 0.0
+    chosen = np.searchsorted(np.cumsum(share / share.sum()), (np.arange(draws) + 0.5) / draws)
+    return rng.permutation(np.minimum(chosen, len(WANDERS) - 1))
+
+
+def _interpolated(grid, u, values):
+    """Linear in u: values (draws, places) -> (draws, points). The grid lies within u."""
+    if len(u) == 1:
+        return np.repeat(values, len(grid), axis=1)
+    above = np.clip(np.searchsorted(u, grid), 1, len(u) - 1)
+    part = (grid - u[above - 1]) / (u[above] - u[above - 1])
+    return (1 - part) * values[:, above - 1] + part * values[:, above]
+
+
+def _extrapolate(x, places, u, seen, objective, nats, rng) -> None:
+    """Writes how an algorithm's objective and complexity, (draws, points), go on beyond its own places along x.
+
+    There they hold the values at the nearest end. places: x of its places, u their scale; seen: (draws, places) their
+    complexities.
+
+    A weight whose loss has curvature λ keeps ½ log(1 + λ/x) nats at the price x, so complexity goes on as
+    N(x) = k log(1 + λ/x), and energy as dE = -x dN. k and λ follow from the last complexity and how fast it falls:
+    as it did between the last places, or so that complexity's share of the objective stays; each draw takes something
+    between the two. Where x or complexities are not positive, complexity stays.
+    """
+    lawful = bool((x > 0).all() and (seen >= 0).all())
+    for first in (True, False):
+        end = 0 if first else -1
+        beyond = np.flatnonzero(x < places[0]) if first else np.flatnonzero(x > places[-1])
+        if not len(beyond):
+            continue
+        value, complexity = objective[:, beyond[0], None], np.maximum(seen[:, end, None], 1e-12 if lawful else -np.inf)
+        if lawful:
+            ratio = _frozen(_fall(places, u, seen, value[:, 0], first, rng))[:, None]
+            strength, curvature = complexity / np.log1p(ratio), ratio * places[end]
+            nats[:, beyond] = strength * np.log1p(curvature / x[beyond])
+            paid = strength * curvature * np.log1p((x[beyond] - places[end]) / (places[end] + curvature))
+            energy = value - places[end] * complexity + paid
+            # a law that would make errors negative is stopped there
+            energy = np.where((value > 0) & first, np.maximum(energy, 0.0), energy)
+            objective[:, beyond] = energy + x[beyond] * nats[:, beyond]
+        else:
+            nats[:, beyond] = complexity
+            objective[:, beyond] = value + (x[beyond] - places[end]) * complexity
+
+
+def _frozen(fall) -> np.ndarray:
+    """λ/x at which log(1 + λ/x) falls as x to the power -fall, fall in (0, 1)."""
+    powers = RATIOS / ((1 + RATIOS) * np.log1p(RATIOS))
+    return np.exp(np.interp(-fall, -powers, np.log(RATIOS)))
+
+
+def _fall(places, u, seen, value, first: bool, rng) -> np.ndarray:
+    """(draws,) the power of x with which complexity falls at the first or last place."""
+    end = 0 if first else -1
+    share = np.clip(places[end] * seen[:, end] / value, 0, 1)
+    steady = 1 - share  # complexity's share of the objective stays
+    far = np.flatnonzero(np.abs(u - u[end]) >= min(APART, np.ptp(u)))
+    if len(u) == 1:
+        return np.clip(steady * rng.uniform(0.5, 1.5, len(steady)), 1e-9, 1 - 1e-9)
+    other = far[0] if first else far[-1]
+    low, high = (end, other) if first else (other, end)
+    step = places[high] / places[low]
+    fell = np.log1p(RATIOS) / np.log1p(RATIOS / step)  # complexity at low over that at high, by λ over x at low
+    there = np.log(np.maximum(seen[:, low], 1e-12) / np.maximum(seen[:, high], 1e-12))
+    ratio = np.exp(np.interp(-there, -np.log(fell), np.log(RATIOS)))  # λ over x at low
+    ratio = ratio if first else ratio / step
+    law = ratio / ((1 + ratio) * np.log1p(ratio))
+    part = np.sqrt(rng.uniform(size=len(law)))
+    return np.clip(part * law + (1 - part) * steady, 1e-9, 1 - 1e-9)

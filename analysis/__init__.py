@@ -2,6 +2,7 @@
 
     load_sweep(folder)          a sweep's folder as pandas frames: .trainings, .done, .snapshots
     read_phases(sweep.done)     the phase map and its boundaries with 90 % intervals
+    read_equilibrium(sweep.done)   which algorithm has the lowest objective at each β, and where that changes
     describe(network, target)   algorithm, formula, faithfulness and order parameters of a Network or its file
     draw(network, path)         its drawing, which a notebook shows; with a path, a .png or .svg file too
     Algorithm(name, score, …)   an algorithm of one's own, its criterion made with beyond and worst, its formula a
@@ -27,6 +28,7 @@ _HOMES = {
     "draw": "drawing.draw",
     "find_clusters": "sweeps.clusters",
     "load_sweep": "sweeps.load",
+    "read_equilibrium": "sweeps.equilibrium",
     "read_phases": "sweeps.phases",
     "worst": "algorithms.algorithm",
     "write_report": "report.write",

@@ -1,5 +1,6 @@
 """Reading anybody's table of (x, y, label), with one clear line for whatever is wrong with it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,43 @@ def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int 
             names = [f"p_{label}{end}" for end in ("", "_low", "_high")]
         columns |= dict(zip(names, (mean[:, index], low[:, index], high[:, index]), strict=True))
     return pd.DataFrame(columns)
+
+
+def read_columns(path, names: Sequence[str]) -> list:
+    """Columns of finite numbers of a table, (rows,) each; UserError in one line for whatever is wrong with them."""
+    table = _read(Path(path))
+    for column in names:
+        if column not in table.columns:
+            raise UserError(f"{path}: no column {column!r}; it has {', '.join(map(str, table.columns))}")
+    return [_numbers(table, column, path, False) for column in names]
+
+
+def write_equilibrium(
+    table_path, *, x: str, y: str, label: str, energy: str, complexity: str, out, seed=None, log_x=False, merge=None
+):
+    """equilibrium.csv, ground_states.csv and equilibrium.png in `out` from a table; seed: a column, or None.
+
+    -> Equilibrium. Raises UserError with one clear line for everything a user can mend.
+    """
+    from analysis.phases.equilibrium import equilibrium
+    from analysis.phases.equilibrium_plot import DPI, draw_equilibrium
+
+    xs, ys, labels = read_label_table(table_path, x=x, y=y, label=label, log_x=log_x)
+    if len({x, y, label, energy, complexity, seed} - {None}) < 5 + (seed is not None):
+        raise UserError(f"{table_path}: x, y, label, energy, complexity and seed must be different columns")
+    energies, nats, *seeds = read_columns(table_path, [energy, complexity, *([seed] if seed else [])])
+    folder = make_folder(out)
+    found = equilibrium(
+        xs, ys, labels, energies, nats, seeds=seeds[0] if seeds else None, log_x=log_x, merge=merge, x_name=x, y_name=y
+    )
+    try:
+        found.boundaries.to_csv(folder / "equilibrium.csv", index=False)
+        found.ground_states.to_csv(folder / "ground_states.csv", index=False)
+        if found.fronts:
+            draw_equilibrium(found).savefig(folder / "equilibrium.png", dpi=DPI)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
+    return found
 
 
 def write_boundaries(

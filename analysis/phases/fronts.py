@@ -4,7 +4,8 @@ An algorithm's objective G(x) is the lowest that its trainings could reach at x,
 complexity there (the envelope theorem). So every training tells a value and a slope, h = log G and s = dh/du with
 u = log x: s is the share of the objective that is paid for complexity. The curve h is a smoothing spline through both
 (Wahba 1990: an integrated Wiener process), how far its slope wanders drawn by evidence. Beyond an algorithm's own
-trainings it goes on as weights do that are given up one after another (`_extrapolate`), for up to a decade of x.
+trainings it goes on as weights do that are given up one after another (`_extrapolate`), for one and a half
+decades of x at most.
 
 Means of logarithms, not minima: the lowest of many noisy objectives is lower than any of them truly is.
 """
@@ -18,7 +19,7 @@ OUTLIER = 2.5  # robust standard deviations to which a stray training is pulled 
 WANDERS = 0.01 * 2.0 ** np.arange(7)  # standard deviation of the slope's change over one unit of u
 USUAL_WANDER, WANDER_LOG_SD = 0.1, 1.0  # the prior's centre, and its spread in nats
 NEGLIGIBLE = 0.03  # share of the evidence below which a wander is left out
-REACH = np.log(10.0)  # units of u beyond its own trainings in which an algorithm may still be the best
+REACH = 1.5 * np.log(10.0)  # units of u beyond its own trainings in which an algorithm may still be the best
 APART = 1.0  # units of u: how complexity goes on is read off places at least so far apart
 RATIOS = np.geomspace(1e-6, 1e12, 400)  # of λ to x, as _extrapolate needs
 NOISE = np.array([0.05, 0.02])  # standard deviations of h and s that one training's worth of prior expects

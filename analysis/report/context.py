@@ -16,6 +16,7 @@ from analysis.sweeps.statistics import FEWEST_TOSSES, order_parameters, ranking,
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.phases.equilibrium import Equilibrium
     from analysis.sweeps.phases import Phases
 
 
@@ -95,6 +96,33 @@ def notes(sweep: Sweep) -> list[str]:
             f"and {'are' if len(sweep.failed) != 1 else 'is'} left out of the charts; the reasons are below."
         )
     return found
+
+
+def equilibrium_table(found: "Equilibrium", phases: "Phases") -> dict:
+    """Equilibrium boundaries, each beside what the trainings' own map says of the same two phases."""
+    from analysis.sweeps.equilibrium import share_found
+
+    rows = []
+    for row in found.boundaries.itertuples():
+        trained = phases.boundaries
+        trained = trained[(trained["y"] == row.y) & (trained["lower_phase"] == row.lower_phase)]
+        trained = trained[trained["upper_phase"] == row.upper_phase]
+        rows.append(
+            {
+                "n": f"{row.y:g}",
+                "lower": row.lower_phase,
+                "upper": row.upper_phase,
+                "x": penalty(row.x),
+                "band": f"{penalty(row.x_low)} … {penalty(row.x_high)}",
+                "energy_jump": number(row.energy_jump),
+                "complexity_jump": number(row.complexity_jump),
+                "trained": ", ".join(
+                    f"{penalty(one.x)} ({penalty(one.x_low)} … {penalty(one.x_high)})" for one in trained.itertuples()
+                )
+                or "–",
+            }
+        )
+    return {"boundaries": rows, "found": share_found(found.ground_states)}
 
 
 def boundary_table(phases: "Phases | None") -> dict:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from analysis.charts.chart import Chart
+    from analysis.phases.equilibrium import Equilibrium
     from analysis.report.gallery import Gallery
     from analysis.sweeps.clusters import Cluster
     from analysis.sweeps.phases import Phases
@@ -64,7 +65,7 @@ class Section:
 
     def fits(self, data: "ReportData") -> bool:
         """Whether the tables have what this section needs."""
-        return _has(data.done, self.needs) and _has(data.sweep.snapshots, self.needs_snapshots)
+        return data.has(self.needs) and _has(data.sweep.snapshots, self.needs_snapshots)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class ReportData:
     sweep: Sweep
     links: dict[str, str]  # key -> address of the training's page where trainings are tracked
     folder: Path  # for the report's files: a temporary one until all are there
+
+    def has(self, columns: tuple[str, ...]) -> bool:
+        """Whether the completed trainings have values in all of these columns."""
+        return _has(self.done, columns)
 
     @cached_property
     def done(self) -> "pd.DataFrame":
@@ -86,6 +91,13 @@ class ReportData:
         from analysis.sweeps.phases import read_phases
 
         return read_phases(self.done)
+
+    @cached_property
+    def equilibrium(self) -> "Equilibrium":
+        """Ground states and equilibrium boundaries. UserError without a training that has error and complexity."""
+        from analysis.sweeps.equilibrium import read_equilibrium
+
+        return read_equilibrium(self.done)
 
     @cached_property
     def clusters(self) -> "tuple[list[Cluster], float]":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from analysis.charts import dynamics
 from analysis.charts.complexity import error_complexity, kl_components
 from analysis.charts.counts import counts_by_beta
+from analysis.charts.equilibrium import equilibrium_chart
 from analysis.charts.generalisation import generalisation_chart
 from analysis.charts.order_parameters import order_parameter_pairs, order_parameter_scatter
 from analysis.charts.phase_map import phase_map_chart, scaling_chart
@@ -37,6 +38,28 @@ PHASE_MAP_CAPTION = (
     "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands."
 )
 PHASE_MAP = Section("map", "Phase map", _phase_map, needs=NAMED)
+
+
+def _equilibrium(data: ReportData) -> "Iterator[Part]":
+    from analysis.sweeps.equilibrium import STATES_FILE
+
+    yield Picture("equilibrium", EQUILIBRIUM_CAPTION, equilibrium_chart(data.equilibrium))
+    if len(data.equilibrium.ground_states):
+        data.equilibrium.ground_states.to_csv(data.folder / STATES_FILE, index=False)
+        yield data.html("equilibrium.html.j2", **context.equilibrium_table(data.equilibrium, data.phases))
+
+
+EQUILIBRIUM_CAPTION = (
+    "The objective, error + β · nats, that each algorithm reaches at each β, over the lowest of all (90 % bands, "
+    "bootstrapped over seeds). Dots are trainings; lines are where two algorithms are equally good. The upper strip is "
+    "the ground state, the algorithm with the lowest objective; the lower one is what the trainings ended in."
+)
+EQUILIBRIUM = Section(
+    "equilibrium",
+    "At equilibrium",
+    _equilibrium,
+    needs=("algorithm", "complexity_nats", "relative_error"),
+)
 
 
 def _scaling(data: ReportData) -> Picture:
@@ -192,6 +215,7 @@ MANIFEST = Section(
 
 SECTIONS: tuple[Section, ...] = (
     PHASE_MAP,
+    EQUILIBRIUM,
     SCALING,
     REFINEMENT,
     COUNTS,

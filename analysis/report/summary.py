@@ -34,6 +34,7 @@ def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
     lines = [_headline(sweep), ""]
     lines += _phases(sweep.done)
     lines += _boundaries(boundaries)
+    lines += _equilibrium(sweep)
     lines += _coins(sweep.done)
     lines += _failures(sweep.failed)
     folder = _from_here(sweep.folder)
@@ -84,19 +85,39 @@ def _phases(done: "pd.DataFrame") -> list[str]:
 
 
 def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
-    from analysis.algorithms.names import title
-
     if boundaries is None:
         return []
     if boundaries.empty:
         return ["Boundaries: none that is certain enough to report.", ""]
+    return [*_boundary_lines(boundaries, "Boundaries in β (90 % interval):"), ""]
+
+
+def _boundary_lines(boundaries: "pd.DataFrame", heading: str) -> list[str]:
+    from analysis.algorithms.names import title
+
     table = boundaries.sort_values(["y", "x"])
-    lines = ["Boundaries in β (90 % interval):"]
+    lines = [heading]
     for row in table.head(MOST_BOUNDARIES).itertuples():
         pair = f"{title(row.lower_phase)} | {title(row.upper_phase)}"
         lines.append(f"  n={row.y:<4g} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
     if len(table) > MOST_BOUNDARIES:
         lines.append(f"  … and {len(table) - MOST_BOUNDARIES} more: see the report")
+    return lines
+
+
+def _equilibrium(sweep: Sweep) -> list[str]:
+    """What is best at each β, beside what trainings found: from the tables that the report wrote."""
+    import pandas as pd
+
+    from analysis.sweeps.equilibrium import FILE, STATES_FILE, share_found
+
+    files = sweep.folder / FILE, sweep.folder / "report" / STATES_FILE
+    if not len(sweep.done) or not all(file.is_file() for file in files):
+        return []
+    boundaries, states = (pd.read_csv(file) for file in files)
+    lines = [f"{share_found(states):.0%} of the trainings ended in the algorithm with the lowest error + β · nats."]
+    if len(boundaries):
+        lines += _boundary_lines(boundaries, "Boundaries at equilibrium, where two are equally good (90 % interval):")
     return [*lines, ""]
 
 

@@ -15,11 +15,12 @@ from analysis.report.sections import SECTIONS
 from analysis.sweeps.load import load_sweep
 
 LINKS, PAGE = "links.json", "index.html"
-WRITTEN = re.compile(r"boundaries\.csv|drawings/[0-9A-Za-z_-]+\.svg")
+WRITTEN = re.compile(r"(boundaries|ground_states)\.csv|drawings/[0-9A-Za-z_-]+\.svg")
 
 
 def write_report(sweep_folder: Path | str, sections: Sequence[Section] = SECTIONS) -> Path:
-    """Write SWEEP/report/index.html, its pictures and boundaries.csv from the sweep's tables -> path of the page.
+    """Write SWEEP/report/index.html, its pictures and boundaries.csv, and SWEEP/equilibrium.csv from its
+    tables -> path of the page.
 
     sections: what the page shows, in this order; a section whose columns the tables lack is left out.
     Works on an interrupted sweep too: the page says how much is missing. Overwrites an earlier report.
@@ -31,9 +32,20 @@ def write_report(sweep_folder: Path | str, sections: Sequence[Section] = SECTION
         with staged(folder, stale=_written_before(folder), last=PAGE) as temporary:
             data = ReportData(sweep, read_links(sweep.folder), temporary)
             (temporary / PAGE).write_text(_render(data, sections), encoding="utf-8")
+        _write_equilibrium(data)
     except OSError as error:
         raise UserError(f"{folder}: cannot write the report ({error.strerror or error})") from error
     return folder / PAGE
+
+
+def _write_equilibrium(data: ReportData) -> None:
+    """SWEEP/equilibrium.csv, or none where trainings have no error and complexity."""
+    from analysis.sweeps.equilibrium import FILE, NEEDED, write_equilibrium
+
+    if data.has(NEEDED):
+        write_equilibrium(data.sweep.folder, data.equilibrium)
+    else:
+        (data.sweep.folder / FILE).unlink(missing_ok=True)
 
 
 def _written_before(folder: Path) -> Callable[[str], bool]:

@@ -20,6 +20,12 @@ def add_commands(commands) -> None:
     for axis, what in (("x", "along which boundaries are looked for"), ("y", "that boundaries may depend on"),
                        ("label", "of a row's phase")):  # fmt: skip
         command.add_argument(f"--{axis}", required=True, metavar="COLUMN", help=f"the column {what}")
+    command.add_argument("--energy", metavar="COLUMN", help="the column of the error, or whatever trainings minimise: "
+                         "with --complexity, says which label is best where")  # fmt: skip
+    command.add_argument("--complexity", metavar="COLUMN", help="the column of what x is the price of: trainings "
+                         "minimise energy + x · complexity")  # fmt: skip
+    command.add_argument("--seed", metavar="COLUMN", help="rows with the same number here share their noise "
+                         "(default: none do)")  # fmt: skip
     command.add_argument("--log-x", action="store_true", help="x is to be seen on a log axis")
     command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
     command.add_argument("--merge", action="append", default=[], metavar="LABEL=NAME",
@@ -28,8 +34,16 @@ def add_commands(commands) -> None:
 
 
 def boundaries(options) -> None:
-    from analysis.phases.from_table import write_boundaries
+    from analysis.phases.from_table import write_boundaries, write_equilibrium
 
+    if (options.energy is None) != (options.complexity is None):
+        raise UserError("--energy and --complexity go together: the objective is energy + x · complexity")
+    if options.seed is not None and options.energy is None:
+        raise UserError("--seed is for --energy and --complexity")
+    merge = _merges(options.merge)
+    if options.energy is not None:
+        columns = {name: getattr(options, name) for name in ("x", "y", "label", "energy", "complexity", "seed", "out")}
+        write_equilibrium(options.table, **columns, log_x=options.log_x, merge=merge)
     write_boundaries(
         options.table,
         x=options.x,
@@ -37,10 +51,11 @@ def boundaries(options) -> None:
         label=options.label,
         log_x=options.log_x,
         log_y=options.log_y,
-        merge=_merges(options.merge),
+        merge=merge,
         out=options.out,
     )
-    print(f"{printable(options.out / 'boundaries.csv')}, phase_map.png and probabilities.csv written")
+    more = ", equilibrium.csv, ground_states.csv, equilibrium.png" if options.energy is not None else ""
+    print(f"{printable(options.out / 'boundaries.csv')}{more}, phase_map.png and probabilities.csv written")
 
 
 def compare(options) -> None:

@@ -70,7 +70,7 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
             assert reference[1:] in page.ids
         elif not reference.startswith("data:"):
             assert (sweep_folder / "report" / reference).is_file(), reference
-    assert page.tags.count("svg") == 9
+    assert page.tags.count("svg") == 10
     for words in (
         "Phase map",
         "Scaling laws",
@@ -93,7 +93,7 @@ def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
     sweep, text = load_sweep(sweep_folder), (sweep_folder / "report" / "index.html").read_text()
     table = text[text.index('<table id="trainings">') :]
     assert all(f'<tr id="t-{key}">' in table for key in sweep.trainings["key"])
-    scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[3]
+    scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[4]
     titles = [element.text for element in ET.fromstring(scatter).iter("{http://www.w3.org/2000/svg}title")]
     assert sorted(title.splitlines()[-1] for title in titles) == sorted(sweep.done["key"])
 
@@ -207,7 +207,7 @@ def test_a_thousand_trainings_in_a_browser(tmp_path):
         tab.save(tmp_path / "page.pdf", pdf=True)
         assert tab.run("document.querySelectorAll('figure noscript').length") == 0
         charts = len(list(page.parent.glob("*.png")))
-        assert tab.run("document.querySelectorAll('figure .still svg').length") == charts == 9
+        assert tab.run("document.querySelectorAll('figure .still svg').length") == charts == 10
         assert tab.said == []
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
@@ -216,6 +216,7 @@ def test_pictures_are_png_files_beside_the_page(sweep_folder):
     pictures = sorted(path.name for path in (sweep_folder / "report").glob("*.png"))
     assert pictures == [
         "counts.png",
+        "equilibrium.png",
         "error_complexity.png",
         "fractions.png",
         "kl_components.png",

@@ -1,0 +1,124 @@
+"""Pictures of phases at equilibrium (matplotlib): every algorithm's objective along x, beside what trainings found."""
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.algorithms.names import colours, in_order, title
+from analysis.phases.equilibrium import Equilibrium
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#1d2229"
+DPI = 160
+COLUMNS, MOST_PANELS = 3, 9
+MOST_EXCESS = 12.0  # times the lowest objective: what is worse is not shown
+
+
+def draw_equilibrium(found: Equilibrium, figure: "Figure | None" = None, *, x_label="", y_label="") -> "Figure":
+    """A panel a y: objectives relative to the ground state's with 90 % bands, trainings as dots, boundaries as lines.
+
+    The upper strip is the ground state, the lower one what the trainings there ended in.
+    """
+    from matplotlib.figure import Figure
+
+    ys = sorted(found.fronts)
+    if len(ys) > MOST_PANELS:
+        ys = [ys[k] for k in np.linspace(0, len(ys) - 1, MOST_PANELS).round().astype(int)]
+    columns = min(COLUMNS, max(1, len(ys)))
+    rows = math.ceil(max(1, len(ys)) / columns)
+    figure = figure or Figure(figsize=(3.6 * max(columns, 2), 3.1 * rows), layout="constrained")
+    colour = colours(sorted(set(found.rows["label"])))
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for axes in grid[len(ys) :]:
+        axes.set_visible(False)
+    for axes, y in zip(grid, ys, strict=False):
+        _panel(axes, found, y, colour)
+        axes.set_title(f"{y_label or found.y_name} = {y:g}", loc="left", fontsize=9, pad=22)
+        axes.set_xlabel(x_label or found.x_name)
+        if axes.get_subplotspec().is_first_col():
+            axes.set_ylabel("objective / lowest")
+    _legend(figure, colour)
+    return figure
+
+
+def png(found: Equilibrium) -> bytes:
+    buffer = io.BytesIO()
+    draw_equilibrium(found).savefig(buffer, dpi=110, format="png")
+    return buffer.getvalue()
+
+
+def _panel(axes: "Axes", found: Equilibrium, y: float, colour: dict[str, str]) -> None:
+    front = found.fronts[y]
+    x = front.x
+    states = found.ground_states[found.ground_states["y"] == y]
+    middle = np.median(front.objective, axis=0)  # (labels, points)
+    lowest = np.where(front.near, middle, np.inf).min(axis=0)
+    lowest = np.where(np.isfinite(lowest), lowest, middle.min(axis=0))
+    for k, label in enumerate(front.labels):
+        near = front.near[k]
+        low, high = np.quantile(front.objective[:, k], [0.05, 0.95], axis=0) / lowest
+        axes.fill_between(x, low, high, where=near, color=colour[label], alpha=0.2, linewidth=0)
+        axes.plot(x[near], (middle[k] / lowest)[near], color=colour[label], linewidth=1.6)
+    rows = found.rows[found.rows["y"] == y]
+    objective = (rows["energy"] + rows["x"] * rows["complexity"]).to_numpy()
+    relative = objective / np.interp(rows["x"], x, lowest)
+    axes.scatter(rows["x"], relative, s=7, color=[colour[one] for one in rows["label"]], edgecolor="white", lw=0.2,
+                 zorder=3)  # fmt: skip
+    for one in found.boundaries[found.boundaries["y"] == y].itertuples():
+        axes.axvspan(one.x_low, one.x_high, color=INK, alpha=0.1, linewidth=0)
+        axes.axvline(one.x, color=INK, linewidth=1.1)
+    if found.log_x:
+        axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(0.7, MOST_EXCESS)
+    axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    axes.set_yticks([], minor=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    _strips(axes, states, rows, colour, found.log_x)
+
+
+def _strips(axes, states, rows, colour, log_x) -> None:
+    """Above the panel: the ground state, and what the trainings at each x ended in."""
+    places = states["x"].to_numpy()
+    if not len(places):
+        return
+    edges = _edges(places, log_x)
+    transform = axes.get_xaxis_transform()
+    for k, state in enumerate(states.itertuples()):
+        here = rows.loc[rows["x"] == state.x, "label"].value_counts(normalize=True)
+        shares = [(1.09, 0.05, {state.ground_state: 1.0}), (1.03, 0.05, here)]
+        for bottom, height, share in shares:
+            for label in in_order(share.keys()):
+                part = height * share[label]
+                axes.fill_between(edges[k : k + 2], bottom, bottom + part, color=colour[label], linewidth=0,
+                                  transform=transform, clip_on=False)  # fmt: skip
+                bottom += part
+
+
+def _edges(places, log_x):
+    """Of cells around places that rise."""
+    at = np.log(places) if log_x else places
+    half = np.diff(at) / 2 if len(at) > 1 else np.array([0.5])
+    edges = np.concatenate([[at[0] - half[0]], at[:-1] + half, [at[-1] + half[-1]]]) if len(at) > 1 else (
+        np.array([at[0] - half[0], at[0] + half[0]])
+    )  # fmt: skip
+    return np.exp(edges) if log_x else edges
+
+
+def _legend(figure, colour) -> None:
+    from matplotlib.patches import Patch
+
+    figure.legend(
+        handles=[Patch(color=colour[label], label=title(label)) for label in in_order(colour)],
+        loc="outside upper left",
+        ncols=6,
+        frameon=False,
+        handlelength=0.9,
+        handleheight=0.9,
+        fontsize=8.5,
+    )

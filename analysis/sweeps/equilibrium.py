@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.algorithms.names import MERGE
+from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
 from analysis.files import replaced
 
@@ -20,7 +20,7 @@ NEEDED = ("algorithm", "beta", "dimension", "relative_error", "complexity_nats")
 def read_equilibrium(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> "Equilibrium":
     """Ground states along β and equilibrium boundaries at every n, bootstrapped over seeds.
 
-    merge: mirror images (`MERGE` by default). UserError without a completed training that has error and complexity.
+    merge: mirror images (those of the known algorithms by default). UserError without a completed training that has error and complexity.
     """
     from analysis.phases.equilibrium import equilibrium
 
@@ -35,7 +35,7 @@ def read_equilibrium(done: "pd.DataFrame", merge: dict[str, str] | None = None) 
         rows["complexity_nats"].to_numpy(),
         seeds=rows["seed"].to_numpy(),
         log_x=True,
-        merge=MERGE if merge is None else merge,
+        merge=mirror_images() if merge is None else merge,
         x_name="β",
         y_name="n",
     )

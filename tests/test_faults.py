@@ -120,21 +120,24 @@ def test_a_driver_killed_at_random_times(tmp_path, undisturbed, sessions):  # no
 WITHOUT_RAY = """
 import contextlib, sys
 import ray.tune
-from search import cli, engine, storage, worker
+from search.cli.main import main
+from search.cluster import session, tune, worker
+from search.driver import train
+from search.ledger import storage
 
 @contextlib.contextmanager
 def connected(config, folder):
-    yield engine.Cluster(1, "cpu", 0)
+    yield session.Cluster(1, "cpu", 0)
 
 def run_packs(config, folder, cluster, packs, on_step):
     storage.mark(folder.path)
     for index, pack in enumerate(packs):
-        worker.run_pack({"pack": engine._pack_config(index, pack)} | engine.settings(config, folder, cluster))
+        worker.run_pack({"pack": tune._pack_config(index, pack)} | tune.settings(config, folder, cluster))
     return []
 
 ray.tune.report = lambda metrics: None
-engine.connected, engine.run_packs = connected, run_packs
-sys.exit(cli.main())
+session.connected, train.run_packs = connected, run_packs
+sys.exit(main())
 """
 
 

@@ -53,7 +53,7 @@ def test_networks_trained_by_adam_are_good_but_no_known_algorithm():
         assert readings.algorithm[0] == "other"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(known=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
 def test_permuting_hidden_neurons_changes_nothing_at_all(known, seed):
     before = read(batch(known.network), l1_norm)
@@ -65,7 +65,7 @@ def test_permuting_hidden_neurons_changes_nothing_at_all(known, seed):
         assert after.order_parameters[name][0] == before.order_parameters[name][0], name
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(known=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
 def test_permuting_inputs_keeps_label_and_order_parameters(known, seed):
     before = read(batch(known.network), l1_norm)
@@ -79,7 +79,7 @@ def test_permuting_inputs_keeps_label_and_order_parameters(known, seed):
         assert after.order_parameters[name][0] == pytest.approx(before.order_parameters[name][0], abs=1e-5), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(2, 20),
     kind=st.sampled_from(["double_sided", "pudding_positive", "pudding_negative", "convexity"]),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import UserError
+from analysis.phases import softmax_gp
 from analysis.phases.phase_map import fit
 from analysis.phases.softmax_gp import Settings, laplace, make_basis
 from benchmarks.boundaries.synthetic import random_truth, sweep_design
@@ -121,13 +122,18 @@ def test_the_laplace_mode_has_no_slope():
         assert abs(value(fitted.mode + step) - value(fitted.mode - step)) / 2e-4 < 1e-3
 
 
-def test_a_fit_is_fast_enough_for_a_sampler():
-    from time import process_time
+def test_a_fit_is_little_work_for_a_sampler(monkeypatch):
+    """With settings given, few factorisations of a small matrix: what its milliseconds are spent on."""
+    factored, precision = [], softmax_gp._precision
 
+    def noted(scaled, fisher):
+        found = precision(scaled, fisher)
+        factored.append(len(found))
+        return found
+
+    monkeypatch.setattr(softmax_gp, "_precision", noted)
     rng = np.random.default_rng(0)
     truth = random_truth("slanted", rng)
     x, y = 10 ** rng.uniform(-9, -1, 500), rng.integers(4, 17, 500)
-    labels = truth.draw(x, y, rng)
-    started = process_time()
-    fit(x, y, labels, log_x=True, settings=Settings(trend=24), rounds=0, draws=64)
-    assert process_time() - started < 0.5  # 0.03 s on a quiet core
+    fit(x, y, truth.draw(x, y, rng), log_x=True, settings=Settings(trend=24), rounds=0, draws=64)
+    assert 1 <= len(factored) <= 15 and max(factored) < 300

@@ -97,7 +97,7 @@ def test_trainings_that_share_a_hypernetwork_stay_together(workers):
     assert sum(len(pack.members) for pack in packs) == 54
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     sizes=st.dictionaries(st.integers(1, 20), st.integers(1, 60), max_size=4),
     workers=st.integers(1, 9),

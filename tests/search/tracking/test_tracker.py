@@ -148,16 +148,17 @@ def test_the_queue_logs_everything_and_then_nothing(swept):
         assert not any("hyperphase sync" in line for line in said)  # on a slow machine it may say how much is left
 
 
-def test_a_store_that_is_down_costs_one_warning(swept):
+def test_a_store_that_is_down_costs_one_warning(swept, monkeypatch):
     config, folder, found = swept
     with socket.socket() as nobody:  # bound, but not listening
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         down = smoke(f'mlflow.tracking_uri="{address}"')
-        said, started = [], time.monotonic()
+        said = []
         queue = TrackingQueue(down, folder, {"sweep": "my-sweep-1"}, said.append)
-        drain(queue, [record.row["key"] for record in found])
-        assert time.monotonic() - started < 30
+        with monkeypatch.context() as patched:  # our own question comes first: MLflow's retries take minutes
+            patched.setattr("search.tracking.queue.Tracker", lambda *_: pytest.fail("MLflow was asked"))
+            drain(queue, [record.row["key"] for record in found])
         [warning] = said
         assert "\n" not in warning and "hyperphase sync" in warning
         assert queue.error and queue.waiting == len(found)
@@ -181,8 +182,7 @@ def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeyp
     queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None)
     queue.put([record.row["key"] for record in found])
     queue.start()
-    deadline = time.monotonic() + 60
-    while queue.logged < len(found) - 1 and time.monotonic() < deadline:
+    while queue.logged < len(found) - 1:  # else the test's own time limit ends it
         time.sleep(0.05)
     queue.finish(abandon=True)
     assert queue.logged == len(found) - 1

@@ -24,7 +24,7 @@ def make_scores(seed: int, m: int, n: int, scale: float = 1.0, members: int = 2)
     return scale * torch.randn(members, 2, m, n, generator=generator, dtype=torch.float64)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 99), m=st.integers(1, 9), n=st.integers(1, 6), rounds=st.integers(0, 5))
 def test_agrees_with_log_space_sinkhorn(seed, m, n, rounds):
     scores = make_scores(seed, m, n)
@@ -32,7 +32,7 @@ def test_agrees_with_log_space_sinkhorn(seed, m, n, rounds):
         torch.testing.assert_close(share, expected, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 99), m=st.integers(1, 12), n=st.integers(1, 8), scale=st.floats(0.01, 30))
 def test_shares_sum_to_one(seed, m, n, scale):
     of_neuron, of_input = compete(make_scores(seed, m, n, scale), 1, 3)

@@ -14,7 +14,7 @@ def plain_normalise(x):
     return x * (x.square().mean(-1, keepdim=True) + EPSILON).rsqrt()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(rows=st.integers(1, 5), channels=st.integers(2, 9), seed=st.integers(0, 99))
 def test_normalise_is_the_plain_formula(rows, channels, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -61,7 +61,7 @@ def make_hypernetwork(members: int = 2, seed: int = 0) -> Hypernetwork:
 
 
 @pytest.mark.parametrize("n, m", [(2, 6), (4, 12), (5, 7)])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_permuted_noise_draws_the_permuted_network(n, m, data):
     neurons, inputs = data.draw(st.permutations(range(m))), data.draw(st.permutations(range(n)))

@@ -45,7 +45,7 @@ def test_expected_output_of_a_network_against_sampled_inputs():
     assert sampled.abs().max() > 0.5
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(members=st.integers(1, 4), m=st.integers(1, 9), n=st.integers(1, 5), seed=st.integers(0, 99))
 def test_apply_target_is_the_network(members, m, n, seed):
     weights = random_weights(members, m, n, seed)

@@ -29,7 +29,7 @@ def noise(seeds: list[int], purpose: str = "training", steps: int = 10) -> torch
     return torch.stack([source.next().clone() for _ in range(steps)])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds=st.lists(st.integers(0, 2**40), min_size=1, max_size=5), data=st.data())
 def test_noise_depends_on_the_seed_alone(seeds, data):
     order = data.draw(st.permutations(range(len(seeds))))

@@ -1,6 +1,5 @@
 """Reading anybody's table of (x, y, label), with one clear line for whatever is wrong with it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,15 +86,6 @@ def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int 
     return pd.DataFrame(columns)
 
 
-def read_columns(path, names: Sequence[str]) -> list:
-    """Columns of finite numbers of a table, (rows,) each; UserError in one line for whatever is wrong with them."""
-    table = _read(Path(path))
-    for column in names:
-        if column not in table.columns:
-            raise UserError(f"{path}: no column {column!r}; it has {', '.join(map(str, table.columns))}")
-    return [_numbers(table, column, path, False) for column in names]
-
-
 def write_equilibrium(
     table_path, *, x: str, y: str, label: str, energy: str, complexity: str, out, seed=None, log_x=False, merge=None
 ):
@@ -109,10 +99,12 @@ def write_equilibrium(
     xs, ys, labels = read_label_table(table_path, x=x, y=y, label=label, log_x=log_x)
     if len({x, y, label, energy, complexity, seed} - {None}) < 5 + (seed is not None):
         raise UserError(f"{table_path}: x, y, label, energy, complexity and seed must be different columns")
-    energies, nats, *seeds = read_columns(table_path, [energy, complexity, *([seed] if seed else [])])
+    path = Path(table_path)
+    cells, comma = read_columns(path, [energy, complexity], [seed] if seed else [])
+    energies, nats = (numbers(cells[name], name, path, comma=comma) for name in (energy, complexity))
     folder = make_folder(out)
     found = equilibrium(
-        xs, ys, labels, energies, nats, seeds=seeds[0] if seeds else None, log_x=log_x, merge=merge, x_name=x, y_name=y
+        xs, ys, labels, energies, nats, seeds=_seeds(cells, seed, path), log_x=log_x, merge=merge, x_name=x, y_name=y
     )
     try:
         found.boundaries.to_csv(folder / "equilibrium.csv", index=False)
@@ -122,6 +114,16 @@ def write_equilibrium(
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
     return found
+
+
+def _seeds(cells, seed: str | None, path: Path) -> np.ndarray | None:
+    """(rows,) texts; None without such a column."""
+    if seed is None:
+        return None
+    for row, text in enumerate(cells[seed], start=1):
+        if text is None:
+            raise UserError(f"{path}: {seed} is missing in row {row}")
+    return np.array(cells[seed], dtype=str)
 
 
 def write_boundaries(

@@ -20,7 +20,8 @@ NEEDED = ("algorithm", "beta", "dimension", "relative_error", "complexity_nats")
 def read_equilibrium(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> "Equilibrium":
     """Ground states along β and equilibrium boundaries at every n, bootstrapped over seeds.
 
-    merge: mirror images (those of the known algorithms by default). UserError without a completed training that has error and complexity.
+    merge: mirror images, those of the known algorithms by default.
+    UserError without a completed training that has error and complexity.
     """
     from analysis.phases.equilibrium import equilibrium
 

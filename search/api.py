@@ -1,6 +1,5 @@
 """Sweeps from Python: `import search` offers these."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ def read_training(folder: Path | str, start: str) -> Record:
         raise UserError(f"{sweep.path}: no training {start!r}")
     if len(found) > 1:
         raise UserError(f"{sweep.path}: {len(found)} trainings begin with {start!r}; give more of the key")
-    record = ledger.read_or_set_aside(ledger.record_path(sweep.ledger, found[0]))
+    record = ledger.read_or_set_aside(ledger.record_path(sweep.ledger, found[0]), whole_row=True)
     if record is None:
         raise UserError(f"{sweep.path}: the record of training {found[0]} is damaged")
     return record
@@ -60,10 +59,6 @@ def generate(folder: Path | str, start: str, dimension: int, *, seed: int = 0) -
     if not record.hypernetwork:
         raise UserError(f"training {key} failed ({row.get('reason')}): it has no hypernetwork")
 
-    from analysis.network import Network
-    from trainables.recipe import Recipe
-    from trainables.training.draw import draw_networks
+    from search.ledger.draw import draw
 
-    recipe = Recipe(**json.loads(row["recipe"]))
-    drawn = draw_networks(record.hypernetwork, recipe, dimension, seed=seed, beta=row["beta"])
-    return Network(*drawn)[0]
+    return draw(record, dimension, seed=seed)[0]

@@ -1,19 +1,21 @@
 """The report: one page about a sweep that opens from disk, and its pictures as PNG files beside it."""
 
 import datetime
-import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from analysis.errors import UserError
-from analysis.files import staged
+from analysis.files import read_bytes, staged
 from analysis.report import context
 from analysis.report.page import TEMPLATES, draw_sections
 from analysis.report.section import ReportData, Section
 from analysis.report.sections import SECTIONS
 from analysis.sweeps.load import load_sweep
 
+MAX_LINKS_BYTES = 2**28
 LINKS, PAGE = "links.json", "index.html"
 WRITTEN = re.compile(r"(boundaries|ground_states)\.csv|drawings/[0-9A-Za-z_-]+\.svg")
 
@@ -60,10 +62,10 @@ def _written_before(folder: Path) -> Callable[[str], bool]:
 def read_links(folder: Path) -> dict[str, str]:
     """key -> address of the training's page where trainings are tracked, from SWEEP/links.json; {} without it."""
     try:
-        links = json.loads((folder / LINKS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        links = TypeAdapter(dict[str, str]).validate_json(read_bytes(folder / LINKS, most=MAX_LINKS_BYTES))
+    except ValueError:  # UserError and ValidationError among them
         return {}
-    return {str(key): str(link) for key, link in links.items() if str(link).startswith(("http://", "https://"))}
+    return {key: link for key, link in links.items() if link.startswith(("http://", "https://"))}
 
 
 def _render(data: ReportData, sections: Sequence[Section]) -> str:

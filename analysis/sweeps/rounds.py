@@ -2,13 +2,14 @@
 
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.errors import UserError
+from analysis.files import read_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,19 +46,21 @@ def write_rounds(folder: Path | str, rounds: list[Round]) -> None:
 
 
 def read_rounds(folder: Path | str) -> list[Round]:
-    """[] for a sweep that was not refined."""
+    """[] for a sweep that was not refined; also, with a warning, if the file is damaged."""
     import pandas as pd
 
     from analysis.phases.boundaries import COLUMNS
 
     path = Path(folder) / FILE
     try:
-        parts = json.loads(path.read_text(encoding="utf-8"))["rounds"]
+        if not path.exists():
+            return []
+        parts = json.loads(read_bytes(path, most=2**28))["rounds"]
         return [
             Round(part["trainings"], tuple(part["keys"]), pd.DataFrame(part["boundaries"], columns=COLUMNS))
             for part in parts
         ]
-    except FileNotFoundError:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:100]
+        warnings.warn(f"{path.name} is damaged and ignored ({reason})", stacklevel=2)
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({type(error).__name__}: {error}); remove it to begin anew") from None

@@ -56,12 +56,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (UserError, TrainableError) as mistake:
         print(error(printable(mask(str(mistake))), sys.stderr), file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(error("interrupted", sys.stderr), file=sys.stderr)
-        return 130
     except BrokenPipeError:  # `hyperphase … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as trouble:  # a full disk, a folder that cannot be written: the machine's state, not a bug
+        where = f"{trouble.filename}: " if trouble.filename else ""
+        print(error(printable(mask(f"{where}{trouble.strerror or trouble}")), sys.stderr), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(error("interrupted", sys.stderr), file=sys.stderr)
+        return 130
 
 
 def _plain_warnings() -> None:

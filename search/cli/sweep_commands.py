@@ -97,10 +97,11 @@ def status(options) -> int:
 def report(options) -> int:
     from search.driver.sweep import write_report
     from search.sweep import folder as folders
-    from search.sweep import tables
+    from search.sweep import manifest, tables
 
     folder = folders.existing(options.sweep)
     with folders.locked(folder):
+        manifest.set_aside_damaged(folder)
         rows = tables.collect(folder, folders.read_config(folder).training.recipe()).rows
         if not rows:
             raise UserError(f"{options.sweep}: no training has finished yet")

@@ -45,9 +45,14 @@ def run_pack(config: dict) -> None:
             said = time.monotonic()
 
     if members:
-        for trained in train_pack(
-            pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
-        ):
-            ledger.write(location, to_record(trained, recipe, pack["dimension"], ray.util.get_node_ip_address()))
+        try:
+            trained = train_pack(
+                pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
+            )
+            for result in trained:
+                ledger.write(location, to_record(result, recipe, pack["dimension"], ray.util.get_node_ip_address()))
+        except Exception:
+            checkpoint.failed()
+            raise
     checkpoint.remove()
     tune.report({"pack_index": pack["index"], "step": recipe.steps})

@@ -9,10 +9,13 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from analysis.errors import UserError
+from analysis.files import read_bytes
 from search.config.messages import ConfigError, explain, on_one_line
 from search.config.presets import PRESETS, preset_names
 from search.config.schema import Config
 
+MAX_BYTES = 2**24  # of a config
 # a bare word after `--set x.y=` is taken for a string, so that a shell needs no nested quotes
 BARE_WORD = re.compile(r"[A-Za-z_/.~][\w./:@%+~-]*")
 
@@ -21,13 +24,15 @@ def read_toml(path: Path, *, name: str | None = None) -> dict:
     """The tables of a TOML file. `name` is what messages call it."""
     name = name or str(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{name}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        return tomllib.loads(read_bytes(path, most=MAX_BYTES).decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: TOML syntax error: {on_one_line(str(error))}") from None
+        raise ConfigError(f"{name}: TOML syntax error: {on_one_line(str(error))[:200]}") from None
+    except UserError as error:
+        raise ConfigError(str(error).replace(str(path), name, 1)) from None
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits; tables nested thousands deep
+        raise ConfigError(f"{name}: a number is too long, or tables are nested too deep") from None
 
 
 def read_preset(name: str) -> dict:
@@ -44,9 +49,9 @@ def apply_setting(tables: dict, setting: str) -> dict:
         raise ConfigError(f"--set {setting}: expected section.key=value, as in --set training.steps=500")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # TOMLDecodeError is a ValueError
         if not BARE_WORD.fullmatch(text.strip()):
-            raise ConfigError(f"--set {setting}: {text.strip()!r} is not a TOML value") from None
+            raise ConfigError(f"--set {setting[:60]}: {text.strip()[:60]!r} is not a TOML value") from None
         value = text.strip()
 
     def put(table: Any, keys: list[str]) -> dict:

@@ -1,6 +1,5 @@
 """`hyperphase generalise`: what stored hypernetworks draw at dimensions that they were never trained at."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from search.ledger import ledger
 from search.ledger.record import Record
 from search.sweep import tables
 from search.sweep.folder import SweepFolder
-from trainables.recipe import Recipe
 
 FACTORS = (0.5, 1, 1.5, 2, 3, 4)  # of the largest trained dimension, without a wish
 GOOD_ERROR = 0.05  # relative error up to which a drawn network counts as good
@@ -34,7 +32,7 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
         if tables.is_of(record.row, recipe) and record.hypernetwork:
             rows.extend(measure(record, dimensions, draws))
 
-    ledger.done(folder.ledger, visit, hypernetwork=True)
+    ledger.done(folder.ledger, visit, hypernetwork=True, whole_row=True)
     if not rows:
         raise UserError(f"{folder.path}: no training has left a hypernetwork yet")
     path = folder.path / FILE
@@ -46,15 +44,13 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
 def measure(record: Record, dimensions: list[int], draws: int) -> Iterator[dict]:
     """A row a dimension for one training; its right algorithm is the one that it has at its own dimension."""
     from analysis.algorithms import classify
-    from analysis.network import Network
+    from search.ledger.draw import draw, recipe_of
     from trainables.tasks.registry import get_task
-    from trainables.training.draw import draw_networks
 
-    row, recipe = record.row, Recipe(**json.loads(record.row["recipe"]))
+    row, recipe = record.row, recipe_of(record)
     turns, task = sorted(recipe.turns(row["dimension"])), get_task(recipe.task)
     for n in dimensions or sorted({*turns, *(max(1, round(factor * turns[-1])) for factor in FACTORS)}):
-        drawn = Network(*draw_networks(record.hypernetwork, recipe, n, draws=draws, beta=row["beta"]))
-        readings = classify.read(drawn, task.target, names=task.algorithms)
+        readings = classify.read(draw(record, n, draws=draws), task.target, names=task.algorithms)
         found = classify.summarise(readings)
         yield {
             "key": row["key"],

@@ -45,7 +45,8 @@ class LedgerWatch(threading.Thread):
                 warnings.warn(f"{self._source}: {one_line(error)}", stacklevel=1)
         for key in sorted(self._wanted & ledger.keys(self._folder.ledger)):
             self._wanted.discard(key)
-            record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key), hypernetwork=False)
+            path = ledger.record_path(self._folder.ledger, key)
+            record = ledger.read_or_set_aside(path, hypernetwork=False, whole_row=True)
             if record is not None:
                 try:
                     self._on_record(record)

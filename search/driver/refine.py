@@ -7,8 +7,10 @@ boundaries lie by then; the report shows it.
 """
 
 import hashlib
+import itertools
 import json
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from analysis.sweeps.rounds import Round, read_rounds, widths, write_rounds
 from search.config.schema import Config
 from search.driver import sweep as driver
 from search.driver.train import connected, train
+from search.error_text import one_line
 from search.sweep import folder as folders
 from search.sweep.folder import SweepFolder
 from search.sweep.grid import Point, training_key
@@ -94,12 +97,8 @@ class Refinement:
                 seed=0, cost=self._cost, dimensions=self._dimensions(), merge=mirror_images()
             )
             text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
-            self._study = optuna.create_study(
-                storage=sqlite_uri(self.folder.path / "refine.db"),
-                study_name=f"refine-{hashlib.sha256(text.encode()).hexdigest()[:8]}",
-                sampler=sampler,
-                load_if_exists=True,
-            )
+            name = f"refine-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+            self._study = _open_study(self.folder.path / "refine.db", name, sampler)
         return self._study
 
     def points(self, rows: dict[str, dict]) -> list[Point]:
@@ -240,6 +239,24 @@ class Refinement:
               f"{formatting.trainings(len(done))} so far", flush=True)  # fmt: skip
         print("\n".join(describe(table)) or "  no boundary is certain enough to report", flush=True)
         return len(table) > 0 and bool((widths(table) <= self.goal.width).all())
+
+
+def _open_study(path: Path, name: str, sampler):
+    """The study in an SQLite file. One that cannot be read is set aside: the ledger is what counts."""
+    import optuna
+    from sqlalchemy.exc import DatabaseError
+
+    def opened():
+        return optuna.create_study(storage=sqlite_uri(path), study_name=name, sampler=sampler, load_if_exists=True)
+
+    try:
+        return opened()
+    except (DatabaseError, optuna.exceptions.StorageInternalError, RuntimeError, AssertionError) as error:
+        names = (path.with_name(f"{path.name}{number or ''}.torn") for number in itertools.count())
+        aside = next(other for other in names if not other.exists())
+        path.rename(aside)
+        warnings.warn(f"damaged {path.name} set aside as {aside.name} ({one_line(error)})", stacklevel=2)
+        return opened()
 
 
 def describe(table) -> list[str]:

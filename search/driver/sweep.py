@@ -55,9 +55,11 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
     check_storage(config)
     with folders.locked(folder), interruptible() as signals:
         folders.write_config(folder, config)
+        manifest.set_aside_damaged(folder)
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints"):
             ledger.sweep_up(folder.path / name)
+        ledger.clear_the_way(folder.ledger)
         fetch(config, folder)
         state = read_state(config, folder, job.points)
         _say(_opening(state, folder))

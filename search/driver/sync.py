@@ -14,6 +14,7 @@ def sync(config: Config, folder: SweepFolder) -> int:
     """Logs in the foreground; UserError if the store cannot be reached."""
     check_secrets(config)
     with folders.locked(folder):
+        manifest.set_aside_damaged(folder)
         facts = manifest.read(folder)
         facts["sweep"] = folders.mark(folder)
         state = read_state(config, folder)

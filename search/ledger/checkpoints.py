@@ -23,10 +23,12 @@ import numpy as np
 
 import trainables
 from search.ledger import storage
+from search.ledger.schema import About
 
 ABOUT = "about"  # the array that describes the file, as JSON
 # what a file that is gone, torn or something else raises when it is read
-DAMAGE = (OSError, EOFError, ValueError, KeyError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile)
+DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, SyntaxError, struct.error, zlib.error,
+          zipfile.BadZipFile)  # fmt: skip
 NAME = re.compile(r"[0-9a-f]{16}\.npz")  # of a pack's checkpoint, torn ones included
 COST = 0.02  # at most this share of a pack's time goes into its checkpoints
 
@@ -49,6 +51,7 @@ class PackCheckpoint:
         self._keys, self._seconds = keys, seconds
         self._about = {"code": code_digest(), "device": device, "dimension": dimension, "keys": keys}
         self._next = time.monotonic() + seconds
+        self._proven = True  # that a loaded state can be gone on from
 
     def load(self) -> dict[str, np.ndarray] | None:
         """The rows of this pack's members from what was kept of them and perhaps others."""
@@ -61,12 +64,22 @@ class PackCheckpoint:
         rows = [about["keys"].index(key) for key in self._keys]
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                return {name: archive[name][rows] for name in archive.files if name != ABOUT}
+                arrays = {name: archive[name] for name in archive.files if name != ABOUT}
+                if any(array.shape[:1] != (len(about["keys"]),) for array in arrays.values()):
+                    return None
+                self._proven = False
+                return {name: array[rows] for name, array in arrays.items()}
         except DAMAGE:
             return None
 
+    def failed(self) -> None:
+        """Training raised. A state from which not one step could be made is not tried again."""
+        if not self._proven:
+            self.remove()
+
     def offer(self, state: Callable[[], dict[str, np.ndarray]]) -> None:
         """Writes the state if it is time."""
+        self._proven = True
         started = time.monotonic()
         if not self._seconds or started < self._next:
             return
@@ -140,6 +153,6 @@ def _about(content: bytes | None) -> dict:
     """What a file says about itself; {} if it is no checkpoint."""
     try:
         with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:
-            return json.loads(archive[ABOUT].tobytes())
+            return About.model_validate_json(archive[ABOUT].tobytes()).model_dump()
     except DAMAGE:
         return {}

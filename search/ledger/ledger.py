@@ -18,6 +18,7 @@ import numpy as np
 
 from search.ledger import storage
 from search.ledger.record import Record, TornRecord, parse, to_arrays
+from search.ledger.schema import missing_fields
 
 
 def record_path(folder: Path, key: str) -> Path:
@@ -34,7 +35,10 @@ def write(place: str | Path, record: Record) -> bool:
 def read(path: Path, *, hypernetwork: bool = True) -> Record:
     """The record in `path`, every checksum verified. Raises TornRecord if it is not whole."""
     path = Path(path)
-    return parse(path.stem, path.read_bytes(), hypernetwork=hypernetwork)
+    content = storage.at(path.parent).read(path.name)
+    if content is None:
+        raise FileNotFoundError(path)
+    return parse(path.stem, content, hypernetwork=hypernetwork)
 
 
 def set_aside(path: Path) -> Path:
@@ -45,15 +49,26 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def read_or_set_aside(path: Path, *, hypernetwork: bool = True) -> Record | None:
-    """The record, or None after setting a torn one aside with a warning; None also if the file is gone."""
+def read_or_set_aside(path: Path, *, hypernetwork: bool = True, whole_row: bool = False) -> Record | None:
+    """The record, or None after setting a torn one aside with a warning; None also if the file is gone.
+
+    whole_row: a record whose row lacks what a sweep needs counts as torn.
+    A folder that cannot be written keeps its torn records; they are ignored.
+    """
     try:
-        return read(path, hypernetwork=hypernetwork)
+        record = read(path, hypernetwork=hypernetwork)
+        missing = missing_fields(record.row) if whole_row else []
+        if missing:
+            raise TornRecord(f"its row lacks {', '.join(missing)}")
+        return record
     except FileNotFoundError:
         return None
     except TornRecord as torn:
-        aside = set_aside(path)
-        warnings.warn(_torn(aside.name, torn), stacklevel=2)
+        try:
+            text = _torn(set_aside(path).name, torn)
+        except OSError:
+            text = f"torn record {Path(path).name} is ignored ({torn})"
+        warnings.warn(text, stacklevel=2)
         return None
 
 
@@ -90,19 +105,32 @@ def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> No
             here.create(f"{key}.npz", content)
 
 
-def done(folder: Path, visit: Callable[[Record], None] | None = None, *, hypernetwork: bool = False) -> set[str]:
+def done(
+    folder: Path,
+    visit: Callable[[Record], None] | None = None,
+    *,
+    hypernetwork: bool = False,
+    whole_row: bool = False,
+) -> set[str]:
     """Keys whose record is whole; torn ones are set aside. `visit` gets every record in turn (one in memory).
 
-    hypernetwork: whether the records that it gets hold theirs.
+    hypernetwork: whether the records that it gets hold theirs. whole_row: see `read_or_set_aside`.
     """
     whole = set()
     for key in sorted(keys(folder)):
-        record = read_or_set_aside(record_path(folder, key), hypernetwork=hypernetwork)
+        record = read_or_set_aside(record_path(folder, key), hypernetwork=hypernetwork, whole_row=whole_row)
         if record is not None:
             whole.add(key)
             if visit:
                 visit(record)
     return whole
+
+
+def clear_the_way(folder: Path) -> None:
+    """Sets aside what stands in the place of a record and is no file. Only for whoever holds the sweep's lock."""
+    for path in Path(folder).glob("*.npz"):
+        if not path.is_file():
+            warnings.warn(f"{path.name} in the ledger is no file: set aside as {set_aside(path).name}", stacklevel=2)
 
 
 def sweep_up(folder: Path) -> int:

@@ -5,11 +5,13 @@ import json
 from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from analysis.network import Network
-from analysis.sweeps.load import KEY
+from search.ledger.schema import Row, Snapshot
 from trainables import named_arrays as named
 
+SNAPSHOTS = TypeAdapter(list[Snapshot])
 PREFIX = "hypernetwork/"
 DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
 
@@ -52,20 +54,40 @@ def parse(key: str, content: bytes, *, hypernetwork: bool = True) -> Record:
         raise
     except Exception as error:
         # damage surfaces as BadZipFile, ValueError, zlib.error, struct.error, SyntaxError …
-        raise TornRecord(f"{type(error).__name__}: {error}") from error
+        raise TornRecord(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     row, snapshots = (json.loads(arrays[name].tobytes()) for name in ("row", "snapshots"))
-    if not KEY.fullmatch(key):
-        raise ValueError("its name is no key of a training")
+    Row.model_validate(row)
+    SNAPSHOTS.validate_python(snapshots)
     if row["key"] != key:
         raise ValueError(f"holds the training {row['key']}")
     draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
     parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
     if named.SHAPES in parameters:  # older records have a member for every parameter
         parameters = named.parted(parameters)
-    return Record(row, snapshots, Network(*draws) if draws else None, parameters)
+    network = Network(*draws) if draws else None
+    if network is not None:
+        _check_draws(network, row)
+    return Record(row, snapshots, network, parameters)
+
+
+def _check_draws(network: Network, row: dict) -> None:
+    if any(array.dtype.kind != "f" for array in vars(network).values()) or len(network.batch_shape) != 1:
+        raise ValueError("draws are not a batch of networks")
+    size = (network.dimension, network.hidden)
+    if (row.get("dimension", size[0]), row.get("hidden", size[1])) != size:
+        raise ValueError("draws have another size than the row says")
+    if not (row.get("representative") or 0) < network.batch_shape[0]:
+        raise ValueError("representative is none of the draws")
 
 
 def to_arrays(record: Record) -> dict[str, np.ndarray]:

@@ -31,7 +31,7 @@ class Folder:
         """Names that exist, without temporary files."""
         try:
             with os.scandir(self.path) as entries:
-                return {entry.name for entry in entries if entry.name[0] != "."}
+                return {entry.name for entry in entries if entry.name[0] != "." and entry.is_file()}
         except FileNotFoundError:
             return set()
 
@@ -39,6 +39,8 @@ class Folder:
         """Stores `content`, on the disk when this returns. False: the name exists, and what it holds stays."""
         path = self.path / name
         if path.exists():
+            if not path.is_file():
+                raise OSError(f"{path} is in the way: not a regular file")
             return False
         with self._temporary(name, content) as temporary:
             try:
@@ -54,8 +56,11 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """The content; None if the name does not exist."""
+        path = self.path / name
+        if not path.is_file():  # a pipe in its place would be waited for
+            return None
         try:
-            return (self.path / name).read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             return None
 

@@ -195,14 +195,14 @@ def locked(folder: SweepFolder) -> Iterator[None]:
 
 def holder(folder: SweepFolder) -> str | None:
     """Process id of the driver at work on the sweep, None if there is none."""
-    try:
-        with open(folder.lock) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read().strip() or "unknown"
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        handle = os.open(folder.lock, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.read(handle, 100).decode(errors="replace").strip() or "unknown"
+        finally:
+            os.close(handle)
     return None
 
 

@@ -1,6 +1,7 @@
 """manifest.json: what made a sweep's results, for whoever wants to make them again. It holds no secrets."""
 
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -8,24 +9,77 @@ import re
 import shutil
 import subprocess
 import time
+import warnings
 from importlib import metadata
 from pathlib import Path
 
-from analysis.files import replace_text
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from analysis.files import read_bytes, replace_text
 from search.config.schema import Config
 from search.config.secrets import mask
 from search.sweep.folder import SweepFolder, mark
 
 LONGEST_DIFF = 1_000_000  # characters
+MAX_BYTES = 2**28
+DAMAGE = (OSError, ValueError, RecursionError)  # UserError and ValidationError are ValueErrors
+
+
+class Run(BaseModel):
+    """One run of the sweep's driver."""
+
+    model_config = ConfigDict(extra="allow")
+    command: str = ""
+    started_at: float | None = None
+    finished_at: float | None = None
+    status: str | None = None
+
+
+class ManifestFile(BaseModel):
+    """What others rely on in manifest.json; there may be more."""
+
+    model_config = ConfigDict(extra="allow")
+    sweep: str | None = None
+    config: dict | None = None
+    git: dict | None = None
+    runs: list[Run] = []
 
 
 def read(folder: SweepFolder) -> dict:
-    """The manifest; {} if there is none, or none that can be read."""
+    """The manifest; {} if there is none, or none that can be read, which a warning says."""
     try:
-        manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = _parsed(folder)
+    except DAMAGE as error:
+        warnings.warn(f"{folder.manifest.name} is damaged and ignored ({_short(error)})", stacklevel=2)
         return {}
-    return manifest if isinstance(manifest, dict) else {}
+    return manifest or {}
+
+
+def set_aside_damaged(folder: SweepFolder) -> None:
+    """Renames a manifest that cannot be read, out of the way of a new one. Only for whoever holds the sweep's lock."""
+    try:
+        _parsed(folder)
+    except DAMAGE as error:
+        names = (f"{folder.manifest.name}{number or ''}.torn" for number in itertools.count())
+        aside = next(name for name in names if not (folder.path / name).exists())
+        folder.manifest.rename(folder.path / aside)
+        warnings.warn(f"damaged {folder.manifest.name} set aside as {aside} ({_short(error)})", stacklevel=2)
+
+
+def _parsed(folder: SweepFolder) -> dict | None:
+    """None if there is no manifest. DAMAGE if there is one that is none of ours."""
+    if not os.path.lexists(folder.manifest):
+        return None
+    manifest = json.loads(read_bytes(folder.manifest, most=MAX_BYTES))
+    ManifestFile.model_validate(manifest)
+    return manifest
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(str(error).split())[:100]
 
 
 def begin(folder: SweepFolder, config: Config, command: list[str]) -> dict:

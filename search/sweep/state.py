@@ -47,5 +47,5 @@ def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], lis
         else:
             others[tables.difference(record.row, recipe)] += 1
 
-    ledger.done(folder.ledger, visit)
+    ledger.done(folder.ledger, visit, whole_row=True)
     return State(points(rows) if points else expand(config), rows, others)

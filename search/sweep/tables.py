@@ -38,7 +38,7 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
         collected.snapshots.extend(record.snapshots)
         save_network(folder, record)
 
-    ledger.done(folder.ledger, visit)
+    ledger.done(folder.ledger, visit, whole_row=True)
     _write_parquet(folder.trainings, collected.rows)
     _write_parquet(folder.snapshots, collected.snapshots)
     return collected
@@ -87,10 +87,16 @@ def save_network(folder: SweepFolder, record: Record) -> Path | None:
 
 def _write_parquet(path: Path, rows: list[dict]) -> None:
     import pandas as pd
+    from pyarrow import ArrowInvalid, ArrowTypeError
 
     frame = pd.DataFrame(rows)
     order = [name for name in ("dimension", "beta", "seed", "step") if name in frame]
     if order:
         frame = frame.sort_values(order, ignore_index=True)
     with replaced(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        try:
+            frame.to_parquet(temporary, index=False)
+        except (ArrowInvalid, ArrowTypeError):  # a column of texts and numbers, which Parquet has not
+            mixed = frame.select_dtypes("object")
+            frame[mixed.columns] = mixed.map(lambda value: value if value is None else str(value))
+            frame.to_parquet(temporary, index=False)

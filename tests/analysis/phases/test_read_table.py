@@ -144,7 +144,7 @@ def test_letters_that_no_font_has_are_named(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="no font of this machine has 相"):
         save_png(chart(), tmp_path / "a.png")
     monkeypatch.setattr(literal, "_letters", lambda font: real(font) | ({"相"} if font == "cmr10" else frozenset()))
-    monkeypatch.setattr(literal, "BOXES", ())
+    monkeypatch.setattr(literal, "BOXES", ("Last Resort", "STIXNonUnicode"))
     literal._fonts_with.cache_clear()
     made = chart()
     literal.show_literally(made.figure)

@@ -2,21 +2,25 @@
 
 import itertools
 import json
+import math
 import re
 from pathlib import Path
+from typing import Any
 
 from analysis.errors import UserError
 from analysis.files import replaced
 from analysis.formatting import printable
-from search.cli.options import add_command, path
+from search.cli.options import add_algorithms, add_command, path
 
 
 def add_commands(commands) -> None:
     """Adds these commands and their options to the parser's."""
     command = add_command(commands, "classify", "name the algorithm in network files", classify)
     command.add_argument("files", nargs="+", type=path, metavar="FILE.npz", help="network files")
-    command.add_argument("--task", default="l1_norm", metavar="NAME",
-                         help="what the networks were to compute (default: l1_norm)")  # fmt: skip
+    command.add_argument("--task", default="l1_norm", metavar="TASK",
+                         help="what the networks were to compute: a name, package.module:NAME or path/file.py:NAME "
+                         "(default: l1_norm)")  # fmt: skip
+    add_algorithms(command)
     command.add_argument("--json", action="store_true", help="one JSON object a file, one a line")
 
     command = add_command(commands, "draw", "draw network files", draw)
@@ -37,17 +41,29 @@ def add_commands(commands) -> None:
 def classify(options) -> None:
     from analysis.algorithms.classify import describe
     from analysis.algorithms.names import title
+    from search.objects import algorithms
     from trainables.tasks.registry import get_task
 
     task = get_task(options.task)
+    named = algorithms(task, options.algorithms)
     for file in options.files:
-        found = describe(file, task.target, names=task.algorithms)
+        found = describe(file, task.target, names=named)
         if options.json:
-            print(json.dumps(found, ensure_ascii=False), flush=True)
-        else:
-            name = title(found["algorithm"])
-            quality = f"faithfulness {found['faithfulness']:.3f}, relative error {found['relative_error']:.3g}"
-            print(f"{printable(file)}: {name}; f(x) ≈ {found['formula']} ({quality})")
+            print(json.dumps(_finite(found), ensure_ascii=False, allow_nan=False), flush=True)
+            continue
+        quality = f"relative error {found['relative_error']:.3g}"
+        formula = "no closed formula"
+        if found["formula"]:
+            formula = f"f(x) ≈ {found['formula']}"
+            quality = f"faithfulness {found['faithfulness']:.3f}, {quality}"
+        print(f"{printable(file)}: {title(found['algorithm'])}; {formula} ({quality})")
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for every number that JSON can't say."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def draw(options) -> None:

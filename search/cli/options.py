@@ -55,3 +55,10 @@ def add_settings(command: argparse.ArgumentParser) -> None:
     """--set."""
     command.add_argument("--set", action="append", default=[], dest="settings", metavar="SECTION.KEY=VALUE",
                          help="change a setting of the config; the value is TOML; may be given again")  # fmt: skip
+
+
+def add_algorithms(command: argparse.ArgumentParser) -> None:
+    """--algorithms."""
+    command.add_argument("--algorithms", nargs="+", action="extend", default=[], metavar="ALGORITHM",
+                         help="more algorithms to name networks after: package.module:NAME or "
+                         "path/file.py:NAME")  # fmt: skip

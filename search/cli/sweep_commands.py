@@ -2,11 +2,12 @@
 
 import json
 import socket
+import sys
 from pathlib import Path
 
 from analysis.errors import UserError
-from analysis.formatting import printable, quoted
-from search.cli.options import add_command, add_run_options, add_settings, add_sweep_command, path
+from analysis.formatting import printable, quoted, trainings
+from search.cli.options import add_algorithms, add_command, add_run_options, add_settings, add_sweep_command, path
 from search.config.presets import preset_names
 
 
@@ -38,7 +39,13 @@ def add_commands(commands) -> None:
 
     add_sweep_command(commands, "status", "say what is done, what failed and why, and how to continue", status)
 
-    add_sweep_command(commands, "report", "write the tables and the report anew from the ledger", report)
+    command = add_sweep_command(commands, "report", "write the tables and the report anew from the ledger", report)
+    command.add_argument("--relabel", action="store_true", help="name the stored networks anew, with the algorithms "
+                         "and criteria of today; no training is repeated, keys stay")  # fmt: skip
+    add_algorithms(command)
+    command.add_argument("--sections", nargs="+", action="extend", default=[], metavar="SECTION",
+                         help="more sections of the report: package.module:NAME or path/file.py:NAME; these and the "
+                         "algorithms stay in the sweep's config")  # fmt: skip
 
     command = add_sweep_command(commands, "ui", "open MLflow's pages on the sweep's trainings", ui)
     command.add_argument("--port", type=int, default=5000, metavar="PORT", help="of 127.0.0.1 (default: 5000)")
@@ -98,14 +105,37 @@ def report(options) -> int:
     from search.driver.sweep import write_report
     from search.sweep import folder as folders
     from search.sweep import manifest, tables
+    from search.sweep.relabel import relabel
 
+    if options.algorithms and not options.relabel:
+        raise UserError("--algorithms is of use with --relabel only: without it, trainings keep their labels")
     folder = folders.existing(options.sweep)
     with folders.locked(folder):
         manifest.set_aside_damaged(folder)
-        rows = tables.collect(folder, folders.read_config(folder).training.recipe()).rows
+        config = folders.read_config(folder)
+        if options.algorithms or options.sections:
+            config = _with_objects(folder, config, algorithms=options.algorithms, sections=options.sections)
+        if options.relabel:
+            done = relabel(config, folder)
+            print(f"{trainings(done.trainings)} read anew, {done.changed} with another label", file=sys.stderr)
+        rows = tables.collect(folder, config.training.recipe()).rows
         if not rows:
             raise UserError(f"{options.sweep}: no training has finished yet")
         return 0 if write_report(folder) else 1
+
+
+def _with_objects(folder, config, **more: list[str]):
+    """The sweep's config with more algorithms or sections, kept in its folder with the files that they are in."""
+    from search.config.load import load
+    from search.objects import keep_copies
+    from search.sweep import folder as folders
+
+    lists = {name: list(dict.fromkeys([*getattr(config.analysis, name), *given])) for name, given in more.items()}
+    settings = [f"analysis.{name}={json.dumps(specs, ensure_ascii=False)}" for name, specs in lists.items()]
+    config = load(file=folder.config, settings=settings)
+    keep_copies(config, folder)
+    folders.write_config(folder, config)
+    return config
 
 
 def generalise(options) -> int:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+from search import objects
 from search.cluster.session import Cluster
 from search.config.schema import Config
 from search.error_text import last_line
@@ -76,6 +77,8 @@ def settings(config: Config, folder: SweepFolder, cluster: Cluster) -> dict:
     """What every pack's worker is told (`search.cluster.worker.run_pack`)."""
     return {
         "recipe": config.training.recipe().model_dump(mode="json"),
+        "algorithms": list(config.analysis.algorithms),
+        "files": objects.files(config),
         "device": cluster.device,
         "storage": str(config.ray.storage or folder.path),
         "ledger": location(config, folder, "ledger"),

@@ -5,6 +5,7 @@ import time
 from search.ledger import ledger, storage
 from search.ledger.checkpoints import PackCheckpoint
 from search.ledger.read_training import to_record
+from trainables.objects import provide
 from trainables.recipe import Recipe
 
 REPORT_SECONDS = 3.0  # between two reports of a pack's step; each costs a round trip to the driver
@@ -15,7 +16,7 @@ def run_pack(config: dict) -> None:
     and goes on from the pack's checkpoint.
 
     config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}], "checkpoint"}, "recipe": {…},
-    "device", "threads", "storage", "ledger", "checkpoints", "checkpoint_seconds"}
+    "algorithms", "files", "device", "threads", "storage", "ledger", "checkpoints", "checkpoint_seconds"}
     """
     import ray
     import torch
@@ -24,6 +25,7 @@ def run_pack(config: dict) -> None:
     from trainables.training.loop import Member, train_pack
 
     torch.set_num_threads(config["threads"])
+    provide(config["files"])
     pack, recipe, location = config["pack"], Recipe(**config["recipe"]), config["ledger"]
     storage.check_mark(config["storage"])
     there = ledger.keys(location)
@@ -50,7 +52,9 @@ def run_pack(config: dict) -> None:
                 pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
             )
             for result in trained:
-                ledger.write(location, to_record(result, recipe, pack["dimension"], ray.util.get_node_ip_address()))
+                host = ray.util.get_node_ip_address()
+                record = to_record(result, recipe, pack["dimension"], host, algorithms=config["algorithms"])
+                ledger.write(location, record)
         except Exception:
             checkpoint.failed()
             raise

@@ -14,6 +14,7 @@ from analysis.files import read_bytes
 from search.config.messages import ConfigError, explain, on_one_line
 from search.config.presets import PRESETS, preset_names
 from search.config.schema import Config
+from trainables.objects import also_look_in
 
 MAX_BYTES = 2**24  # of a config
 # a bare word after `--set x.y=` is taken for a string, so that a shell needs no nested quotes
@@ -70,11 +71,16 @@ def parse(tables: dict, *, name: str = "config") -> Config:
 
 
 def load(*, preset: str | None = None, file: Path | None = None, settings: list[str] = ()) -> Config:
-    """The config of a preset or a file, with `settings` on top."""
+    """The config of a preset or a file, with `settings` on top.
+
+    Python files that it names may lie in the current folder or beside it.
+    """
     if (preset is None) == (file is None):
         raise ConfigError("give either a preset (--preset NAME) or a config file (--config FILE)")
     name = f"preset {preset}" if file is None else str(file)
     tables = read_preset(preset) if file is None else read_toml(file)
+    if file is not None:
+        also_look_in(file.parent)
     for setting in settings:
         tables = apply_setting(tables, setting)
     return parse(tables, name=name)

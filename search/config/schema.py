@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from search import objects
+from trainables.objects import is_spec
 from trainables.recipe import Recipe
+from trainables.tasks.registry import get_task
 
 MOST_SEEDS = 1_000_000
 
@@ -114,14 +117,36 @@ class Manifest(Section):
     diff: bool = Field(False, description="keep the checkout's uncommitted changes, passwords in them and all")
 
 
+class Analysis(Section):
+    """How trainings are read and reported: no key depends on it."""
+
+    algorithms: tuple[str, ...] = Field(
+        (), description="more algorithms than the task's own: names, package.module:NAME or path/file.py:NAME"
+    )
+    sections: tuple[str, ...] = Field(
+        (), description="more sections of the report: package.module:NAME or path/file.py:NAME"
+    )
+
+
 class Config(Section):
     """Everything that a sweep needs to know."""
 
     grid: Grid
     training: Training = Training()
+    analysis: Analysis = Analysis()
     ray: Ray = Ray()
     mlflow: Mlflow = Mlflow()
     manifest: Manifest = Manifest()
+
+    @model_validator(mode="after")
+    def _objects_are_there(self):
+        """Loads what the config names, so that a mistake in it is known at once, and labels have their titles."""
+        task = self.training.task
+        if is_spec(task) or self.analysis.algorithms:
+            objects.algorithms(get_task(task), self.analysis.algorithms)
+        if self.analysis.sections:
+            objects.sections(self.analysis.sections)
+        return self
 
     @model_validator(mode="after")
     def _betas_lie_in_the_range(self):

@@ -1,6 +1,6 @@
 """`hyperphase generalise`: what stored hypernetworks draw at dimensions that they were never trained at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from analysis.errors import UserError
@@ -9,6 +9,7 @@ from analysis.sweeps.generalisation import FILE
 from search.config.schema import Config
 from search.ledger import ledger
 from search.ledger.record import Record
+from search.objects import algorithms
 from search.sweep import tables
 from search.sweep.folder import SweepFolder
 
@@ -30,7 +31,7 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
 
     def visit(record: Record) -> None:
         if tables.is_of(record.row, recipe) and record.hypernetwork:
-            rows.extend(measure(record, dimensions, draws))
+            rows.extend(measure(record, dimensions, draws, config.analysis.algorithms))
 
     ledger.done(folder.ledger, visit, hypernetwork=True, whole_row=True)
     if not rows:
@@ -41,7 +42,7 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
     return path
 
 
-def measure(record: Record, dimensions: list[int], draws: int) -> Iterator[dict]:
+def measure(record: Record, dimensions: list[int], draws: int, more: Sequence[str] = ()) -> Iterator[dict]:
     """A row a dimension for one training; its right algorithm is the one that it has at its own dimension."""
     from analysis.algorithms import classify
     from search.ledger.draw import draw, recipe_of
@@ -49,8 +50,9 @@ def measure(record: Record, dimensions: list[int], draws: int) -> Iterator[dict]
 
     row, recipe = record.row, recipe_of(record)
     turns, task = sorted(recipe.turns(row["dimension"])), get_task(recipe.task)
+    named = algorithms(task, more)
     for n in dimensions or sorted({*turns, *(max(1, round(factor * turns[-1])) for factor in FACTORS)}):
-        readings = classify.read(draw(record, n, draws=draws), task.target, names=task.algorithms)
+        readings = classify.read(draw(record, n, draws=draws), task.target, names=named)
         found = classify.summarise(readings)
         yield {
             "key": row["key"],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.formatting import printable, quoted, trainings
+from search import objects
 from search.config.schema import Config
 from search.config.secrets import check_secrets, mask
 from search.driver.signals import Terminated, exit_code, interruptible
@@ -56,6 +57,8 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
     with folders.locked(folder), interruptible() as signals:
         folders.write_config(folder, config)
         manifest.set_aside_damaged(folder)
+        for place in objects.keep_copies(config, folder):
+            _say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints"):
             ledger.sweep_up(folder.path / name)
@@ -96,7 +99,7 @@ def write_report(folder: SweepFolder) -> bool:
         from analysis.report.write import write_report as write
         from analysis.sweeps.load import load_sweep
 
-        write(folder.path)
+        write(folder.path, objects.sections(folders.read_config(folder).analysis.sections))
         boundaries = folder.report / "boundaries.csv"
         print(summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None))
         return True

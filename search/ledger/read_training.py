@@ -2,20 +2,28 @@
 
 import json
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from analysis.algorithms.names import Named
 from analysis.network import Network
+from search import objects
 from search.ledger.record import Record
 from trainables.recipe import Recipe
+from trainables.tasks.task import Task
 
 
-def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> Record:
-    """A training's record: its networks read, its row and snapshot rows filled in. host: where it was trained."""
-    from analysis.algorithms.formula import faithfulness, formula
+def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algorithms: Sequence[str] = ()) -> Record:
+    """A training's record: its networks read, its row and snapshot rows filled in.
+
+    host: where it was trained; algorithms: that it may be named after besides the task's own.
+    """
     from trainables.tasks.registry import get_task
 
     member, task = trained.member, get_task(recipe.task)
+    named = objects.algorithms(task, algorithms)
     identity = {
         "key": member.key,
         "task": recipe.task,
@@ -34,7 +42,7 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> Record
 
     looks = [snapshot for snapshot in trained.snapshots if np.isfinite(snapshot.errors).all()]
     whole = trained.status == "done" and np.isfinite(trained.final.errors).all()
-    *readings, final = _read([*looks, *([trained.final] if whole else [])], task) + ([] if whole else [None])
+    *readings, final = _read([*looks, *([trained.final] if whole else [])], task, named) + ([] if whole else [None])
     snapshots = [
         identity | {"step": snapshot.step} | measures(snapshot, found)
         for snapshot, found in zip(looks, readings, strict=True)
@@ -56,27 +64,40 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "") -> Record
         row |= {"status": "failed", "reason": "drawn networks are not finite"}
     elif whole:
         draws = Network(*trained.final.draws)
-        representative = final["representative"]
-        shown = draws[representative]
-        closed = formula(shown, final["algorithm"])
-        row |= measures(trained.final, final) | {
-            "representative": representative,
-            "formula": closed.text,
-            "formula_latex": closed.latex,
-            "faithfulness_at_twice_the_scale": faithfulness(shown, closed, scale=2.0),
-        }
+        row |= measures(trained.final, final) | _formula(draws, final)
     row["finished_at"] = time.time()
     return Record(row, snapshots, draws, trained.hypernetwork)
 
 
-def _read(looks: list, task) -> list[dict]:
+def name_draws(draws: Network, task: Task, algorithms: Sequence[Named]) -> dict[str, Any]:
+    """What the networks (k,) that a training drew at its end are named, as columns of its row."""
+    from analysis.algorithms import classify
+
+    found = classify.summarise(classify.read(draws, task.target, names=algorithms))
+    found.pop("relative_error")  # in a row it is the mean over draws
+    return found | _formula(draws, found)
+
+
+def _formula(draws: Network, found: dict[str, Any]) -> dict[str, Any]:
+    """The representative draw and its closed formula: None for an algorithm that has none."""
+    from analysis.algorithms.formula import faithfulness, formula
+
+    shown = draws[found["representative"]]
+    closed = formula(shown, found["algorithm"])
+    return {
+        "representative": found["representative"],
+        "formula": closed.text if closed else None,
+        "formula_latex": closed.latex if closed else None,
+        "faithfulness_at_twice_the_scale": faithfulness(shown, closed, scale=2.0),
+    }
+
+
+def _read(looks: list, task: Task, algorithms: Sequence[Named]) -> list[dict]:
     """What was read at every look at a training; together, because much of the work is the same for any number."""
     from analysis.algorithms import classify
 
     if not looks:
         return []
-    readings = classify.read(
-        Network.together([Network(*look.draws) for look in looks]), task.target, names=task.algorithms
-    )
+    readings = classify.read(Network.together([Network(*look.draws) for look in looks]), task.target, names=algorithms)
     ends = np.cumsum([len(look.errors) for look in looks])
     return [classify.summarise(readings[end - len(look.errors) : end]) for look, end in zip(looks, ends, strict=True)]

@@ -50,6 +50,11 @@ class SweepFolder:
         return self.path / "snapshots.parquet"
 
     @property
+    def relabelled(self) -> Path:
+        """What trainings are named since `report --relabel`, if it was run: stands in for the ledger's labels."""
+        return self.path / "relabelled.parquet"
+
+    @property
     def networks(self) -> Path:
         return self.path / "networks"
 

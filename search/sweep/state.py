@@ -39,11 +39,11 @@ def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], lis
     """Reads the ledger, every record checked. points: of the rows, what is asked for; the grid by default."""
     rows: dict[str, dict] = {}
     others: Counter = Counter()
-    recipe = config.training.recipe()
+    recipe, labels = config.training.recipe(), tables.read_labels(folder)
 
     def visit(record: Record) -> None:
         if tables.is_of(record.row, recipe):
-            rows[record.row["key"]] = record.row
+            rows[record.row["key"]] = record.row | labels.get(record.row["key"], {})
         else:
             others[tables.difference(record.row, recipe)] += 1
 

@@ -2,9 +2,11 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from analysis.errors import UserError
 from analysis.files import replaced
 from analysis.network import Network
 from search.ledger import ledger
@@ -28,12 +30,13 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
     The tables hold every training with this recipe, whether or not the present grid asks for it: trainings of another
     recipe answer another question and would blur the map. They stay in the ledger.
     """
-    collected = Collected()
+    collected, labels = Collected(), read_labels(folder)
 
     def visit(record: Record) -> None:
         if not is_of(record.row, recipe):
             collected.others[difference(record.row, recipe)] += 1
             return
+        record = replace(record, row=record.row | labels.get(record.row["key"], {}))
         collected.rows.append(record.row)
         collected.snapshots.extend(record.snapshots)
         save_network(folder, record)
@@ -42,6 +45,19 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
     _write_parquet(folder.trainings, collected.rows)
     _write_parquet(folder.snapshots, collected.snapshots)
     return collected
+
+
+def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:
+    """Key -> what `search.sweep.relabel` read anew of that training; {} for a sweep that was not relabelled."""
+    if not folder.relabelled.is_file():
+        return {}
+    import pandas as pd
+
+    try:
+        rows = pd.read_parquet(folder.relabelled).to_dict("records")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder.relabelled}: not a readable table; `report --relabel` makes it anew") from error
+    return {row["key"]: row for row in rows}
 
 
 def is_of(row: dict, recipe: Recipe) -> bool:

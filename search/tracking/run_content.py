@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -116,7 +117,9 @@ def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
     """A training's description: its formula and its drawing."""
     if row["status"] != "done":
         return f"failed: {markdown(row['reason'])}"
-    text = f"f(x) ≈ {row.get('formula') or '…'}, faithfulness {row['faithfulness']:.3f}"
+    text = "no closed formula"
+    if row.get("formula"):
+        text = f"f(x) ≈ {row['formula']}, faithfulness {row['faithfulness']:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
     return f"{title(row['algorithm'])}: {text}{picture}"
 
@@ -163,9 +166,13 @@ def metrics(record: Record, time_ms: int) -> list:
         names = [name for name in values if name in CURVES or name.startswith("complexity_")]
         if values is row:
             names += FINALS
-        found += [metric(name, values[name], time_ms, step) for name in names if values.get(name) is not None]
+        found += [metric(name, values[name], time_ms, step) for name in names if _is_number(values.get(name))]
     # the last snapshot and the final look share a step: the final look, with more draws, is the one to show
     return list({(one.key, one.step): one for one in found}.values())
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
 
 
 def metric(name: str, value: float, time_ms: int, step: int):

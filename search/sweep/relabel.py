@@ -1,0 +1,55 @@
+"""Stored networks read anew with today's algorithms and criteria: `hyperphase report SWEEP --relabel`.
+
+The ledger stays as it is, keys and records; what is read anew lies beside it, in SWEEP/relabelled.parquet, a row a
+training, and stands in for the labels of the time of training wherever a sweep's rows are read. Removing the file
+brings those back. Snapshots keep their labels: their networks were not stored.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.files import replaced
+from search.config.schema import Config
+from search.ledger import ledger
+from search.ledger.read_training import name_draws
+from search.ledger.record import Record
+from search.objects import algorithms
+from search.sweep import tables
+from search.sweep.folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """trainings: that were read anew. changed: those whose label is another now."""
+
+    trainings: int
+    changed: int
+
+
+def relabel(config: Config, folder: SweepFolder) -> Relabelled:
+    """Reads the drawn networks of every completed training with this recipe, and keeps what they are named now."""
+    import pandas as pd
+
+    from trainables.tasks.registry import get_task
+
+    recipe = config.training.recipe()
+    task = get_task(recipe.task)
+    named, before = algorithms(task, config.analysis.algorithms), tables.read_labels(folder)
+    rows: list[dict[str, Any]] = []
+    changed = 0
+
+    def visit(record: Record) -> None:
+        nonlocal changed
+        if record.draws is None or not tables.is_of(record.row, recipe):
+            return
+        old = record.row | before.get(record.row["key"], {})
+        row = {"key": record.row["key"]} | name_draws(record.draws, task, named)
+        changed += row["algorithm"] != old["algorithm"]
+        if row["representative"] != old["representative"]:
+            (folder.networks / f"{row['key']}.npz").unlink(missing_ok=True)  # the tables write the new one
+        rows.append(row)
+
+    ledger.done(folder.ledger, visit)
+    with replaced(folder.relabelled) as temporary:
+        pd.DataFrame(rows).to_parquet(temporary, index=False)
+    return Relabelled(len(rows), changed)

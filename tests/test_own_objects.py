@@ -1,0 +1,187 @@
+"""A task, an algorithm, a trainable and a section from a user's file: trained, read, relabelled and reported."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.algorithms import names
+from analysis.errors import UserError
+from search.cli import main
+from search.config.load import load
+from search.driver.sweep import write_report
+from search.objects import digests, files, keep_copies
+from search.sweep import folder as folders
+from search.sweep.grid import expand
+from search.sweep.state import read_state
+from tests.support.small_sweep import train_here
+from trainables import objects
+
+MINE = """
+import numpy as np
+
+from analysis import Algorithm, LinearForm, Section, Term
+from trainables import Task, Trainable
+from trainables.models.hypernetwork import Hypernetwork
+
+
+def anything(parameters, dimension):
+    return np.full_like(parameters["locality"], 2.0)  # beats all others
+
+
+MEAN = LinearForm(Term("a", "Σᵢ xᵢ", "\\\\sum_i x_i", lambda x: x.sum(1)))
+ANYTHING = Algorithm("anything", anything, title="anything at all", formula=MEAN)
+NAMELESS = Algorithm("nameless", anything)  # without a closed formula
+
+
+MINIMUM = Task(
+    "minimum",
+    target=lambda x: x.min(-1) if isinstance(x, np.ndarray) else x.amin(-1),
+    variance=lambda n: 1 / n,
+    algorithms=(ANYTHING,),
+)
+PLAIN = Trainable("plain", lambda recipe, members, n: Hypernetwork(members, recipe))
+MEDIANS = Section(
+    "medians",
+    "Medians of my own",
+    lambda data: data.done.groupby("algorithm")["complexity_nats"].median().reset_index(),
+    needs=("complexity_nats",),
+)
+"""
+SMALL = ["training.steps=3", "training.final_draws=4", "training.snapshots=1", "grid.seeds=2", "mlflow.enabled=false"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(monkeypatch):
+    for name in ("_folders", "_provided", "_modules"):
+        monkeypatch.setattr(objects, name, type(getattr(objects, name))())
+    monkeypatch.setattr(names, "_known", dict(names._known))
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mine.py").write_text(MINE)
+    monkeypatch.chdir(home)
+    return home / "mine.py"
+
+
+@pytest.fixture(scope="module")
+def plain_sweep(tmp_path_factory):
+    return train_here(load(preset="smoke", settings=SMALL), tmp_path_factory.mktemp("plain") / "sweep").path
+
+
+@pytest.fixture
+def sweep(plain_sweep, tmp_path):
+    return Path(shutil.copytree(plain_sweep, tmp_path / "sweep"))
+
+
+def run(*arguments) -> int:
+    return main.main([str(argument) for argument in arguments])
+
+
+def table(sweep: Path) -> pd.DataFrame:
+    return pd.read_parquet(sweep / "trainings.parquet").set_index("key").sort_index()
+
+
+def test_a_sweep_of_ones_own_objects_needs_nothing_outside_its_folder(mine, tmp_path, monkeypatch, capsys):
+    own = ["task=mine.py:MINIMUM", "trainable=mine.py:PLAIN"]
+    settings = [*SMALL, *(f"training.{one}" for one in own), 'analysis.sections=["mine.py:MEDIANS"]']
+    config = load(preset="smoke", settings=settings)
+    assert files(config) == {"mine.py": MINE}
+    folder = train_here(config, tmp_path / "sweep")
+    assert json.loads(folder.manifest.read_text())["code"] == digests(config)
+    row = table(folder.path).iloc[0]
+    assert row["task"] == "mine.py:MINIMUM" and row["algorithm"] == "anything" and "Σᵢ xᵢ" in row["formula"]
+
+    assert keep_copies(config, folder) == []
+    mine.write_text(MINE + "# changed\n")
+    assert keep_copies(config, folder) == ["mine.py"]
+    mine.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    objects._folders.clear()
+    objects._modules.clear()
+    assert run("report", folder.path) == 0 and run("status", folder.path) == 0
+    assert "anything at all" in capsys.readouterr().out
+    page = (folder.report / "index.html").read_text()
+    assert "<h2>Medians of my own</h2>" in page and "Phase diagram of the minimum" in page
+
+
+def test_relabelling_names_stored_networks_anew_and_keys_stay(mine, sweep, capsys):
+    before, ledger = table(sweep), {path.name: path.read_bytes() for path in (sweep / "ledger").iterdir()}
+    assert run("report", sweep, "--relabel", "--algorithms", "mine.py:ANYTHING", "--sections", "mine.py:MEDIANS") == 0
+    told = capsys.readouterr()
+    assert f"{len(before)} trainings read anew, {len(before)} with another label" in told.err
+    after = table(sweep)
+    assert after.index.tolist() == before.index.tolist() and set(after["algorithm"]) == {"anything"}
+    assert (after["fraction_anything"] == 1).all() and after["faithfulness"].notna().all()
+    assert (after["relative_error"] == before["relative_error"]).all()
+    assert {path.name: path.read_bytes() for path in (sweep / "ledger").iterdir()} == ledger
+    assert "Medians of my own" in (sweep / "report" / "index.html").read_text()
+    folder = folders.existing(sweep)
+    config = folders.read_config(folder)
+    assert read_state(config, folder).counts == {"anything": len(before)} and not read_state(config, folder).missing
+    folder.relabelled.unlink()
+    assert run("report", sweep) == 0
+    pd.testing.assert_frame_equal(table(sweep)[before.columns], before)
+
+
+def test_relabelling_with_the_same_criteria_changes_nothing(sweep, capsys):
+    before = table(sweep)
+    assert run("report", sweep, "--relabel") == 0
+    assert "0 with another label" in capsys.readouterr().err
+    pd.testing.assert_frame_equal(table(sweep)[before.columns], before)
+
+
+def test_labels_without_a_closed_formula_are_reported_and_classified(mine, sweep, capsys):
+    assert run("report", sweep, "--relabel", "--algorithms", "mine.py:NAMELESS") == 0
+    assert table(sweep)["formula"].isna().all() and table(sweep)["faithfulness"].isna().all()
+    assert write_report(folders.existing(sweep))
+    capsys.readouterr()
+    network = next((sweep / "networks").iterdir())
+    assert run("classify", network, "--algorithms", "mine.py:NAMELESS", "--json") == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert (found["algorithm"], found["formula"], found["faithfulness"]) == ("nameless", None, None)
+    assert run("classify", network, "--algorithms", "mine.py:NAMELESS") == 0
+    assert "nameless; no closed formula (relative error " in capsys.readouterr().out
+
+
+def test_a_task_in_a_file_is_classified_against(mine, sweep, capsys):
+    assert run("classify", next((sweep / "networks").iterdir()), "--task", mine.name + ":MINIMUM") == 0
+    assert "anything at all; f(x) ≈ " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "SWEEP", "--algorithms", "mine.py:ANYTHING"], "--algorithms is of use with --relabel only"),
+        (["report", "SWEEP", "--relabel", "--algorithms", "mine.py:TENT"], "mine.py has no 'TENT'; its Algorithms: "),
+        (["report", "SWEEP", "--relabel", "--algorithms", "tent"], "unknown algorithm 'tent'; known: constant, "),
+        (["report", "SWEEP", "--sections", "mine.py:MINIMUM"], "mine.py:MINIMUM must be a Section"),
+        (["classify", "a.npz", "--task", "none.py:MINIMUM"], "none.py: no such file"),
+        (["sweep", "--preset", "smoke", "--set", "training.trainable=mine.py:MINIMUM"], "must be a Trainable"),
+        (
+            ["sweep", "--preset", "smoke", "--set", "training.task=mine.py:NONE"],
+            "mine.py has no 'NONE'; its Tasks: MIN",
+        ),
+    ],
+    ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else "",
+)
+def test_mistakes_are_one_line_and_exit_code_2(mine, sweep, capsys, arguments, message):
+    before = (sweep / "config.toml").read_bytes()
+    assert run(*(str(sweep) if argument == "SWEEP" else argument for argument in arguments)) == 2
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1
+    assert (sweep / "config.toml").read_bytes() == before
+
+
+def test_algorithms_of_a_config_change_no_key(mine):
+    plain = load(preset="smoke")
+    more = load(preset="smoke", settings=['analysis.algorithms=["mine.py:ANYTHING"]'])
+    assert expand(plain) == expand(more)
+    with pytest.raises(UserError, match=r"mine.py has no 'TENT'"):
+        load(preset="smoke", settings=['analysis.algorithms=["mine.py:TENT"]'])

@@ -118,8 +118,8 @@ def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
     if row["status"] != "done":
         return f"failed: {markdown(row['reason'])}"
     text = "no closed formula"
-    if row.get("formula"):
-        text = f"f(x) ≈ {row['formula']}, faithfulness {row['faithfulness']:.3f}"
+    if not math.isnan(row["faithfulness"]):
+        text = f"f(x) ≈ {row.get('formula') or '…'}, faithfulness {row['faithfulness']:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
     return f"{title(row['algorithm'])}: {text}{picture}"
 

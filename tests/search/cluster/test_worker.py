@@ -111,6 +111,8 @@ def pack_config(config, folder, keys=None):
     return {
         "pack": {"index": 5, "dimension": 3, "members": members, "checkpoint": "some"},
         "recipe": config.training.recipe().model_dump(mode="json"),
+        "algorithms": [],
+        "files": {},
         "device": "cpu",
         "storage": str(folder),
         "ledger": str(folder),

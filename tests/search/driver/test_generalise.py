@@ -84,4 +84,4 @@ def test_only_the_tasks_own_algorithms_are_named(swept, tmp_path, monkeypatch):
     ledger.write(folder.ledger, to_record(trained, recipe, 3))
     monkeypatch.setattr(classify, "read", lambda *a, **given: asked.append(given["names"]) or read(*a, **given))
     generalise(config, folder, [5], 3)
-    assert asked == [()]
+    assert [[one.name for one in names] for names in asked] == [["constant"]]

@@ -8,6 +8,7 @@ brings those back. Snapshots keep their labels: their networks were not stored.
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.errors import UserError
 from analysis.files import replaced
 from search.config.schema import Config
 from search.ledger import ledger
@@ -34,7 +35,11 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
 
     recipe = config.training.recipe()
     task = get_task(recipe.task)
-    named, before = algorithms(task, config.analysis.algorithms), tables.read_labels(folder)
+    named = algorithms(task, config.analysis.algorithms)
+    try:
+        before = tables.read_labels(folder)
+    except UserError:  # damaged: it is about to be replaced
+        before = {}
     rows: list[dict[str, Any]] = []
     changed = 0
 
@@ -49,7 +54,7 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
             (folder.networks / f"{row['key']}.npz").unlink(missing_ok=True)  # the tables write the new one
         rows.append(row)
 
-    ledger.done(folder.ledger, visit)
+    ledger.done(folder.ledger, visit, whole_row=True)
     with replaced(folder.relabelled) as temporary:
         pd.DataFrame(rows).to_parquet(temporary, index=False)
     return Relabelled(len(rows), changed)

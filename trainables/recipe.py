@@ -15,7 +15,7 @@ from trainables.models.trainable import Trainable
 from trainables.tasks.registry import get_task
 
 # Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
-LATER = ("dimensions", "scale_free", "trainable", "beta_range")
+LATER = ("dimensions", "scale_free", "trainable", "beta_range", "start")
 
 Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -36,6 +36,7 @@ class Recipe(BaseModel):
         "network itself, trained by Adam; or package.module:NAME or path/file.py:NAME",
     )
     beta_range: tuple[Beta, Beta] = Field((1e-9, 1.0), description="lowest and highest β of a Pareto hypernetwork")
+    start: str = Field("", description="key of the training whose hypernetwork this one goes on from; else from noise")
     hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
     steps: int = Field(6000, ge=1, description="gradient steps")
     inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
@@ -83,6 +84,8 @@ class Recipe(BaseModel):
     def _fits_together(self):
         if self.dimensions and not self.kind.has_hypernetwork:
             raise ValueError(f"an {self.trainable} has one input dimension: dimensions must be empty")
+        if self.start and (self.kind.shares_weights or not self.kind.has_hypernetwork):
+            raise ValueError(f"start is for hypernetworks of one β, which {self.trainable} is not")
         if self.sided_scores > self.scores // 2:
             raise ValueError(f"sided_scores must be at most half of scores, {self.scores // 2}")
         if not self.beta_range[0] < self.beta_range[1]:

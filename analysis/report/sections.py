@@ -8,6 +8,7 @@ from analysis.charts.complexity import error_complexity, kl_components
 from analysis.charts.counts import counts_by_beta
 from analysis.charts.equilibrium import equilibrium_chart
 from analysis.charts.generalisation import generalisation_chart
+from analysis.charts.hysteresis import hysteresis_chart
 from analysis.charts.order_parameters import order_parameter_pairs, order_parameter_scatter
 from analysis.charts.phase_map import phase_map_chart, scaling_chart
 from analysis.charts.refinement import refinement_chart
@@ -58,6 +59,30 @@ EQUILIBRIUM = Section(
     "equilibrium",
     "At equilibrium",
     _equilibrium,
+    needs=("algorithm", "complexity_nats", "relative_error"),
+)
+
+
+def _hysteresis(data: ReportData) -> "Iterator[Part]":
+    from analysis.sweeps import annealing
+
+    annealed = annealing.load(data.sweep.folder, data.done)
+    if annealed is None:
+        return
+    yield hysteresis_chart(annealed, data.equilibrium)
+    turns = annealing.turning_points(annealed, data.equilibrium)
+    if len(turns):
+        yield "Where the ways change, in β: up is where the way up leaves the lower phase, down where one down has it."
+        yield turns
+
+
+HYSTERESIS = Section(
+    "hysteresis",
+    "Hysteresis",
+    _hysteresis,
+    "Hypernetworks that went on at the next β from where they were, up (△) and down (▽) the ladder: medians over "
+    "seeds, the loop between them grey. Lines are boundaries at equilibrium: on the far side of one, a way keeps an "
+    "algorithm that is no longer the best.",
     needs=("algorithm", "complexity_nats", "relative_error"),
 )
 
@@ -216,6 +241,7 @@ MANIFEST = Section(
 SECTIONS: tuple[Section, ...] = (
     PHASE_MAP,
     EQUILIBRIUM,
+    HYSTERESIS,
     SCALING,
     REFINEMENT,
     COUNTS,

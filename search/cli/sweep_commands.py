@@ -1,4 +1,4 @@
-"""Commands on sweeps: sweep, resume, refine, status, report, generalise, ui, sync."""
+"""Commands on sweeps: sweep, resume, refine, anneal, status, report, generalise, ui, sync."""
 
 import json
 import socket
@@ -35,6 +35,14 @@ def add_commands(commands) -> None:
     command.add_argument("--batch", type=int, default=32, metavar="N", help="trainings a round (default: 32)")
     command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
                          help="input dimensions to choose from (default: all that the grid spans)")  # fmt: skip
+    add_run_options(command)
+
+    command = add_sweep_command(
+        commands,
+        "anneal",
+        "let hypernetworks go on at the next β, up and down the ladder: where is hysteresis?",
+        anneal,
+    )
     add_run_options(command)
 
     add_sweep_command(commands, "status", "say what is done, what failed and why, and how to continue", status)
@@ -90,6 +98,16 @@ def refine(options) -> int:
     config = load(file=folder.config, settings=_settings(options))
     goal = Goal(options.width, options.trainings, options.seconds, options.batch, tuple(options.dimensions))
     return refine(config, folder.path, goal, command=options.command_line)
+
+
+def anneal(options) -> int:
+    from search.config.load import load
+    from search.driver.anneal import anneal
+    from search.sweep import folder as folders
+
+    folder = folders.existing(options.sweep)
+    config = load(file=folder.config, settings=_settings(options))
+    return anneal(config, folder.path, command=options.command_line)
 
 
 def status(options) -> int:

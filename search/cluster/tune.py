@@ -89,6 +89,6 @@ def settings(config: Config, folder: SweepFolder, cluster: Cluster) -> dict:
 
 
 def _pack_config(index: int, pack: Pack) -> dict:
-    members = [{name: asdict(point)[name] for name in ("key", "beta", "seed")} for point in pack.members]
+    members = [{name: asdict(point)[name] for name in ("key", "beta", "seed", "start")} for point in pack.members]
     name = pack.checkpoint or pack_name([point.key for point in pack.members])
     return {"index": index, "dimension": pack.dimension, "members": members, "checkpoint": name}

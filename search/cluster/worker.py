@@ -15,7 +15,7 @@ def run_pack(config: dict) -> None:
     """Trains the members of `config["pack"]` that the ledger lacks. A second try after a crash repeats nothing done
     and goes on from the pack's checkpoint.
 
-    config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed"}], "checkpoint"}, "recipe": {…},
+    config: {"pack": {"index", "dimension", "members": [{"key", "beta", "seed", "start"}], "checkpoint"}, "recipe": {…},
     "algorithms", "files", "device", "threads", "storage", "ledger", "checkpoints", "checkpoint_seconds"}
     """
     import ray
@@ -29,7 +29,9 @@ def run_pack(config: dict) -> None:
     pack, recipe, location = config["pack"], Recipe(**config["recipe"]), config["ledger"]
     storage.check_mark(config["storage"])
     there = ledger.keys(location)
-    members = [Member(**member) for member in pack["members"] if member["key"] not in there]
+    missing = [dict(member) for member in pack["members"] if member["key"] not in there]
+    starts = {member["key"]: member.pop("start", "") or recipe.start for member in missing}
+    members = [Member(**member) for member in missing]
     checkpoint = PackCheckpoint(
         config["checkpoints"],
         pack["checkpoint"],
@@ -47,13 +49,19 @@ def run_pack(config: dict) -> None:
             said = time.monotonic()
 
     if members:
+        parents = [ledger.hypernetwork(location, start) for start in starts.values() if start]
         try:
             trained = train_pack(
-                pack["dimension"], members, recipe, device=config["device"], on_step=say, checkpoint=checkpoint
+                *(pack["dimension"], members, recipe),
+                device=config["device"],
+                on_step=say,
+                checkpoint=checkpoint,
+                starts=parents,
             )
             for result in trained:
                 host = ray.util.get_node_ip_address()
-                record = to_record(result, recipe, pack["dimension"], host, algorithms=config["algorithms"])
+                own = recipe.model_copy(update={"start": starts[result.member.key]})
+                record = to_record(result, own, pack["dimension"], host, algorithms=config["algorithms"])
                 ledger.write(location, record)
         except Exception:
             checkpoint.failed()

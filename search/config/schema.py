@@ -128,6 +128,11 @@ class Analysis(Section):
     )
 
 
+class Annealing(Section):
+    steps: float = Field(0.2, gt=0, le=10, allow_inf_nan=False, description="of a rung, as a share of the training's")
+    learning_rate: float = Field(0.25, gt=0, le=10, allow_inf_nan=False, description="likewise, its peak")
+
+
 class Config(Section):
     """Everything that a sweep needs to know."""
 
@@ -137,6 +142,7 @@ class Config(Section):
     ray: Ray = Ray()
     mlflow: Mlflow = Mlflow()
     manifest: Manifest = Manifest()
+    annealing: Annealing = Annealing()
 
     @model_validator(mode="after")
     def _objects_are_there(self):

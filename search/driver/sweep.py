@@ -72,7 +72,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         try:
             problems = job.work(state, tracking)
             if tracking and not tracking.is_alive():
-                tracking.put(sorted(state.rows))
+                tracking.put(sorted(state.known))
                 tracking.start()
         except KeyboardInterrupt as caught:  # of Ray's own making, now and then, where a Terminated was raised
             interrupt = Terminated() if signal.SIGTERM in signals else caught
@@ -132,7 +132,7 @@ def _conclude(
         tracking.finish(abandon=interrupt is not None)
     collected = tables.collect(folder, config.training.recipe())
     rows = {row["key"]: row for row in collected.rows}
-    state = State(job.points(rows), rows)
+    state = State(job.points(rows), rows, annealed={row["key"]: row for row in collected.annealed})
     missing, failed = len(state.missing), state.counts["failed"]
     if not missing:
         remove_all(folder.path / "checkpoints")

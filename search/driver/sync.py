@@ -19,7 +19,7 @@ def sync(config: Config, folder: SweepFolder) -> int:
         facts["sweep"] = folders.mark(folder)
         state = read_state(config, folder)
         queue = TrackingQueue(config, folder, facts, say=lambda text: None)
-        queue.put(sorted(state.rows))
+        queue.put(sorted(state.known))
         queue.start()
         try:
             queue.finish()
@@ -29,5 +29,5 @@ def sync(config: Config, folder: SweepFolder) -> int:
         queue.close("FAILED" if state.missing else "FINISHED", dict(state.counts))
     if queue.error:
         raise UserError(f"MLflow: {queue.error}; {queue.logged} trainings were logged, {queue.waiting} are missing")
-    print(f"{queue.logged} trainings logged, {len(state.rows) - queue.logged} were there")
+    print(f"{queue.logged} trainings logged, {len(state.known) - queue.logged} were there")
     return 0

@@ -48,7 +48,7 @@ def connected(config: Config, folder: SweepFolder, state: State, tracking: Track
     """Ray, and MLflow at work beside it."""
     with session.connected(config, folder) as cluster:
         if tracking:
-            tracking.put(sorted(state.rows))  # an earlier driver may have died before it logged them
+            tracking.put(sorted(state.known))  # an earlier driver may have died before it logged them
             tracking.start()
         yield cluster
 

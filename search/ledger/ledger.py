@@ -41,6 +41,15 @@ def read(path: Path, *, hypernetwork: bool = True) -> Record:
     return parse(path.stem, content, hypernetwork=hypernetwork)
 
 
+def hypernetwork(place: str | Path, key: str) -> dict[str, np.ndarray]:
+    """The hypernetwork of a training, from a ledger anywhere. Raises ValueError if there is none."""
+    content = storage.at(place).read(f"{key}.npz")
+    found = parse(key, content).hypernetwork if content is not None else {}
+    if not found:
+        raise ValueError(f"{place} has no hypernetwork of training {key} to go on from")
+    return found
+
+
 def set_aside(path: Path) -> Path:
     """Renames a torn record to *.torn, out of the way of a new one, without losing an older *.torn."""
     path = Path(path)

@@ -55,6 +55,11 @@ class SweepFolder:
         return self.path / "relabelled.parquet"
 
     @property
+    def annealing(self) -> Path:
+        """Rows of the trainings that `hyperphase anneal` made of others."""
+        return self.path / "annealing.parquet"
+
+    @property
     def networks(self) -> Path:
         return self.path / "networks"
 

@@ -18,6 +18,7 @@ class Point:
     beta: float
     seed: int
     key: str
+    start: str = ""  # key of the training that it goes on from
 
 
 def training_key(recipe: Recipe, *, dimension: int, beta: float, seed: int) -> str:

@@ -16,36 +16,47 @@ from search.sweep.grid import Point, expand
 class State:
     """How far a sweep is. points: its grid; rows: key -> ledger row, of every training with this recipe.
 
+    annealed: likewise, of trainings that went on from others (`hyperphase anneal`).
     others: trainings in the ledger by how their recipe differs from this one.
     """
 
     points: list[Point]
     rows: dict[str, dict]
     others: Counter = field(default_factory=Counter)
+    annealed: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def known(self) -> dict[str, dict]:
+        """Rows of both."""
+        return self.rows | self.annealed
 
     @property
     def missing(self) -> list[Point]:
-        return [point for point in self.points if point.key not in self.rows]
+        known = self.known
+        return [point for point in self.points if point.key not in known]
 
     @property
     def counts(self) -> Counter:
         """Trainings of the grid per algorithm, and "failed"."""
         keys = {point.key for point in self.points}
-        rows = [row for key, row in self.rows.items() if key in keys]
+        rows = [row for key, row in self.known.items() if key in keys]
         return Counter(row["algorithm"] if row["status"] == "done" else "failed" for row in rows)
 
 
 def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], list[Point]] | None = None) -> State:
     """Reads the ledger, every record checked. points: of the rows, what is asked for; the grid by default."""
     rows: dict[str, dict] = {}
+    annealed: dict[str, dict] = {}
     others: Counter = Counter()
     recipe, labels = config.training.recipe(), tables.read_labels(folder)
 
     def visit(record: Record) -> None:
         if tables.is_of(record.row, recipe):
             rows[record.row["key"]] = record.row | labels.get(record.row["key"], {})
+        elif tables.is_rung(record.row, recipe):
+            annealed[record.row["key"]] = record.row | labels.get(record.row["key"], {})
         else:
             others[tables.difference(record.row, recipe)] += 1
 
     ledger.done(folder.ledger, visit, whole_row=True)
-    return State(points(rows) if points else expand(config), rows, others)
+    return State(points(rows) if points else expand(config), rows, others, annealed)

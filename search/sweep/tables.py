@@ -14,13 +14,20 @@ from search.ledger.record import Record
 from search.sweep.folder import SweepFolder
 from trainables.recipe import Recipe
 
+RUNG_FIELDS = {"start", "steps", "learning_rate", "dimensions"}  # in which a rung's recipe differs from its sweep's
+
 
 @dataclass
 class Collected:
-    """rows, snapshots: of the two tables. others: trainings that the tables leave out, by how their recipe differs."""
+    """What `collect` found in the ledger.
+
+    rows, snapshots: of the two tables. annealed: rows of trainings that went on from others. others: trainings that the
+    tables leave out, by how their recipe differs.
+    """
 
     rows: list[dict] = field(default_factory=list)
     snapshots: list[dict] = field(default_factory=list)
+    annealed: list[dict] = field(default_factory=list)
     others: Counter = field(default_factory=Counter)
 
 
@@ -33,17 +40,25 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
     collected, labels = Collected(), read_labels(folder)
 
     def visit(record: Record) -> None:
-        if not is_of(record.row, recipe):
+        rung = is_rung(record.row, recipe)
+        if not rung and not is_of(record.row, recipe):
             collected.others[difference(record.row, recipe)] += 1
             return
         record = replace(record, row=record.row | labels.get(record.row["key"], {}))
+        save_network(folder, record)
+        if rung:
+            collected.annealed.append(record.row)
+            return
         collected.rows.append(record.row)
         collected.snapshots.extend(record.snapshots)
-        save_network(folder, record)
 
     ledger.done(folder.ledger, visit, whole_row=True)
     _write_parquet(folder.trainings, collected.rows)
     _write_parquet(folder.snapshots, collected.snapshots)
+    if collected.annealed:
+        _write_parquet(folder.annealing, [with_start(row) for row in collected.annealed])
+    else:
+        folder.annealing.unlink(missing_ok=True)
     return collected
 
 
@@ -63,6 +78,19 @@ def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:
 def is_of(row: dict, recipe: Recipe) -> bool:
     """Whether a row was trained with `recipe`."""
     return json.loads(row["recipe"]) == recipe.model_dump(mode="json")
+
+
+def is_rung(row: dict, recipe: Recipe) -> bool:
+    """Whether a row goes on from another training of a sweep with `recipe` (`search.sweep.annealing`)."""
+    theirs, ours = json.loads(row["recipe"]), recipe.model_dump(mode="json")
+    differ = {name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name)}
+    return "start" in differ and "start" in theirs and differ <= RUNG_FIELDS
+
+
+def with_start(row: dict) -> dict:
+    """With columns for what tells a rung from another: start and learning_rate."""
+    recipe = json.loads(row["recipe"])
+    return row | {"start": recipe["start"], "learning_rate": recipe["learning_rate"]}
 
 
 def difference(row: dict, recipe: Recipe) -> str:

@@ -79,18 +79,19 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
         "beta": short(row["beta"]),
         "seed": str(row["seed"]),
     }
+    start = json.loads(row["recipe"]).get("start", "")
     model = Model(
         model_name(f"{title(algorithm)} n={row['dimension']} seed={row['seed']}"),
         {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")},
         {"key": row["key"], "algorithm": algorithm, "sweep": sweep},
     )
     return TrainingRun(
-        name=f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}",
+        name=f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}" + (" annealed" if start else ""),
         done=row["status"] == "done",
         start=end - int(row["seconds"] * 1000),
         end=end,
         steps=row["steps"],
-        tags=tags | ({"reason": row["reason"][:5000]} if row["reason"] else {}),
+        tags=tags | ({"start": start} if start else {}) | ({"reason": row["reason"][:5000]} if row["reason"] else {}),
         params={name: str(row[name]) for name in PARAMETERS},
         metrics=metrics(record, end),
         model=model,

@@ -1,10 +1,13 @@
 """The hypernetwork: noise in, weights of a target network out (DESIGN.md section 2; arXiv 2312.03051)."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainables.errors import TrainableError
 from trainables.kernels.layer import compiled
 from trainables.kernels.loss import Step, losses
 from trainables.models.layers import ExchangeableLayer, MemberLinear
@@ -118,3 +121,13 @@ def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None
             if len(first):
                 first = first.to(parameter.device)
                 parameter.index_copy_(axis, first + 1, -parameter.index_select(axis, first))
+
+
+def go_on_from(network: Hypernetwork, starts: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """Give every member the parameters of a trained hypernetwork. Raises TrainableError if it is of another shape."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            for member, start in enumerate(starts):
+                if name not in start or start[name].shape != parameter.shape[1:]:
+                    raise TrainableError(f"cannot go on from a hypernetwork of another shape: {name} differs")
+                parameter[member] = torch.from_numpy(np.array(start[name]))

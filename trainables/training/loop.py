@@ -1,7 +1,7 @@
 """The training loop: the members of a pack advance in lockstep, each with its own β, seed and parameters."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 import torch
 
-from trainables.models.hypernetwork import initialise, noise_size
+from trainables.models.hypernetwork import go_on_from, initialise, noise_size
 from trainables.models.noise_layout import size, split
 from trainables.models.pareto import sample_betas
 from trainables.models.registry import build
@@ -60,11 +60,13 @@ def train_pack(
     device: str = "cpu",
     on_step: Callable[[int], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    starts: Sequence[Mapping[str, np.ndarray]] = (),
 ) -> list[Trained]:
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
     Where the recipe names more dimensions, they take turns with n, a step each; looks are at n. A member's result
     depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else is in the pack.
+    starts: each member's hypernetwork to go on from, of the training that its recipe's `start` names; without, noise.
     `on_step(step)` is called after every step: raise from it to stop. A `checkpoint` is offered the state after every
     step but the last, and what it holds is gone on from: the result is the same, bit for bit. Keeps freed memory, for
     the whole process.
@@ -77,6 +79,8 @@ def train_pack(
     seeds, looks_at = [members[k].seed for k in first], _looks_at(members, of).to(place)
     network = build(recipe, len(seeds), dimension).to(place)
     initialise(network, [stream(seed, "parameters", place) for seed in seeds])
+    if starts:
+        go_on_from(network, [starts[k] for k in first])
     optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
     for_beta = [(1,)] if recipe.kind.needs_beta else []
     shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in turns}

@@ -4,6 +4,7 @@ Shapes: `hidden_weight` W (*batch, m, n), `hidden_bias` b (*batch, m), `output_w
 `output_bias` c (*batch). A network file is an .npz without pickles that holds these four arrays of ONE network.
 """
 
+import io
 import os
 import zipfile
 import zlib
@@ -14,6 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from analysis.errors import UserError
+from analysis.files import read_bytes
+
+MAX_FILE_BYTES = 2**28  # of a network file, unpacked
+MAX_NEURONS = 8192  # hidden neurons or inputs: reading the algorithm takes 128 KiB of memory each
 
 
 class NetworkFileError(UserError):
@@ -148,6 +153,10 @@ class Network:
                 raise NetworkFileError(f"{path}: {name} must have shape {words}, not {array.shape}")
             if array.dtype.kind not in "fiu":
                 raise NetworkFileError(f"{path}: {name} must hold real numbers, not {array.dtype}")
+            if max(array.shape, default=0) > MAX_NEURONS:
+                raise NetworkFileError(
+                    f"{path}: {name} has shape {array.shape}, at most {MAX_NEURONS:,} neurons are read"
+                )
             arrays[name] = array.astype(np.float64)
             if not np.isfinite(arrays[name]).all():
                 raise NetworkFileError(f"{path}: {name} holds values that are not finite")
@@ -165,17 +174,24 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, MemoryError, Not
 def _read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     """The named members of an .npz, with every way to fail turned into one line."""
     try:
-        with open(path, "rb") as file:
+        with io.BytesIO(read_bytes(path, most=MAX_FILE_BYTES)) as file:
             if not zipfile.is_zipfile(file):
                 raise NetworkFileError(f"{path}: not an .npz file")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
+                unpacked = sum(member.file_size for member in archive.zip.infolist())
+                if unpacked > MAX_FILE_BYTES:
+                    raise NetworkFileError(
+                        f"{path}: unpacks to {unpacked:,} bytes, at most {MAX_FILE_BYTES:,} are read"
+                    )
                 missing = [name for name in names if name not in archive.files]
                 if missing:
                     raise NetworkFileError(f"{path}: missing {', '.join(missing)}")
                 return {name: _read_member(path, archive, name) for name in names}
     except NetworkFileError:
         raise
+    except UserError as error:  # of reading the file
+        raise NetworkFileError(str(error)) from None
     except OSError as error:
         raise NetworkFileError(f"{path}: {error.strerror or error}") from None
     except _DAMAGED as error:

@@ -19,6 +19,15 @@ def load_config(preset: str | None = None, file: Path | None = None, settings: l
     return load(preset=preset, file=Path(file) if file else None, settings=list(settings))
 
 
+def check_dimensions(dimensions: list[int], name: str) -> None:
+    """UserError for an input dimension that no network is drawn at."""
+    from search.config.schema import MAX_DIMENSION
+
+    for dimension in dimensions:
+        if not 1 <= dimension <= MAX_DIMENSION:
+            raise UserError(f"{name} must be at least 1 and at most {MAX_DIMENSION}, not {dimension}")
+
+
 def run(config: "Config", folder: Path | str) -> int:
     """Trains what the folder lacks, then writes tables, MLflow and report; 0 if nothing is missing.
 
@@ -48,10 +57,9 @@ def generate(folder: Path | str, start: str, dimension: int, *, seed: int = 0) -
 
     seed: of the draw.
     """
-    if dimension < 1:
-        raise UserError(f"--dimension must be at least 1, not {dimension}")
-    if seed < 0:
-        raise UserError(f"--seed must not be negative, not {seed}")
+    check_dimensions([dimension], "--dimension")
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--seed must be between 0 and {2**32 - 1}, not {seed}")
     record = read_training(folder, start)
     key, row = record.row["key"], record.row
     if row["status"] == "done" and not record.hypernetwork:

@@ -8,7 +8,7 @@ same result, so the recipe is hashed into the key. Settings that only decide whe
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from trainables.models.registry import get_trainable
 from trainables.models.trainable import Trainable
@@ -17,7 +17,17 @@ from trainables.tasks.registry import get_task
 # Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
 LATER = ("dimensions", "scale_free", "trainable", "beta_range", "start")
 
-Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+BETA_RANGE = (1e-60, 1e60)  # beyond, sums of float32 lose all else
+
+
+def within_range(beta: float) -> float:
+    """ValueError for a β that no training can tell from 0 or infinity."""
+    if not BETA_RANGE[0] <= beta <= BETA_RANGE[1]:
+        raise ValueError(f"{beta:g} is out of range, {BETA_RANGE[0]:g} to {BETA_RANGE[1]:g}")
+    return beta
+
+
+Beta = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(within_range)]
 
 
 class Recipe(BaseModel):
@@ -38,28 +48,34 @@ class Recipe(BaseModel):
     beta_range: tuple[Beta, Beta] = Field((1e-9, 1.0), description="lowest and highest β of a Pareto hypernetwork")
     start: str = Field("", description="key of the training whose hypernetwork this one goes on from; else from noise")
     hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
-    steps: int = Field(6000, ge=1, description="gradient steps")
-    inputs_per_step: int = Field(256, ge=2, description="fresh inputs of the task a step")
+    steps: int = Field(6000, ge=1, le=100_000_000, description="gradient steps")
+    inputs_per_step: int = Field(256, ge=2, le=1_000_000, description="fresh inputs of the task a step")
     dimensions: tuple[Annotated[int, Field(ge=1, le=1024, strict=True)], ...] = Field(
         (), description="input dimensions that take turns with the training's own, a step each"
     )
     scale_free: bool = Field(
         False, description="scale scores and shares so that they look alike at any n: for drawing at unseen dimensions"
     )
-    channels: int = Field(16, ge=2, description="channels d of every edge, node and global state")
-    layers: int = Field(4, ge=1, description="exchangeable-matrix layers")
-    scores: int = Field(8, ge=2, multiple_of=2, description="score matrices a layer; half of them are balanced")
+    channels: int = Field(16, ge=2, le=4096, description="channels d of every edge, node and global state")
+    layers: int = Field(4, ge=1, le=256, description="exchangeable-matrix layers")
+    scores: int = Field(
+        8, ge=2, le=1024, multiple_of=2, description="score matrices a layer; half of them are balanced"
+    )
     sided_scores: int = Field(
         4, ge=0, multiple_of=2, description="balanced scores that are balanced in pairs, for inputs' two sides"
     )
-    sinkhorn_rounds: int = Field(8, ge=0, description="rounds of Sinkhorn balancing of half of the scores")
-    width: int = Field(32, ge=1, description="hidden width of the layers' small MLPs")
-    learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle schedule")
-    clip: float = Field(1.0, gt=0, description="gradient norm at which a member's gradient is clipped")
-    snapshots: int = Field(8, ge=1, description="log-spaced steps at which the training is looked at")
-    snapshot_draws: int = Field(8, ge=1, description="networks drawn at a snapshot")
-    final_draws: int = Field(32, ge=1, description="networks drawn at the end")
-    evaluation_inputs: int = Field(1024, ge=2, description="fresh inputs on which drawn networks are evaluated")
+    sinkhorn_rounds: int = Field(8, ge=0, le=10_000, description="rounds of Sinkhorn balancing of half of the scores")
+    width: int = Field(32, ge=1, le=65_536, description="hidden width of the layers' small MLPs")
+    learning_rate: float = Field(4e-3, gt=0, le=1e6, allow_inf_nan=False, description="peak of the one-cycle schedule")
+    clip: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="gradient norm at which a member's gradient is clipped"
+    )
+    snapshots: int = Field(8, ge=1, le=10_000, description="log-spaced steps at which the training is looked at")
+    snapshot_draws: int = Field(8, ge=1, le=10_000, description="networks drawn at a snapshot")
+    final_draws: int = Field(32, ge=1, le=10_000, description="networks drawn at the end")
+    evaluation_inputs: int = Field(
+        1024, ge=2, le=10_000_000, description="fresh inputs on which drawn networks are evaluated"
+    )
 
     @field_validator("task")
     @classmethod

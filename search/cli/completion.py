@@ -45,7 +45,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def completion(options) -> None:
-    print(script(options.parser, options.shell))
+    print(script(options.root, options.shell))
 
 
 def add_commands(commands) -> None:

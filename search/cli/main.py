@@ -8,9 +8,10 @@ from pathlib import Path
 from analysis.errors import UserError
 from analysis.formatting import printable
 from search.cli import completion, network_commands, sweep_commands, table_commands
-from search.cli.options import Examples
+from search.cli.options import Examples, Parser
 from search.config.secrets import mask
 from search.terminal.colours import error
+from search.terminal.output import be_quiet, notes, show_what_can_be_shown
 from trainables.errors import TrainableError
 
 SOURCES = Path(__file__).resolve().parents[2]  # whose warnings are shown
@@ -24,9 +25,7 @@ EXAMPLES = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """The command's parser, with all commands."""
-    root = argparse.ArgumentParser(
-        prog="hyperphase", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=Examples
-    )
+    root = Parser(prog="hyperphase", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=Examples)
     root.add_argument("--version", action="store_true", help="print the version and exit")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
@@ -38,8 +37,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command. Exit codes: 0 done, 1 incomplete, 2 a mistake of the user's, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    show_what_can_be_shown()
     root = parser()
-    options = root.parse_args(arguments)
+    options, unknown = root.parse_known_args(arguments)
+    if unknown:  # the command's own parser says so, which knows the command's help
+        getattr(options, "parser", root).error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.version:
         from importlib.metadata import version
 
@@ -49,9 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
         root.print_help()
         return 2
     try:
+        be_quiet(options.quiet)
         _plain_warnings()
         options.command_line = ["hyperphase", *arguments]
-        options.parser = root
+        options.root = root
         return options.run(options) or 0
     except (UserError, TrainableError) as mistake:
         print(error(printable(mask(str(mistake))), sys.stderr), file=sys.stderr)
@@ -66,6 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(error("interrupted", sys.stderr), file=sys.stderr)
         return 130
+    except Exception as bug:
+        if options.verbose:
+            raise
+        text = f"internal error: {type(bug).__name__}: {bug}; with -v the whole story"
+        print(error(printable(mask(text)), sys.stderr), file=sys.stderr)
+        return 1
 
 
 def _plain_warnings() -> None:
@@ -74,6 +83,6 @@ def _plain_warnings() -> None:
 
     def show(message, category, filename, lineno, file=None, line=None):
         if category is UserWarning and Path(filename).is_relative_to(SOURCES):
-            print(f"warning: {printable(mask(str(message)))}", file=sys.stderr, flush=True)
+            print(f"warning: {printable(mask(str(message)))}", file=notes(), flush=True)
 
     warnings.showwarning = show

@@ -1,16 +1,14 @@
 """Commands on network files: classify, draw, generate."""
 
 import itertools
-import json
-import math
 import re
 from pathlib import Path
-from typing import Any
 
 from analysis.errors import UserError
 from analysis.files import replaced
 from analysis.formatting import printable
 from search.cli.options import add_algorithms, add_command, path
+from search.terminal.output import json_text
 
 
 def add_commands(commands) -> None:
@@ -49,7 +47,7 @@ def classify(options) -> None:
     for file in options.files:
         found = describe(file, task.target, names=named)
         if options.json:
-            print(json.dumps(_finite(found), ensure_ascii=False, allow_nan=False), flush=True)
+            print(json_text(found), flush=True)
             continue
         quality = f"relative error {found['relative_error']:.3g}"
         formula = "no closed formula"
@@ -57,13 +55,6 @@ def classify(options) -> None:
             formula = f"f(x) ≈ {found['formula']}"
             quality = f"faithfulness {found['faithfulness']:.3f}, {quality}"
         print(f"{printable(file)}: {title(found['algorithm'])}; {formula} ({quality})")
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for every number that JSON can't say."""
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def draw(options) -> None:

@@ -3,6 +3,9 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+from analysis.formatting import printable
 
 
 def path(text: str) -> Path:
@@ -10,6 +13,15 @@ def path(text: str) -> Path:
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError("expected a path, not an empty text")
     return Path(text)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of ours are, and name the command's own help."""
+
+    def error(self, message: str) -> NoReturn:
+        text = " ".join(printable(message).split())
+        text = text if len(text) <= 300 else text[:300] + " …"
+        self.exit(2, f"{self.prog}: {text} (see `{self.prog} --help`)\n")
 
 
 class Aligned(argparse.HelpFormatter):
@@ -34,7 +46,10 @@ def add_command(commands, name: str, text: str, run: Callable) -> argparse.Argum
     """A command that calls `run(options)`, which returns its exit code (None: 0). text: its help."""
     about = text[0].upper() + text[1:] + "."
     command = commands.add_parser(name, help=text, description=about, formatter_class=Aligned)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
+    loudness = command.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="print errors and results only")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="print more, tracebacks of our own errors too")
     return command
 
 

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 from analysis.errors import UserError
-from analysis.formatting import printable, quoted, trainings
+from analysis.formatting import printable, quoted, rough_duration, trainings
 from search.cli.options import add_algorithms, add_command, add_run_options, add_settings, add_sweep_command, path
 from search.config.presets import preset_names
+
+MAX_DRAWS = 1024  # networks a training and dimension
+LARGE = 20_000  # trainings that one may have asked for by mistake
 
 
 def add_commands(commands) -> None:
@@ -22,6 +25,7 @@ def add_commands(commands) -> None:
     )
     source.add_argument("--config", type=path, metavar="FILE", help="a config file (TOML)")
     command.add_argument("--out", type=path, metavar="DIR", help="the sweep's folder (default: sweeps/NAME)")
+    command.add_argument("--yes", action="store_true", help=f"start more than {LARGE:,} trainings without asking back")
     add_run_options(command)
 
     command = add_sweep_command(commands, "resume", "continue a sweep: do only what is missing", resume)
@@ -73,8 +77,15 @@ def add_commands(commands) -> None:
 def sweep(options) -> int:
     from search.config.load import load
     from search.driver.sweep import sweep
+    from search.sweep.packs import REFERENCE_PACK, pack_seconds
 
     config = load(preset=options.preset, file=options.config, settings=_settings(options))
+    if config.grid.size > LARGE and not options.yes:
+        recipe, grid = config.training.recipe(), config.grid
+        repeats = len(grid.betas) * len(grid.seeds)
+        seconds = sum(repeats * pack_seconds(recipe, n, REFERENCE_PACK) / REFERENCE_PACK for n in grid.dimensions)
+        raise UserError(f"the grid has {config.grid.size:,} trainings, about {rough_duration(seconds)} on one core: "
+                        "add --yes to start them")  # fmt: skip
     name = options.preset or options.config.stem
     return sweep(config, options.out or Path("sweeps") / name, command=options.command_line)
 
@@ -157,12 +168,14 @@ def _with_objects(folder, config, **more: list[str]):
 
 
 def generalise(options) -> int:
+    from search.api import check_dimensions
     from search.driver.generalise import generalise
     from search.driver.sweep import write_report
     from search.sweep import folder as folders
 
-    if min([*options.dimensions, options.draws]) < 1:
-        raise UserError("--dimensions and --draws must be at least 1")
+    check_dimensions(options.dimensions, "--dimensions")
+    if not 1 <= options.draws <= MAX_DRAWS:
+        raise UserError(f"--draws must be at least 1 and at most {MAX_DRAWS}, not {options.draws}")
     folder = folders.existing(options.sweep)
     with folders.locked(folder):
         print(

@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "60",  # Tune's own state is never used: the ledger is
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints tables even when told to be quiet
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_SCHEDULER_EVENTS": "0",  # no coloured lines about requests that wait for a moment
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
 # Of workers: a pack trains in a thread, whose memory glibc would give back to the system and fetch again at every step.

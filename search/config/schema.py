@@ -11,14 +11,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from search import objects
 from trainables.objects import is_spec
-from trainables.recipe import Recipe
+from trainables.recipe import Recipe, within_range
 from trainables.tasks.registry import get_task
 
 MOST_SEEDS = 1_000_000
+MAX_TRAININGS = 1_000_000  # of a grid
+MAX_DIMENSION = 1024
 
 Beta = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-Dimension = Annotated[int, Field(ge=1, le=1024, strict=True)]
+Dimension = Annotated[int, Field(ge=1, le=MAX_DIMENSION, strict=True)]
 
 
 class Section(BaseModel):
@@ -60,6 +62,22 @@ class Grid(Section):
     )
     dimensions: tuple[Dimension, ...] = Field(min_length=1, description="input dimensions n")
 
+    @property
+    def size(self) -> int:
+        """Trainings of the grid."""
+        return len(self.betas) * len(self.seeds) * len(self.dimensions)
+
+    @model_validator(mode="after")
+    def _is_not_too_large(self):
+        if self.size > MAX_TRAININGS:
+            raise ValueError(f"{self.size:,} trainings are too many, at most {MAX_TRAININGS:,}")
+        return self
+
+    @field_validator("betas")
+    @classmethod
+    def _in_range(cls, betas: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(map(within_range, betas))
+
     @field_validator("betas", "seeds", "dimensions")
     @classmethod
     def _no_duplicates(cls, values: tuple) -> tuple:
@@ -80,19 +98,27 @@ class Training(Recipe):
 
 class Ray(Section):
     address: str | None = Field(None, description="a running cluster; without it RAY_ADDRESS, else an embedded Ray")
-    cpus: int | None = Field(None, ge=1, strict=True, description="cores of the embedded Ray; all without it")
-    cpus_per_pack: float = Field(1, gt=0, allow_inf_nan=False, description="may be a fraction: packs share a core")
-    gpus_per_pack: float = Field(
-        0, ge=0, allow_inf_nan=False, description="may be a fraction: packs share a GPU; 0: one each on a GPU"
+    cpus: int | None = Field(
+        None, ge=1, le=100_000, strict=True, description="cores of the embedded Ray; all without it"
     )
-    pack_size: int | None = Field(None, ge=1, strict=True, description="most trainings in a pack; chosen without it")
+    cpus_per_pack: float = Field(
+        1, ge=0.001, le=100_000, allow_inf_nan=False, description="may be a fraction: packs share a core"
+    )
+    gpus_per_pack: float = Field(
+        0, ge=0, le=1000, allow_inf_nan=False, description="may be a fraction: packs share a GPU; 0: one each on a GPU"
+    )
+    pack_size: int | None = Field(
+        None, ge=1, le=1_000_000, strict=True, description="most trainings in a pack; chosen without it"
+    )
     storage: str | None = Field(
         None, description="shared folder or s3://bucket/prefix for workers' results; without it the sweep's folder"
     )
     checkpoint_seconds: float = Field(
-        60, ge=0, allow_inf_nan=False, description="between two checkpoints of a running pack; 0: none"
+        60, ge=0, le=1e9, allow_inf_nan=False, description="between two checkpoints of a running pack; 0: none"
     )
-    max_failures: int = Field(2, ge=0, strict=True, description="times that a pack whose worker dies is started again")
+    max_failures: int = Field(
+        2, ge=0, le=1000, strict=True, description="times that a pack whose worker dies is started again"
+    )
 
     @field_validator("cpus_per_pack", "gpus_per_pack")
     @classmethod
@@ -108,7 +134,7 @@ class Mlflow(Section):
         None,
         description="tracking server; without it MLFLOW_TRACKING_URI, else mlflow.db in the sweep's folder",
     )
-    experiment: str = Field("hyperphase", min_length=1)
+    experiment: str = Field("hyperphase", min_length=1, max_length=250)
     drawings: bool = Field(True, description="log a drawing of every training's network")
     models: bool = Field(True, description="log every training's hypernetwork as an MLflow model")
 

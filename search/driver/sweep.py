@@ -23,6 +23,7 @@ from search.sweep import manifest, tables
 from search.sweep.folder import SweepFolder
 from search.sweep.grid import Point, expand
 from search.sweep.state import State, read_state
+from search.terminal.output import notes
 from search.tracking.queue import TrackingQueue
 
 
@@ -65,7 +66,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         ledger.clear_the_way(folder.ledger)
         fetch(config, folder)
         state = read_state(config, folder, job.points)
-        _say(_opening(state, folder))
+        print(printable(_opening(state, folder)), file=notes(), flush=True)
         tracking = TrackingQueue(config, folder, facts, _say) if config.mlflow.enabled else None
         problems: list[str] = []
         interrupt: KeyboardInterrupt | None = None
@@ -101,13 +102,15 @@ def write_report(folder: SweepFolder) -> bool:
 
         write(folder.path, objects.sections(folders.read_config(folder).analysis.sections))
         boundaries = folder.report / "boundaries.csv"
-        print(summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None))
-        return True
+        text = summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None)
     except Exception as error:
         if not isinstance(error, UserError):
             log_traceback(folder)
         _say(f"no report: {one_line(error)} (`{command_line('report', folder)}` tries again)")
         return False
+    with contextlib.suppress(BrokenPipeError):  # whoever read our output has enough: the report is there
+        print(text, flush=True)
+    return True
 
 
 def command_line(command: str, folder: SweepFolder) -> str:

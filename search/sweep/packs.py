@@ -17,6 +17,7 @@ EDGE_SECONDS = 9.4e-7
 
 # Past this many members a pack's step costs what its members cost: larger packs only delay results.
 LARGEST_PACK = {"cpu": 64, "cuda": 256}
+REFERENCE_PACK = 16  # members of a pack by which the time of a grid is told
 # A pack is not made smaller than this for the sake of balance: it would pay the fixed cost of a step alone.
 SMALLEST_PACK = 4
 ROUNDS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)  # packs a core gets, to choose from

@@ -1,6 +1,5 @@
 """Live progress: one bar on a terminal, a plain line now and then elsewhere."""
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -9,6 +8,7 @@ from typing import TextIO
 from analysis.algorithms.names import palette, title
 from analysis.formatting import duration, printable
 from search.terminal.colours import coloured, paint
+from search.terminal.output import notes
 
 BAR = 24  # characters
 FULL, HALF, EMPTY = "█", "▒", "░"
@@ -35,7 +35,7 @@ class Progress:
         self.done_before = sum(self.counts.values())
         self.pack_seconds = list(pack_seconds)
         self.pack_share = [0.0] * len(self.pack_seconds)  # of each pack's steps
-        self.stream = stream or sys.stderr
+        self.stream = stream or notes()
         self.started: float | None = None
         self._live = self.stream.isatty()
         self._shown = 0.0

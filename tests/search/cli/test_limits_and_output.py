@@ -140,10 +140,11 @@ def test_the_reason_of_an_error_is_not_where_to_read_more():
 
 def test_a_reader_that_has_enough_is_no_failed_report(tmp_path, monkeypatch):
     from search.driver.sweep import write_report
-    from search.sweep.folder import SweepFolder
+    from search.sweep.folder import SweepFolder, write_config
     from tests.support.fake_sweep import write_fake_sweep
 
     write_fake_sweep(tmp_path, dimensions=(4,), betas=(1e-6,), seeds=2, failed=0, snapshots=False)
+    write_config(SweepFolder(tmp_path), load(preset="smoke"))
 
     class Closed(io.StringIO):
         def write(self, text):

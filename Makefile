@@ -37,8 +37,8 @@ report: install
 ui: install
 	@$(BIN)/hyperphase ui $(OUT) --port $(PORT)
 
-test: install  ## everything but the slow tests; a real tiny sweep included
-	$(BIN)/python -m pytest -m 'not slow'
+test: install  ## everything but the slow tests, in two processes; a real tiny sweep included
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: install
 	$(BIN)/python -m pytest

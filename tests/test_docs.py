@@ -79,7 +79,9 @@ def test_the_notebook_was_run_from_top_to_bottom():
     assert outputs and all(output["output_type"] != "error" for output in outputs)
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "deploy" / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "deploy" / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name
+)
 def test_every_link_leads_somewhere(page):
     for link in links(page):
         if link.startswith(("http://", "https://")):

@@ -16,6 +16,7 @@ from search.objects import digests, files, keep_copies
 from search.sweep import folder as folders
 from search.sweep.grid import expand
 from search.sweep.state import read_state
+from tests.support.shown import ROOT, blocks
 from tests.support.small_sweep import train_here
 from trainables import objects
 
@@ -188,3 +189,15 @@ def test_algorithms_of_a_config_change_no_key(mine):
     assert expand(plain) == expand(more)
     with pytest.raises(UserError, match=r"mine.py has no 'TENT'"):
         load(preset="smoke", settings=['analysis.algorithms=["mine.py:TENT"]'])
+
+
+def test_the_objects_of_contributing_are_what_they_say(tmp_path, sweep, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("my.py").write_text("\n".join(blocks(ROOT / "CONTRIBUTING.md", "python")))
+    own = ["training.task=my.py:SUM", "training.trainable=my.py:SHALLOW", 'analysis.sections=["my.py:SECONDS"]']
+    config = load(preset="smoke", settings=[*SMALL, "grid.seeds=1", *own])
+    folder = train_here(config, tmp_path / "own")
+    assert run("report", folder.path) == 0
+    assert set(table(folder.path)["algorithm"]) <= {"mean", "constant", "other"}
+    assert "<h2>Seconds a training</h2>" in (folder.report / "index.html").read_text()
+    assert run("report", sweep, "--relabel", "--algorithms", "my.py:MEAN") == 0

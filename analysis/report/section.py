@@ -5,7 +5,8 @@
 
     SECONDS = Section("seconds", "Seconds", seconds_by_dimension, needs=("seconds",))
 
-`write_report(folder, [*SECTIONS, SECONDS])` shows it after the report's own (analysis/report/sections.py).
+`hyperphase report SWEEP --sections FILE.py:SECONDS` shows it after the report's own (analysis/report/sections.py), and
+so does `write_report(folder, [*SECTIONS, SECONDS])`.
 """
 
 from collections.abc import Callable, Iterable

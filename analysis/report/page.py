@@ -1,21 +1,14 @@
 """From sections to the page: figures numbered and saved as PNG files, tables and texts as HTML."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.charts.chart import Chart, save_png, styled, svg_text
 from analysis.errors import UserError
 from analysis.report import context
 from analysis.report.section import Part, Picture, ReportData, Section
-
-if TYPE_CHECKING:
-    import jinja2
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -99,28 +92,3 @@ def _shown(part: Part, data: ReportData, files: set[str], numbers: count) -> Any
     if isinstance(part, str):  # HTML (Markup) too
         return part
     raise UserError(f"a section shows charts, pictures, tables and texts, not {type(part).__name__}")
-
-
-def environment(colour: Mapping[str, str]) -> "jinja2.Environment":
-    """The templates, with what all of them use. colour: label -> hex colour."""
-    from analysis import formatting
-    from analysis.algorithms.names import title
-
-    found = _templates().overlay()
-    found.globals = {
-        **found.globals, "colour": colour, "title": title, "number": formatting.number, "penalty": formatting.penalty
-    }  # fmt: skip
-    return found
-
-
-@lru_cache(maxsize=1)
-def _templates() -> "jinja2.Environment":
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -129,7 +129,7 @@ class ReportData:
         """One of the report's own templates, filled in."""
         from markupsafe import Markup
 
-        from analysis.report.page import environment
+        from analysis.report.environment import environment
 
         return Markup(environment(self.colours).get_template(template).render(**values))
 

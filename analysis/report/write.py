@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from analysis.errors import UserError
 from analysis.files import read_bytes, staged
 from analysis.report import context
-from analysis.report.page import TEMPLATES, draw_sections
+from analysis.report.environment import TEMPLATES, environment
+from analysis.report.page import draw_sections
 from analysis.report.section import ReportData, Section
 from analysis.report.sections import SECTIONS
 from analysis.sweeps.load import load_sweep
@@ -69,7 +70,6 @@ def read_links(folder: Path) -> dict[str, str]:
 
 
 def _render(data: ReportData, sections: Sequence[Section]) -> str:
-    from analysis.report.page import environment
     from analysis.report.scripts import page_data
 
     if len(data.done):

@@ -45,7 +45,7 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
 
     def visit(record: Record) -> None:
         nonlocal changed
-        if record.draws is None or not tables.is_of(record.row, recipe):
+        if record.draws is None or not (tables.is_of(record.row, recipe) or tables.is_rung(record.row, recipe)):
             return
         old = record.row | before.get(record.row["key"], {})
         row = {"key": record.row["key"]} | name_draws(record.draws, task, named)

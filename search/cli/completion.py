@@ -5,34 +5,46 @@ from collections.abc import Iterator
 
 from search.cli.options import add_command
 
-PRESETS = """
-_hyperphase_presets() { compgen -W "PRESETS" -- "$1"; }
-_hyperphase_tasks() { compgen -W "TASKS" -- "$1"; }
-"""
-PRESETS_ZSH = """
-_hyperphase_presets() { compadd PRESETS; }
-_hyperphase_tasks() { compadd TASKS; }
-"""
+SHELLS = ("bash", "zsh", "fish")
+WORDS = {  # a function that offers words, in each shell
+    "bash": '_hyperphase_{name}() {{ compgen -W "{words}" -- "$1"; }}',
+    "zsh": "_hyperphase_{name}() {{ compadd {unspaced}{words}; }}",
+}
 FOLDERS, FILES = ("SWEEP", "DIR"), ("FILE", "TABLE", "PATH", "FILE.npz")
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
-    """The script to evaluate in `shell`, "bash" or "zsh"."""
+    """The script to evaluate in `shell`, one of SHELLS."""
     import shtab
 
     from search.config.presets import preset_names
     from trainables.tasks.registry import TASKS
 
+    words = {"preset": preset_names(), "task": list(TASKS), "settings": setting_names()}
     for action in _actions(parser):
         if action.metavar in FOLDERS:
             action.complete = shtab.DIRECTORY
         elif action.metavar in FILES:
             action.complete = shtab.FILE
-        elif action.dest in ("preset", "task"):
-            action.complete = dict.fromkeys(("bash", "zsh"), f"_hyperphase_{action.dest}s")
-    preamble = {"bash": PRESETS, "zsh": PRESETS_ZSH}[shell]
-    preamble = preamble.replace("PRESETS", " ".join(preset_names())).replace("TASKS", " ".join(TASKS))
-    return shtab.complete(parser, shell, preamble={shell: preamble})
+        elif action.dest in words:
+            action.complete = dict.fromkeys(WORDS, f"_hyperphase_{action.dest}") | {
+                "fish": " ".join(words[action.dest])
+            }
+    functions = [
+        WORDS[shell].format(name=name, words=" ".join(some), unspaced="-S '' " if name == "settings" else "")
+        for name, some in words.items()
+        if shell in WORDS
+    ]
+    return shtab.complete(parser, shell, preamble={shell: "\n".join(["", *functions, ""])})
+
+
+def setting_names() -> list[str]:
+    """Every "section.key=" that --set takes."""
+    from search.config.schema import Config
+
+    return [
+        f"{section}.{key}=" for section, about in Config.model_fields.items() for key in about.annotation.model_fields
+    ]
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
@@ -53,4 +65,4 @@ def add_commands(commands) -> None:
     command = add_command(
         commands, "completion", "print a script that completes commands and options in a shell", completion
     )
-    command.add_argument("shell", choices=("bash", "zsh"), metavar="SHELL", help="bash or zsh")
+    command.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")

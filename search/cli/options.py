@@ -60,6 +60,11 @@ def add_sweep_command(commands, name: str, text: str, run: Callable) -> argparse
     return command
 
 
+def add_json(command: argparse.ArgumentParser) -> None:
+    """--json."""
+    command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
 def add_run_options(command: argparse.ArgumentParser) -> None:
     """Of commands that train."""
     add_settings(command)

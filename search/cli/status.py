@@ -2,64 +2,122 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 
 from analysis.algorithms.names import title
 from analysis.formatting import duration, printable, trainings
 from search.config.schema import Config
-from search.driver.sweep import command_line
 from search.ledger.checkpoints import unfinished
 from search.sweep import manifest
-from search.sweep.folder import SweepFolder, holder, location
+from search.sweep.folder import SweepFolder, command_line, holder, location
 from search.sweep.state import State, read_state
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A pack of trainings that has a checkpoint."""
+
+    trainings: int
+    dimension: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a sweep is. others: trainings by how their recipe differs; seconds: of the present run, and left."""
+
+    sweep: str
+    folder: str
+    trainings: int
+    done: int
+    failed: int
+    missing: int
+    beyond: int  # trainings with this recipe beyond the present grid
+    algorithms: dict[str, int]
+    reasons: dict[str, int]  # of failures
+    others: dict[str, int]
+    begun: list[Begun] = field(default_factory=list)
+    process: str | None = None  # of the driver at work
+    last_run: str | None = None  # how it ended; None: without a word
+    elapsed_seconds: float | None = None
+    left_seconds: float | None = None
+    resume: str | None = None  # the command that continues
+    report: str | None = None
+
+    def text(self) -> str:
+        """Lines for the terminal."""
+        lines = [
+            f"{self.sweep}: {self.done} of {self.trainings} trainings done"
+            + (f", {self.failed} of them failed" if self.failed else "")
+        ]
+        if self.algorithms:
+            lines.append("  " + " · ".join(f"{title(name)} {number}" for name, number in self.algorithms.items()))
+        lines += [f"  failed: {number} × {reason}" for reason, number in self.reasons.items()]
+        if self.beyond:
+            lines.append(f"  {self.beyond} more trainings with this recipe lie beyond the present grid")
+        if self.others:
+            others = trainings(sum(self.others.values()))
+            lines.append(f"  {others} of another recipe in the ledger, which count for nothing here:")
+            lines += [f"    {number} × {how}" for how, number in self.others.items()]
+        for pack in self.begun:
+            at = f"step {pack.step} of {pack.steps}"
+            lines.append(f"  begun: {trainings(pack.trainings)} at n = {pack.dimension}, kept at {at}")
+        if self.process:
+            pace = "" if self.elapsed_seconds is None else f", for {duration(self.elapsed_seconds)}"
+            pace += "" if self.left_seconds is None else f"; about {duration(self.left_seconds)} left"
+            lines.append(f"  running: process {self.process}{pace}")
+        elif self.missing:
+            how = f"was {self.last_run}" if self.last_run else "ended without a word (killed?)"
+            lines += [f"  not running; the last run {how}", f"  continue: {self.resume}"]
+        else:
+            lines.append(f"  report: {self.report}")
+        return "\n".join(map(printable, lines))
 
 
 def status(config: Config, folder: SweepFolder) -> str:
     """Lines for the terminal."""
+    return read_status(config, folder).text()
+
+
+def read_status(config: Config, folder: SweepFolder) -> Status:
+    """Reads the ledger, the checkpoints and the manifest."""
     state = read_state(config, folder)
-    total, missing = len(state.points), len(state.missing)
-    counts = state.counts
-    failed = counts.pop("failed", 0)
-    lines = [
-        f"{folder.name}: {total - missing} of {total} trainings done" + (f", {failed} of them failed" if failed else "")
-    ]
-    if counts:
-        lines.append("  " + " · ".join(f"{title(name)} {number}" for name, number in counts.most_common()))
-    keys = {point.key for point in state.points}
+    counts, keys = state.counts, {point.key for point in state.points}
+    failed, missing = counts.pop("failed", 0), len(state.missing)
     reasons = Counter(row["reason"] for key, row in state.rows.items() if key in keys and row["status"] == "failed")
-    lines += [f"  failed: {number} × {reason}" for reason, number in reasons.most_common()]
-    beyond = len(state.rows.keys() - keys)
-    if beyond:
-        lines.append(f"  {beyond} more trainings with this recipe lie beyond the present grid")
-    if state.others:
-        lines.append(
-            f"  {trainings(state.others.total())} of another recipe in the ledger, which count for nothing here:"
-        )
-        lines += [f"    {number} × {how}" for how, number in state.others.most_common()]
-    driver = holder(folder)
-    place = location(config, folder, "checkpoints")
-    for pack in unfinished(place) if missing and "://" not in place else []:
-        steps = f"step {pack.step} of {config.training.steps}"
-        lines.append(f"  begun: {trainings(len(pack.keys))} at n = {pack.dimension}, kept at {steps}")
-    if driver:
-        lines.append(f"  running: process {driver}{_pace(state, folder)}")
-    elif missing:
-        last = (manifest.read(folder).get("runs") or [{}])[-1]
-        how = last.get("status") or "ended without a word (killed?)"
-        lines.append(f"  not running; the last run {'was ' if last.get('status') else ''}{how}")
-        lines.append(f"  continue: {command_line('resume', folder)}")
-    else:
-        lines.append(f"  report: {folder.report / 'index.html'}")
-    return "\n".join(map(printable, lines))
+    place, process = location(config, folder, "checkpoints"), holder(folder)
+    last = (manifest.read(folder).get("runs") or [{}])[-1]
+    elapsed, left = _pace(state, last) if process else (None, None)
+    return Status(
+        sweep=folder.name,
+        folder=str(folder.path),
+        trainings=len(state.points),
+        done=len(state.points) - missing,
+        failed=failed,
+        missing=missing,
+        beyond=len(state.rows.keys() - keys),
+        algorithms=dict(counts.most_common()),
+        reasons=dict(reasons.most_common()),
+        others=dict(state.others.most_common()),
+        begun=[
+            Begun(len(pack.keys), pack.dimension, pack.step, config.training.steps)
+            for pack in (unfinished(place) if missing and "://" not in place else [])
+        ],
+        process=process,
+        last_run=last.get("status"),
+        elapsed_seconds=elapsed,
+        left_seconds=left,
+        resume=command_line("resume", folder) if missing else None,
+        report=str(folder.report / "index.html") if not missing else None,
+    )
 
 
-def _pace(state: State, folder: SweepFolder) -> str:
+def _pace(state: State, run: dict) -> tuple[float | None, float | None]:
     """How long the present run has gone on, and how long the rest takes if it goes on like that."""
-    started = (manifest.read(folder).get("runs") or [{}])[-1].get("started_at")
+    started = run.get("started_at")
     if not started:
-        return ""
+        return None, None
     elapsed = max(time.time() - started, 0.0)
-    text = f", for {duration(elapsed)}"
     since = sum(row.get("finished_at", 0) > started for row in state.rows.values())
-    if since and state.missing:
-        text += f"; about {duration(elapsed * len(state.missing) / since)} left"
-    return text
+    return elapsed, elapsed * len(state.missing) / since if since and state.missing else None

@@ -1,14 +1,25 @@
 """Commands on sweeps: sweep, resume, refine, anneal, status, report, generalise, ui, sync."""
 
+import contextlib
 import json
 import socket
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.formatting import printable, quoted, rough_duration, trainings
-from search.cli.options import add_algorithms, add_command, add_run_options, add_settings, add_sweep_command, path
+from search.cli.options import (
+    add_algorithms,
+    add_command,
+    add_json,
+    add_run_options,
+    add_settings,
+    add_sweep_command,
+    path,
+)
 from search.config.presets import preset_names
+from search.terminal.output import json_text, notes
 
 MAX_DRAWS = 1024  # networks a training and dimension
 LARGE = 20_000  # trainings that one may have asked for by mistake
@@ -49,7 +60,10 @@ def add_commands(commands) -> None:
     )
     add_run_options(command)
 
-    add_sweep_command(commands, "status", "say what is done, what failed and why, and how to continue", status)
+    command = add_sweep_command(
+        commands, "status", "say what is done, what failed and why, and how to continue", status
+    )
+    add_json(command)
 
     command = add_sweep_command(commands, "report", "write the tables and the report anew from the ledger", report)
     command.add_argument("--relabel", action="store_true", help="name the stored networks anew, with the algorithms "
@@ -72,14 +86,16 @@ def add_commands(commands) -> None:
                          help="of the drawn networks (default: up to four times the largest trained)")  # fmt: skip
     command.add_argument("--draws", type=int, default=16, metavar="K",
                          help="networks a training and dimension (default: 16)")  # fmt: skip
+    add_json(command)
 
 
 def sweep(options) -> int:
     from search.config.load import load
-    from search.driver.sweep import sweep
     from search.sweep.packs import REFERENCE_PACK, pack_seconds
 
     config = load(preset=options.preset, file=options.config, settings=_settings(options))
+    from search.driver.sweep import sweep  # after the config, whose mistakes shall not wait for PyTorch
+
     if config.grid.size > LARGE and not options.yes:
         recipe, grid = config.training.recipe(), config.grid
         repeats = len(grid.betas) * len(grid.seeds)
@@ -122,11 +138,12 @@ def anneal(options) -> int:
 
 
 def status(options) -> int:
-    from search.cli.status import status
+    from search.cli.status import read_status
     from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
-    print(status(folders.read_config(folder), folder))
+    found = read_status(folders.read_config(folder), folder)
+    print(json_text(asdict(found)) if options.json else found.text())
     return 0
 
 
@@ -169,6 +186,7 @@ def _with_objects(folder, config, **more: list[str]):
 
 def generalise(options) -> int:
     from search.api import check_dimensions
+    from search.cli.table_commands import as_records
     from search.driver.generalise import generalise
     from search.driver.sweep import write_report
     from search.sweep import folder as folders
@@ -178,10 +196,10 @@ def generalise(options) -> int:
         raise UserError(f"--draws must be at least 1 and at most {MAX_DRAWS}, not {options.draws}")
     folder = folders.existing(options.sweep)
     with folders.locked(folder):
-        print(
-            printable(generalise(folders.read_config(folder), folder, sorted(set(options.dimensions)), options.draws))
-        )
-        return 0 if not folder.trainings.is_file() or write_report(folder) else 1
+        table = generalise(folders.read_config(folder), folder, sorted(set(options.dimensions)), options.draws)
+        print(json_text(as_records(table)) if options.json else printable(table))
+        with contextlib.redirect_stdout(notes()) if options.json else contextlib.nullcontext():
+            return 0 if not folder.trainings.is_file() or write_report(folder) else 1
 
 
 def ui(options) -> int:

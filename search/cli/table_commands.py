@@ -1,8 +1,11 @@
 """Commands on tables: boundaries, compare."""
 
+from pathlib import Path
+
 from analysis.errors import UserError
 from analysis.formatting import printable
-from search.cli.options import add_command, path
+from search.cli.options import add_command, add_json, path
+from search.terminal.output import json_text
 
 
 def add_commands(commands) -> None:
@@ -14,6 +17,7 @@ def add_commands(commands) -> None:
     command.add_argument("--most-error", type=float, default=0.1, metavar="E", help="only trainings up to this "
                          "relative error have order parameters (default: 0.1)")  # fmt: skip
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="the folder for tables and pictures")
+    add_json(command)
 
     command = add_command(commands, "boundaries", "map the phases of any table of x, y and label", boundaries)
     command.add_argument("table", type=path, metavar="TABLE", help="a .csv (commas, semicolons, tabs) or .parquet file")
@@ -31,6 +35,7 @@ def add_commands(commands) -> None:
     command.add_argument("--merge", action="append", default=[], metavar="LABEL=NAME",
                          help="count a label as another: mirror images, say; may be given again")  # fmt: skip
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="the folder for table and picture")
+    add_json(command)
 
 
 def boundaries(options) -> None:
@@ -44,7 +49,7 @@ def boundaries(options) -> None:
     if options.energy is not None:
         columns = {name: getattr(options, name) for name in ("x", "y", "label", "energy", "complexity", "seed", "out")}
         write_equilibrium(options.table, **columns, log_x=options.log_x, merge=merge)
-    write_boundaries(
+    phase_map, table = write_boundaries(
         options.table,
         x=options.x,
         y=options.y,
@@ -54,6 +59,10 @@ def boundaries(options) -> None:
         merge=merge,
         out=options.out,
     )
+    if options.json:
+        print(json_text({"labels": phase_map.labels, "boundaries": table.to_dict("records")}))
+        return
+    print("\n".join(_found(table, options.x, options.y)))
     more = ", equilibrium.csv, ground_states.csv, equilibrium.png" if options.energy is not None else ""
     print(f"{printable(options.out / 'boundaries.csv')}{more}, phase_map.png and probabilities.csv written")
 
@@ -61,8 +70,34 @@ def boundaries(options) -> None:
 def compare(options) -> None:
     from analysis.report.comparison import write_comparison
 
-    print(write_comparison(options.sweeps, options.out, most_error=options.most_error))
+    said = write_comparison(options.sweeps, options.out, most_error=options.most_error)
+    if options.json:
+        tables = ("order_parameters", "boundaries")
+        print(json_text({name: as_records(options.out / f"{name}.csv") for name in tables}))
+        return
+    print(said)
     print(f"{printable(options.out / 'order_parameters.csv')}, order_parameters.png and boundaries.csv written")
+
+
+def as_records(table: Path) -> list[dict]:
+    """The rows of a table that we wrote."""
+    import pandas as pd
+
+    return pd.read_csv(table, keep_default_na=False, na_values=[""]).to_dict("records")
+
+
+def _found(table, x: str, y: str) -> list[str]:
+    """A line for every boundary: where it lies, and its 90 % interval."""
+    if table.empty:
+        return ["no boundary is certain enough to report"]
+    lines = [f"boundaries in {printable(x)} (90 % interval):"]
+    for row in table.itertuples():
+        low, high = "< " * row.low_is_open, "> " * row.high_is_open
+        lines.append(
+            printable(f"  {y} = {row.y:g}: {row.lower_phase} | {row.upper_phase} at {row.x:.4g} "
+                      f"({low}{row.x_low:.4g} … {high}{row.x_high:.4g})")
+        )  # fmt: skip
+    return lines
 
 
 def _merges(options: list[str]) -> dict[str, str]:

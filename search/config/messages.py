@@ -27,7 +27,7 @@ def _explain_one(problem: dict) -> str:
     place = re.sub(r"\.(\d+)", r"[\1]", place)
     if problem["type"] == "extra_forbidden":
         known = _known_keys(problem["loc"][:-1])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.75)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         return f"unknown key {place!r} ({hint})"
     if problem["type"] == "too_short":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
-from analysis.formatting import printable, quoted, trainings
+from analysis.formatting import printable, trainings
 from search import objects
 from search.config.schema import Config
 from search.config.secrets import check_secrets, mask
@@ -20,7 +20,7 @@ from search.ledger import ledger
 from search.ledger.checkpoints import remove_all
 from search.sweep import folder as folders
 from search.sweep import manifest, tables
-from search.sweep.folder import SweepFolder
+from search.sweep.folder import SweepFolder, command_line
 from search.sweep.grid import Point, expand
 from search.sweep.state import State, read_state
 from search.terminal.output import notes
@@ -111,13 +111,6 @@ def write_report(folder: SweepFolder) -> bool:
     with contextlib.suppress(BrokenPipeError):  # whoever read our output has enough: the report is there
         print(text, flush=True)
     return True
-
-
-def command_line(command: str, folder: SweepFolder) -> str:
-    """The command as one would type it here."""
-    with contextlib.suppress(ValueError, OSError):
-        return f"hyperphase {command} {quoted(folder.path.relative_to(Path.cwd()))}"
-    return f"hyperphase {command} {quoted(folder.path)}"
 
 
 def _conclude(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.files import replace_text
+from analysis.formatting import quoted
 from search.config.load import dump, load
 from search.config.schema import Config
 from search.ledger import storage
@@ -219,3 +220,10 @@ def holder(folder: SweepFolder) -> str | None:
 def location(config: Config, folder: SweepFolder, name: str) -> str:
     """Where workers keep "ledger" or "checkpoints": on the config's storage, else in the sweep's folder."""
     return storage.below(config.ray.storage or folder.path, name)
+
+
+def command_line(command: str, folder: SweepFolder) -> str:
+    """The command as one would type it here."""
+    with contextlib.suppress(ValueError, OSError):
+        return f"hyperphase {command} {quoted(folder.path.relative_to(Path.cwd()))}"
+    return f"hyperphase {command} {quoted(folder.path)}"

@@ -147,11 +147,12 @@ def test_status_of_a_running_sweep(swept, capsys):
     assert re.search(r"about .* left", shown)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_every_command(shell, capsys, tmp_path):
     assert main.main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    assert all(command in script for command in COMMANDS) and "--preset" in script
+    assert all(command in script for command in COMMANDS) and "preset" in script
+    assert "training.steps=" in script and "smoke" in script
     (tmp_path / "script").write_text(script)
     if shutil.which(shell):
         subprocess.run([shell, "-n", str(tmp_path / "script")], check=True)
@@ -165,11 +166,16 @@ complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
 complete_of hyperphase re
 complete_of hyperphase sweep --preset qu
 complete_of hyperphase classify --task max
+complete_of hyperphase sweep --preset quick --set training.learning
 """
     (tmp_path / "script").write_text(capsys.readouterr().out + ask)
     shown = subprocess.run(["bash", str(tmp_path / "script")], capture_output=True, text=True, check=True)
     first, *others = shown.stdout.splitlines()
-    assert set(first.split()) >= {"resume", "report", "refine"} and others == ["quick", "maximum"]
+    assert set(first.split()) >= {"resume", "report", "refine"} and others == [
+        "quick",
+        "maximum",
+        "training.learning_rate=",
+    ]
 
 
 def test_classify_prints_a_json_object_a_file(network_file, capsys):

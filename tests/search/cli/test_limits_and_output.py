@@ -179,3 +179,70 @@ def test_a_real_terminal_in_ascii(network_file):
         env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, check=True,
     )  # fmt: skip
     assert b"\\u2248" in shown.stdout and shown.stderr == b""
+
+
+def json_of(capsys, *arguments):
+    assert main.main([*map(str, arguments), "--json"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    return json.loads(line)
+
+
+def test_status_in_json(tmp_path, capsys):
+    from search.ledger import ledger
+    from search.sweep import folder as folders
+    from tests.support.records import records, smoke
+
+    folder = folders.create(tmp_path / "sweep")
+    folders.write_config(folder, smoke("grid.seeds=3"))
+    for record in records(smoke()):
+        ledger.write(folder.ledger, record)
+    found = json_of(capsys, "status", folder.path)
+    assert (found["trainings"], found["done"], found["failed"], found["missing"]) == (6, 4, 1, 2)
+    assert found["reasons"] == {"loss not finite at step 7": 1} and found["report"] is None
+    assert found["resume"].startswith("hyperphase resume") and sum(found["algorithms"].values()) == 3
+
+
+def test_boundaries_are_printed(tmp_path, capsys):
+    lines = [f"1e-{k},{n},{'low' if k > 4 else 'high'}" for k in range(1, 9) for n in (4, 6) for _ in range(2)]
+    (tmp_path / "t.csv").write_text("\n".join(["beta,n,phase", *lines]))
+    command = ["boundaries", tmp_path / "t.csv", "--x", "beta", "--y", "n", "--label", "phase", "--log-x",
+               "--out", tmp_path / "out"]  # fmt: skip
+    found = json_of(capsys, *command)
+    assert found["labels"] == ["high", "low"] and {row["y"] for row in found["boundaries"]} == {4, 6}
+    first = found["boundaries"][0]
+    assert first["lower_phase"] == "low" and first["x_low"] < first["x"] < first["x_high"]
+    assert main.main(list(map(str, command))) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "boundaries in beta (90 % interval):"
+    assert shown[1].startswith(f"  n = 4: low | high at {first['x']:.4g} ({first['x_low']:.4g} … ")
+
+
+def test_comparison_in_json(tmp_path, capsys):
+    from tests.support.fake_sweep import write_fake_sweep
+
+    folders = [write_fake_sweep(tmp_path / name, dimensions=(4,), betas=(1e-6, 1e-1), seeds=3) for name in "ab"]
+    found = json_of(capsys, "compare", *folders, "--out", tmp_path / "out")
+    assert {row["sweep"] for row in found["order_parameters"]} == {"a", "b"} and "boundaries" in found
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status", "SWEEP"], ["sweep", "--preset", "qick"], ["sweep", "--preset", "smoke", "--set", "a.b=1"]]
+)
+def test_what_needs_no_training_imports_no_pytorch(arguments, tmp_path):
+    from search.sweep import folder as folders
+    from tests.support.records import smoke
+
+    folder = folders.create(tmp_path / "sweep")
+    folders.write_config(folder, smoke())
+    arguments = [str(folder.path) if word == "SWEEP" else word for word in arguments]
+    script = (
+        "import sys; from search.cli.main import main; main(sys.argv[1:]);"
+        "sys.exit([name for name in ('torch', 'ray', 'mlflow', 'pandas', 'matplotlib') if name in sys.modules] or 0)"
+    )
+    shown = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+
+
+def test_hints_do_not_mislead(capsys):
+    assert "known: " in error_of(capsys, "sweep", "--preset", "smoke", "--set", "training.depth=3")
+    assert "did you mean 'steps'" in error_of(capsys, "sweep", "--preset", "smoke", "--set", "training.stepz=3")

@@ -21,15 +21,16 @@ class Design:
         pass
 
 
-def grid(trials: int):
+def grid(trials: int, dimensions=DIMENSIONS):
     """A regular grid of at most so many cells, their middles: (cells, 2). 1.5 times as many along β did best."""
-    along_n = int(min(len(DIMENSIONS), max(2, round(np.sqrt(trials / 1.5)))))
+    along_n = int(min(len(dimensions), max(2, round(np.sqrt(trials / 1.5)))))
     along_x = trials // along_n
     log_x = LOW + (np.arange(along_x) + 0.5) / along_x * (HIGH - LOW)
-    n = np.round(DIMENSIONS[0] - 0.5 + (np.arange(along_n) + 0.5) / along_n * len(DIMENSIONS))
+    n = np.round(dimensions[0] - 0.5 + (np.arange(along_n) + 0.5) / along_n * len(dimensions))
     return np.stack(np.meshgrid(log_x, n, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def unit_to_map(unit):
+def unit_to_map(unit, dimensions=DIMENSIONS):
     """(points, 2) in [0, 1) -> log10 x and a whole n."""
-    return np.stack([LOW + unit[:, 0] * (HIGH - LOW), DIMENSIONS[0] + np.floor(unit[:, 1] * len(DIMENSIONS))], axis=1)
+    n = dimensions[0] + np.floor(unit[:, 1] * len(dimensions))
+    return np.stack([LOW + unit[:, 0] * (HIGH - LOW), n], axis=1)

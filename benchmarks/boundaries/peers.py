@@ -5,20 +5,20 @@ Each has ask(count) -> places (log10 x, n) and tell(places, labels).
 
 import numpy as np
 
-from benchmarks.boundaries.synthetic import DIMENSIONS, HIGH, LOW
+from benchmarks.boundaries.synthetic import HIGH, LOW
 
 START = 16  # space-filling places before a peer that needs labels is asked
 POOL = 61  # values of log10 x in the pool of places
 
 
-def _pool():
+def _pool(dimensions):
     """(places, 2) log10 x and n."""
-    return np.stack(np.meshgrid(np.linspace(LOW, HIGH, POOL), DIMENSIONS, indexing="ij"), axis=-1).reshape(-1, 2)
+    return np.stack(np.meshgrid(np.linspace(LOW, HIGH, POOL), dimensions, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _scaled(places):
+def _scaled(places, dimensions):
     """To [0, 1]²."""
-    low, high = np.array([LOW, DIMENSIONS[0]]), np.array([HIGH, DIMENSIONS[-1]])
+    low, high = np.array([LOW, dimensions[0]]), np.array([HIGH, dimensions[-1]])
     return (np.asarray(places, float) - low) / (high - low)
 
 
@@ -30,11 +30,14 @@ class Pool:
 
         from benchmarks.boundaries.designs import unit_to_map
 
-        self.rng, self.pool = rng, _pool()
-        start = unit_to_map(qmc.Sobol(2, rng=rng).random_base2(4)[:START])
-        nearest = ((_scaled(self.pool)[:, None] - _scaled(start)) ** 2).sum(axis=2).argmin(axis=0)
+        self.rng, self.dimensions, self.pool = rng, truth.dimensions, _pool(truth.dimensions)
+        start = unit_to_map(qmc.Sobol(2, rng=rng).random_base2(4)[:START], truth.dimensions)
+        nearest = ((self.scaled(self.pool)[:, None] - self.scaled(start)) ** 2).sum(axis=2).argmin(axis=0)
         self.start = list(self.pool[nearest])
         self.points, self.labels = [], []
+
+    def scaled(self, places):
+        return _scaled(places, self.dimensions)
 
     def ask(self, count):
         if self.start:
@@ -73,16 +76,18 @@ class SkActiveML(Pool):
         classifier, names, y = self.classifier()
         if len(names) < 2:
             return np.ones((len(log_x), 1)), names
-        return classifier.fit(_scaled(self.points), y).predict_proba(_scaled(np.stack([log_x, n], axis=1))), names
+        return classifier.fit(self.scaled(self.points), y).predict_proba(
+            self.scaled(np.stack([log_x, n], axis=1))
+        ), names
 
     def choose(self, count):
         from skactiveml.pool import UncertaintySampling
 
         classifier, _, y = self.classifier()
         query = UncertaintySampling(method="margin_sampling", random_state=int(self.rng.integers(2**31)))
-        candidates = _scaled(self.pool)
+        candidates = self.scaled(self.pool)
         _, utilities = query.query(
-            _scaled(self.points), y, classifier, candidates=candidates, batch_size=1, return_utilities=True
+            self.scaled(self.points), y, classifier, candidates=candidates, batch_size=1, return_utilities=True
         )
         utility = utilities[0].copy()
         chosen = []
@@ -108,7 +113,7 @@ class Aiphad(Pool):
             page_type="two_variables", input_data=[], estimation="LS", gamma=60.0, sampling="LC", proposal=count,
             multi_method="NE", NE_k=2,
         )  # fmt: skip
-        sampler.fit(_scaled(self.pool).tolist(), y)
+        sampler.fit(self.scaled(self.pool).tolist(), y)
         sampler.us()
         return self.pool[sampler.proposals]
 
@@ -121,12 +126,13 @@ class Adaptive:
 
         self.names = list(dict.fromkeys(truth.merge.get(name, name) for name in truth.names))
         self.learner = Learner2D(lambda place: None, bounds=((0.0, 1.0), (0.0, 1.0)))
-        self.rng = rng
+        self.dimensions = truth.dimensions
 
     def ask(self, count):
         units, _ = self.learner.ask(count)
         self.running = units
-        n = np.clip(np.round(DIMENSIONS[0] + np.array([v for _, v in units]) * 12), DIMENSIONS[0], DIMENSIONS[-1])
+        low, high = self.dimensions[0], self.dimensions[-1]
+        n = np.clip(np.round(low + np.array([v for _, v in units]) * (high - low)), low, high)
         return [(LOW + u * (HIGH - LOW), each) for (u, _), each in zip(units, n, strict=True)]
 
     def tell(self, points, labels):
@@ -141,8 +147,8 @@ class Bisection:
     TRUST = 0.85  # probability that a label is on its boundary's right side
 
     def __init__(self, truth, rng):
-        self.order = list(truth.phases)
-        self.belief = np.full((len(DIMENSIONS), len(self.order) - 1, self.BINS), 1 / self.BINS)
+        self.order, self.dimensions = list(truth.phases), truth.dimensions
+        self.belief = np.full((len(self.dimensions), len(self.order) - 1, self.BINS), 1 / self.BINS)
         self.edges = LOW + (np.arange(self.BINS) + 0.5) / self.BINS * (HIGH - LOW)
 
     def ask(self, count):
@@ -152,13 +158,13 @@ class Bisection:
         width = width + 1e-3 * np.random.default_rng(int(cumulative.sum() * 1e6) % 2**31).random(width.shape)
         chosen = np.argsort(-width.ravel())[:count]
         d, b = np.unravel_index(chosen, width.shape)
-        return [(self.edges[min(median[i, j], self.BINS - 1)], DIMENSIONS[i]) for i, j in zip(d, b, strict=True)]
+        return [(self.edges[min(median[i, j], self.BINS - 1)], self.dimensions[i]) for i, j in zip(d, b, strict=True)]
 
     def tell(self, points, labels):
         for (log_x, n), label in zip(points, labels, strict=True):
             if label not in self.order:
                 continue  # an island: bisection doesn't know what to do with it
-            at, d = self.order.index(label), DIMENSIONS.index(int(n))
+            at, d = self.order.index(label), self.dimensions.index(int(n))
             for b in range(self.belief.shape[1]):
                 right = self.edges > log_x  # the boundary lies beyond if the label is one of those below it
                 likely = np.where(right == (at <= b), self.TRUST, 1 - self.TRUST)

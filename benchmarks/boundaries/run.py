@@ -2,11 +2,11 @@
 
     python -m benchmarks.boundaries.run --repetitions 20 --out benchmarks/results/boundaries.jsonl
 
-Every repetition draws each scene's places anew (`benchmarks.boundaries.synthetic`). All samplers see labels drawn from
-the same truth; after so many trials the map is predicted from each one's trials by the same predictor, the product's
-own, because it is better than any that the peers bring. A line of the file is one sampler on one scene of one
-repetition; what is there is not done again, so that a killed run goes on. `--summary` prints the table from the file,
-`--time` what a suggestion costs at 500 trials.
+Every repetition draws each scene's places anew (`benchmarks.boundaries.synthetic`). All samplers see labels drawn
+from the same truth; after so many trials the map is predicted from each one's trials by the same predictor, the
+product's own, because it is better than any that the peers bring. A line of the file is one sampler on one scene of
+one repetition; what is there is not done again, so that a killed run goes on. `--summary` prints the table from the
+file, `--time` what a suggestion costs at 500 and 5,000 trials.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.boundaries.designs import OWN, Design, grid, unit_to_map
 from benchmarks.boundaries.scores import Evaluation, predict, search_space
 from benchmarks.boundaries.summary import summary
-from benchmarks.boundaries.synthetic import KINDS, Truth, random_truth
+from benchmarks.boundaries.synthetic import ALL_KINDS, KINDS, Truth, random_truth
 
 CHECKS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)  # trials after which the map is looked at
 BATCH = 8  # trials that run at once
@@ -35,8 +35,8 @@ class PhaseBoundary:
         from search.sampling.sampler import PhaseBoundarySampler, edges
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = PhaseBoundarySampler(seed=int(rng.integers(2**31)), cost=edges if per_cost else None, merge={})
-        self.study, self.space = optuna.create_study(sampler=sampler), search_space()
+        sampler = PhaseBoundarySampler(seed=int(rng.integers(2**31)), cost=edges if per_cost else None)
+        self.study, self.space = optuna.create_study(sampler=sampler), search_space(truth.dimensions)
 
     def ask(self, count):
         self.running = [self.study.ask(self.space) for _ in range(count)]
@@ -48,17 +48,24 @@ class PhaseBoundary:
             self.study.tell(trial, 0.0)
 
 
-def suggestion_ms(scene: str, *, trials: int = 500, rounds: int = 4) -> tuple[float, float]:
+def suggestion_ms(scene: str, *, trials: int, rounds: int = 4) -> tuple[float, float]:
     """CPU time of the first suggestion in a study with so many trials, and of one of the next, in rounds of BATCH."""
+    from optuna.trial import create_trial
+
     rng = np.random.default_rng(0)
     truth = random_truth(scene, rng)
     sampler = PhaseBoundary(truth, rng, per_cost=True)
-    places = unit_to_map(rng.random((trials, 2)))
+    places = unit_to_map(rng.random((trials, 2)), truth.dimensions)
     labels = truth.draw(10 ** places[:, 0], places[:, 1], rng)
-    for (log_x, n), label in zip(places, labels, strict=True):
-        sampler.study.enqueue_trial({"beta": float(10**log_x), "dimension": int(n)})
-        sampler.ask(1)
-        sampler.tell([], [label])
+    sampler.study.add_trials(
+        create_trial(
+            params={"beta": float(10**log_x), "dimension": int(n)},
+            distributions=sampler.space,
+            value=0.0,
+            user_attrs={"phase": label},
+        )
+        for (log_x, n), label in zip(places, labels, strict=True)
+    )
     times = []
     for count in (1, *[BATCH] * rounds):
         before = time.process_time()
@@ -74,9 +81,9 @@ def make(name: str, truth: Truth, rng):
     if name in OWN:
         return PhaseBoundary(truth, rng, per_cost=name == OWN[1])
     if name == "sobol":
-        return Design(unit_to_map(qmc.Sobol(2, rng=rng).random_base2(10)))
+        return Design(unit_to_map(qmc.Sobol(2, rng=rng).random_base2(10), truth.dimensions))
     if name == "random":
-        return Design(unit_to_map(rng.random((CHECKS[-1], 2))))
+        return Design(unit_to_map(rng.random((CHECKS[-1], 2)), truth.dimensions))
     from benchmarks.boundaries import peers as bench_peers
 
     return bench_peers.PEERS[name](truth, rng)
@@ -84,16 +91,16 @@ def make(name: str, truth: Truth, rng):
 
 def measure(scene: str, repetition: int, name: str, *, trials: int) -> dict:
     """One sampler on one scene of one repetition."""
-    rng = np.random.default_rng([repetition, KINDS.index(scene)])
+    rng = np.random.default_rng([repetition, ALL_KINDS.index(scene)])
     truth = random_truth(scene, rng)
     evaluation, started = Evaluation(truth), time.process_time()
-    rng = np.random.default_rng([repetition, KINDS.index(scene), 1])
+    rng = np.random.default_rng([repetition, ALL_KINDS.index(scene), 1])
 
     def label(points):
         log_x, n = np.asarray(points, float).T
         return [truth.merge.get(each, each) for each in truth.draw(10**log_x, n, rng)]
 
-    curve = {"trials": [], "cost": [], "area": [], "brier": [], "boundary": []}
+    curve = {"trials": [], "cost": [], "area": [], "brier": [], "nats": [], "boundary": []}
 
     def check(points, labels, peer=None):
         scores = evaluation.scores(*predict(evaluation, points, labels))
@@ -107,7 +114,7 @@ def measure(scene: str, repetition: int, name: str, *, trials: int) -> dict:
     asking = 0.0
     if name == "grid":
         for count in checks:
-            points = grid(count)
+            points = grid(count, truth.dimensions)
             check(points, label(points))
     else:
         sampler, points, labels = make(name, truth, rng), [], []
@@ -134,17 +141,18 @@ def main(arguments=None) -> None:
     samplers = ("grid", *OWN, *PEERS, "sobol", "random")
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--first", type=int, default=EVALUATION_SEED, help="number of the first repetition")
-    parser.add_argument("--scenes", nargs="+", default=KINDS, choices=KINDS)
+    parser.add_argument("--scenes", nargs="+", default=KINDS, choices=ALL_KINDS)
     parser.add_argument("--samplers", nargs="+", default=samplers, choices=samplers)
     parser.add_argument("--trials", type=int, default=192, help="of the samplers that look at labels")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/boundaries.jsonl"))
     parser.add_argument("--summary", action="store_true", help="only print the table of what is there")
-    parser.add_argument("--time", action="store_true", help="only time suggestions in studies of 500 trials")
+    parser.add_argument("--time", action="store_true", help="only time suggestions in studies of 500 and 5,000 trials")
     chosen = parser.parse_args(arguments)
     if chosen.time:
         for scene in chosen.scenes:
-            first, later = suggestion_ms(scene)
-            print(f"{scene:13} first suggestion {first:4.0f} ms, then {later:.1f} ms each", flush=True)
+            for trials in (500, 5000):
+                first, later = suggestion_ms(scene, trials=trials)
+                print(f"{scene:17} {trials:4} trials: first {first:5.0f} ms, then {later:.1f} ms each", flush=True)
         return
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out.exists() else []

@@ -11,16 +11,20 @@ class Evaluation:
     """The truth on a lattice of the map, and how far a prediction is from it."""
 
     def __init__(self, truth: Truth, along_x: int = 81):
-        log_x, n = np.meshgrid(np.linspace(LOW, HIGH, along_x), DIMENSIONS, indexing="ij")
+        log_x, n = np.meshgrid(np.linspace(LOW, HIGH, along_x), truth.dimensions, indexing="ij")
+        self.dimensions = truth.dimensions
         self.shape, self.log_x, self.n = log_x.shape, log_x.ravel(), n.ravel().astype(float)
         groups = [truth.merge.get(name, name) for name in truth.names]
         self.names = list(dict.fromkeys(groups))
         share = truth.probabilities(10**self.log_x, self.n)
         self.share = np.stack([share[:, [g == name for g in groups]].sum(axis=1) for name in self.names], axis=1)
-        self.boundaries = [(n, *each) for n in DIMENSIONS for each in truth.boundaries(n)]
+        self.boundaries = [(n, *each) for n in truth.dimensions for each in truth.boundaries(n)]
 
     def scores(self, probabilities, labels) -> dict[str, float]:
-        """probabilities (points, labels) on the lattice -> area, brier, boundary (decades)."""
+        """probabilities (points, labels) on the lattice -> area, brier, nats, boundary (decades).
+
+        nats: the log-loss of labels drawn from the truth beyond the truth's own; no p counts as less than 0.001.
+        """
         found = np.zeros_like(self.share)
         for column, label in enumerate(labels):
             found[:, self.names.index(label)] += probabilities[:, column]
@@ -28,13 +32,14 @@ class Evaluation:
         steps = np.linspace(LOW, HIGH, self.shape[0])
         errors = []
         for n, lower, upper, x in self.boundaries:
-            row = best[:, DIMENSIONS.index(n)]
+            row = best[:, self.dimensions.index(n)]
             pair = (row[:-1] == self.names.index(lower)) & (row[1:] == self.names.index(upper))
             away = np.abs((steps[:-1] + steps[1:])[pair] / 2 - np.log10(x))
             errors.append(min(FAR, away.min(initial=FAR)))
         return {
             "area": float((best.ravel() != self.share.argmax(axis=1)).mean()),
             "brier": float(((found - self.share) ** 2).sum(axis=1).mean()),
+            "nats": float((self.share * np.log(self.share.clip(1e-12) / found.clip(1e-3))).sum(axis=1).mean()),
             "boundary": float(np.mean(errors)),
         }
 
@@ -46,14 +51,14 @@ def predict(evaluation: Evaluation, points, labels):
 
     log_x, n = np.asarray(points, float).T
     seen = Observations(10**log_x, n, tuple(labels), (None,) * len(labels), np.zeros(0), np.zeros(0))
-    sampler = PhaseBoundarySampler(merge={})
-    return sampler._predict(seen, Space(*search_space().values()), 10**evaluation.log_x, evaluation.n)
+    space = Space(*search_space(evaluation.dimensions).values())
+    return PhaseBoundarySampler()._predict(seen, space, 10**evaluation.log_x, evaluation.n)
 
 
-def search_space() -> dict:
+def search_space(dimensions=DIMENSIONS) -> dict:
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
         "beta": FloatDistribution(10**LOW, 10**HIGH, log=True),
-        "dimension": IntDistribution(DIMENSIONS[0], DIMENSIONS[-1]),
+        "dimension": IntDistribution(dimensions[0], dimensions[-1]),
     }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.boundaries.designs import OWN
-from benchmarks.boundaries.synthetic import KINDS
+from benchmarks.boundaries.synthetic import ALL_KINDS
 
 MARKS = (0.05, 0.02)  # shares of the map named wrongly
 OWN_MAP = ", own map"  # added to a peer's name where its own classifier predicts the map
@@ -30,7 +30,7 @@ class Curves:
             self.add(row["sampler"], row, row["area"])
             if "own_area" in row:
                 self.add(row["sampler"] + OWN_MAP, row, row["own_area"])
-        self.scenes = sorted(self.found["grid"], key=KINDS.index)
+        self.scenes = sorted(self.found["grid"], key=ALL_KINDS.index)
 
     def add(self, name: str, row: dict, area) -> None:
         self.found.setdefault(name, {}).setdefault(row["scene"], {})[row["repetition"]] = row | {"area": area}

@@ -12,6 +12,7 @@ import numpy as np
 
 LOW, HIGH = -9.0, -1.0  # log10 x
 DIMENSIONS = tuple(range(4, 17))
+LONG = tuple(range(3, 25))
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Truth:
     noise: float = 0.0  # share of labels drawn blindly
     coin_flip: str | None = None  # this phase shows as NAME_positive or NAME_negative, half each
     island: tuple[float, float, float, float] | None = None  # centre log10 x, y; half-widths in decades, in y
+    dimensions: tuple[int, ...] = DIMENSIONS  # the values of y
 
     def probabilities(self, x, y):
         """(points,) x (not its logarithm), y -> (points, phases), columns in the order of `names`."""
@@ -79,6 +81,8 @@ def _power(at_6: float, exponent: float) -> Callable:
 
 def random_truth(name: str, rng: np.random.Generator) -> Truth:
     """A truth of the kind `name` at a random place, with a random crossover where the kind leaves it open."""
+    if name in LONG_KINDS:
+        return _long_truth(name, rng)
     shift = rng.uniform(-0.6, 0.6, size=3)
     slope = rng.uniform(-0.5, 0.5, size=3)
     scales = tuple(float(s) for s in 10 ** rng.uniform(-1.3, -0.5, size=3))  # 0.05 to 0.3 decades
@@ -126,6 +130,47 @@ def random_truth(name: str, rng: np.random.Generator) -> Truth:
 
 
 KINDS = ("parallel", "slanted", "curved", "sharp", "wide", "label_noise", "coin_flip", "triple_point", "island")
+LONG_KINDS = (
+    "long_sharp", "long_mid", "long_wide", "long_noise", "long_wide_noise", "long_slanted", "long_curved",
+    "long_triple_point", "long_island",
+)  # fmt: skip
+ALL_KINDS = KINDS + LONG_KINDS
+
+
+def _long_truth(name: str, rng: np.random.Generator) -> Truth:
+    """Three or four phases over n = 3 to 24, their boundaries straight in log n or in n, by a toss.
+
+    Crossover scales are 0.04 (sharp), 0.2 (mid) and 0.5 decades (wide); of noisy ones 5 % of the labels are noise.
+    """
+    by_log = rng.random() < 0.5
+
+    def along(y):  # from 0 at the lowest y to 1 at the highest
+        y, low, high = np.asarray(y, float), LONG[0], LONG[-1]
+        return np.log(y / low) / np.log(high / low) if by_log else (y - low) / (high - low)
+
+    count = int(rng.integers(3, 5))
+    middle = np.linspace(-8.0, -2.0, 2 * count - 1)[1::2] + rng.uniform(-0.5, 0.5, count - 1)
+    lean, phases, island = rng.uniform(-0.6, 0.6, count - 1), ("a", "b", "c", "d")[:count], None
+    scale = {"long_sharp": 0.04, "long_mid": 0.2, "long_wide": 0.5, "long_noise": 0.08, "long_wide_noise": 0.3}.get(
+        name, float(10 ** rng.uniform(-1.3, -0.5))
+    )
+    bend = rng.uniform(0.6, 1.4) * rng.choice([-1, 1]) if name == "long_curved" else 0.0
+    if name == "long_slanted":
+        middle = np.linspace(-7.2, -2.8, count - 1) + rng.uniform(-0.4, 0.4, count - 1)
+        lean = rng.uniform(1.5, 3.0) * rng.choice([-1, 1]) + rng.uniform(-0.3, 0.3, count - 1)
+    elif name == "long_triple_point":
+        meet, first = rng.uniform(0.35, 0.75), -5.0 + rng.uniform(-0.6, 0.6)  # there the second phase has run out
+        middle, lean, phases = np.array([first, first + 2.6 * (1 - 0.5 / meet)]), np.array([0, -2.6 / meet]), phases[:3]
+    elif name == "long_island":
+        middle, lean = np.array([-3.8, -2.0]) + rng.uniform(-0.3, 0.3, 2), lean[:2]
+        phases, scale = phases[:3], min(scale, 0.12)
+        island = (-6.5 + rng.uniform(-0.6, 0.6), rng.uniform(8, 18), 0.9, rng.uniform(3.5, 5.0))
+    curves = tuple(
+        (lambda y, at=at, by=by: at + by * (along(y) - 0.5) + bend * (np.sin(np.pi * along(y)) - 0.5))
+        for at, by in zip(middle, lean, strict=True)
+    )
+    noise = 0.05 if name.endswith("noise") else 0.0
+    return Truth(name, phases, curves, (scale,) * len(curves), noise=noise, island=island, dimensions=LONG)
 
 
 def sweep_design(kind: str, rng: np.random.Generator):

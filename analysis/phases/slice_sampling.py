@@ -3,16 +3,18 @@
 Elliptical slice sampling (Murray, Adams & MacKay 2010) around a Gaussian approximation of the posterior (generalised
 as by Nishihara, Murray & Adams 2014) moves everything at once and has no step size to tune. It needs help where
 crossovers are sharper than the data can tell: there the posterior reaches far beyond any Gaussian at its mode, towards
-ever steeper trends, with boundaries free to slide between places. Two Metropolis moves of the trend go that way:
-a stretch changes how steep it is and leaves the boundaries in place, a shift slides boundaries by a size that
-does not shrink as the trend steepens.
+ever steeper trends, with boundaries free to slide between places. Three Metropolis moves of the trend go that way:
+a stretch changes how steep it is and leaves the boundaries in place, a turn does so to one boundary, a shift slides
+boundaries by a size that does not shrink as the trend steepens. They touch three features only and cost little beside
+a slice, so that there are many of them.
 """
 
 import numpy as np
 
 from analysis.phases.softmax_gp import FieldFit, contrasts
 
-MOVES = ("stretch", "shift", "shift", "stretch", "shift", "shift")  # in each round, before the slice
+MOVES = ("stretch", "shift", "turn", "shift")  # of the trend, 2 to 6 times in each round, before the slice
+MOVED = 800  # places of a round: few places leave crossovers more open, and cost less
 STRETCH = 0.5  # sd of the logarithm of the stretch
 SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uniform
 
@@ -20,22 +22,23 @@ SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uni
 def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, scales, rounds: int, rng):
     """Chains from the Gaussian's draws `normals` (chains, kept·(phases-1)) -> weights (chains, kept, phases - 1).
 
-    features: (places, size), counts: (places, phases), as given to `softmax_field.laplace`; the first `trends`
+    features: (places, size), counts: (places, phases), as given to `softmax_gp.laplace`; the first `trends`
     features are the constant and the slopes. Weights are in logits.
     scales: (trend, tilt, probability), each (mixture,): the prior over the two settings that make the trend,
     integrated here because no data fix how steep a crossover between two places is.
-    In whitened coordinates the posterior is N(0, I) times exp(rest).
     """
     chains = _Chains(fit, features, counts, normals, trends, scales)
+    repeats = min(6, max(2, MOVED // len(features))) if trends > 1 else 0
     for _ in range(rounds):
-        for move in MOVES if trends > 1 else ():
-            (chains.stretch if move == "stretch" else chains.shift)(rng)
+        for move in MOVES * repeats:
+            getattr(chains, move)(rng)
         chains.slice(rng)
-    return chains.weights()
+    return chains.weights.swapaxes(1, 2) * fit.scale[:, None]
 
 
 class _Chains:
-    """Chains in the coordinates of the fit's wide Gaussian: `state` (chains, size), contrast-major, and its `rest`."""
+    """`weights` (chains, columns, kept) in units of their prior, their `fields` (chains, columns, places) and the
+    three parts of their log posterior, each (chains,)."""
 
     def __init__(self, fit, features, counts, normals, trends, scales):
         from scipy.linalg import solve_triangular
@@ -54,85 +57,110 @@ class _Chains:
         self.offset = np.log(probability) - columns * (2 * np.log(steep) + leans * np.log(lean))
         self.seen = [(np.flatnonzero(column), column[column > 0]) for column in counts.T]
         start = solve_triangular(fit.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
-        self.state = start @ fit.wide
-        self.rest = self.rest_of(self.state)
+        self.weights = (self.mode + start).reshape(len(normals), columns, self.kept)
+        self.fields = self.weights @ self.scaled
+        self.likelihood = self._likelihood(self.fields)
+        self.trend_prior, self.ripple_prior = self._trend_prior(self.weights), self._ripple_prior(self.weights)
 
-    def whitened_weights(self, state):
-        """Weights in units of their prior: (chains, size)."""
-        return self.mode + state @ self.unwhiten
-
-    def weights(self):
-        columns = self.contrast.shape[1]
-        weights = self.whitened_weights(self.state).reshape(-1, columns, self.kept).swapaxes(1, 2)
-        return weights * self.fit.scale[:, None]
-
-    def rest_of(self, state):
-        """(chains, size) -> (chains,) log posterior minus log N(state; 0, I), up to a constant."""
-        weights = self.whitened_weights(state)
-        phases, columns = self.contrast.shape
-        noise = self.fit.settings.noise
-        fields = weights.reshape(-1, self.kept) @ self.scaled  # (chains·columns, places)
-        fields = np.tensordot(self.contrast, fields.reshape(len(state), columns, -1), axes=(1, 1))
+    def _likelihood(self, fields):
+        """(chains, columns, places) -> (chains,)"""
+        phases, noise = len(self.contrast), self.fit.settings.noise
+        fields = np.tensordot(self.contrast, fields, axes=(1, 1))
         fields -= fields.max(axis=0)  # (phases, chains, places)
         np.exp(fields, out=fields)
         total = fields.sum(axis=0)
-        likelihood = np.zeros(len(state))
+        likelihood = np.zeros(fields.shape[1])
         for phase, (at, count) in enumerate(self.seen):
             share = fields[phase][:, at] / total[:, at]
             likelihood += np.log((1 - noise) * share + noise / phases + 1e-12) @ count
-        return likelihood + self._log_prior(weights) + 0.5 * (state**2).sum(axis=1)
+        return likelihood
 
-    def _log_prior(self, weights):
-        squares = (weights.reshape(len(weights), -1, self.kept) ** 2).sum(axis=1)  # (chains, kept)
+    def _trend_prior(self, weights):
+        """(chains, columns, trends or more) -> (chains,)"""
+        squares = (weights[:, :, : self.trends] ** 2).sum(axis=1)
         if self.trends < 2:
             return -0.5 * squares.sum(axis=1)
-        trend = np.stack([squares[:, :2].sum(axis=1), squares[:, 2 : self.trends].sum(axis=1)], axis=1)
-        terms = self.offset - trend @ self.precisions  # (chains, mixture)
+        squares = np.stack([squares[:, :2].sum(axis=1), squares[:, 2:].sum(axis=1)], axis=1)
+        terms = self.offset - squares @ self.precisions  # (chains, mixture)
         top = terms.max(axis=1)
-        return top + np.log(np.exp(terms - top[:, None]).sum(axis=1)) - 0.5 * squares[:, self.trends :].sum(axis=1)
+        return top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
+
+    def _ripple_prior(self, weights):
+        """(chains, columns, kept) -> (chains,)"""
+        return -0.5 * (weights[:, :, self.trends :] ** 2).sum(axis=(1, 2))
 
     def stretch(self, rng):
         """Multiply the trend. Its volume grows by the factor to the power of its number of weights."""
-        factor = rng.normal(0, STRETCH, len(self.state))
-        weights = self.whitened_weights(self.state).reshape(len(self.state), -1, self.kept)
-        weights[:, :, : self.trends] *= np.exp(factor)[:, None, None]
-        self._accept(weights, factor * self.trends * self.contrast.shape[1], rng)
+        factor = rng.normal(0, STRETCH, len(self.weights))
+        trend = self.weights[:, :, : self.trends] * np.exp(factor)[:, None, None]
+        self._accept(trend, factor * self.trends * self.contrast.shape[1], rng)
 
     def shift(self, rng):
         """Move the constants and leans of some phases together, in proportion to the slopes along x, which stay.
 
         With phases in an order, those above a boundary moved together slide that boundary alone.
         """
-        chains = len(self.state)
-        weights = self.whitened_weights(self.state).reshape(chains, -1, self.kept)
-        slope = np.sqrt((weights[:, :, 1] ** 2).mean(axis=1)) * self.fit.scale[1]  # logits per half-range
+        chains = len(self.weights)
+        trend = self.weights[:, :, : self.trends].copy()
+        slope = np.sqrt((trend[:, :, 1] ** 2).mean(axis=1)) * self.fit.scale[1]  # logits per half-range
         size = slope * np.exp(rng.uniform(*np.log(SHIFTS), chains))
         direction = rng.integers(2, size=(chains, len(self.contrast))) @ self.contrast  # (chains, columns)
         step = rng.standard_normal((chains, self.trends)) * size[:, None] / self.fit.scale[: self.trends]
         step[:, 1] = 0.0
-        weights[:, :, : self.trends] += direction[:, :, None] * step[:, None, :]
-        self._accept(weights, 0.0, rng)
+        trend += direction[:, :, None] * step[:, None, :]
+        self._accept(trend, 0.0, rng)
 
-    def _accept(self, weights, volume, rng):
-        """Metropolis: weights (chains, columns, kept) of the trial."""
-        trial = (weights.reshape(len(weights), -1) - self.mode) @ self.fit.wide
-        rest = self.rest_of(trial)
-        gain = rest - self.rest + 0.5 * (self.state**2 - trial**2).sum(axis=1) + volume
+    def turn(self, rng):
+        """Multiply the log odds of two phases, others moving with either: their boundary turns steeper or wider.
+
+        With f_B += (e^s - 1)(f_j - f_i) for phases B that hold j and not i, the log odds grow by e^s, and so does the
+        volume of each feature; the same with -s undoes it.
+        """
+        chains, (phases, _) = len(self.weights), self.contrast.shape
+        first = rng.integers(phases, size=chains)
+        second = (first + rng.integers(1, phases, size=chains)) % phases
+        moved = rng.integers(2, size=(chains, phases))
+        moved[np.arange(chains), first], moved[np.arange(chains), second] = 0, 1
+        factor = rng.normal(0, STRETCH, chains)
+        trend = self.weights[:, :, : self.trends]
+        odds = np.einsum("ck,ckt->ct", self.contrast[second] - self.contrast[first], trend) * np.expm1(factor)[:, None]
+        self._accept(trend + (moved @ self.contrast)[:, :, None] * odds[:, None, :], factor * self.trends, rng)
+
+    def _accept(self, trend, volume, rng):
+        """Metropolis: the trial's trend (chains, columns, trends); the ripples stay."""
+        fields = self.fields + (trend - self.weights[:, :, : self.trends]) @ self.scaled[: self.trends]
+        likelihood, prior = self._likelihood(fields), self._trend_prior(trend)
+        gain = likelihood - self.likelihood + prior - self.trend_prior + volume
         good = np.log(rng.random(len(gain))) < gain
-        self.state[good], self.rest[good] = trial[good], rest[good]
+        self.weights[good, :, : self.trends] = trend[good]
+        self.fields[good], self.likelihood[good], self.trend_prior[good] = fields[good], likelihood[good], prior[good]
 
     def slice(self, rng):
-        """An ellipse through the state, a threshold below its rest, an angle shrunk until the rest is above it."""
-        other = rng.standard_normal(self.state.shape)
-        threshold = self.rest - rng.exponential(size=len(self.rest))
-        angle = rng.uniform(0, 2 * np.pi, len(self.rest))
+        """An ellipse through the state, a threshold below its rest, an angle shrunk until the rest is above it.
+
+        In the coordinates `state` of the fit's wide Gaussian the posterior is N(0, I) times exp(rest).
+        """
+        chains = len(self.weights)
+        state = (self.weights.reshape(chains, -1) - self.mode) @ self.fit.wide
+        other = rng.standard_normal(state.shape)
+        rest = self.likelihood + self.trend_prior + self.ripple_prior + 0.5 * (state**2).sum(axis=1)
+        threshold = rest - rng.exponential(size=chains)
+        angle = rng.uniform(0, 2 * np.pi, chains)
         low, high = angle - 2 * np.pi, angle.copy()
-        moving = np.arange(len(self.rest))
+        moving = np.arange(chains)
         while len(moving):
-            trial = self.state[moving] * np.cos(angle[moving])[:, None] + other[moving] * np.sin(angle[moving])[:, None]
-            rest = self.rest_of(trial)
-            good = rest > threshold[moving]
-            self.state[moving[good]], self.rest[moving[good]] = trial[good], rest[good]
+            trial = state[moving] * np.cos(angle[moving])[:, None] + other[moving] * np.sin(angle[moving])[:, None]
+            weights = (self.mode + trial @ self.unwhiten).reshape(len(moving), -1, self.kept)
+            fields = weights @ self.scaled
+            likelihood, trend, ripple = (
+                self._likelihood(fields),
+                self._trend_prior(weights),
+                self._ripple_prior(weights),
+            )
+            good = likelihood + trend + ripple + 0.5 * (trial**2).sum(axis=1) > threshold[moving]
+            done = moving[good]
+            self.weights[done], self.fields[done], self.likelihood[done] = weights[good], fields[good], likelihood[good]
+            self.trend_prior[done], self.ripple_prior[done] = trend[good], ripple[good]
             moving = moving[~good & (high[moving] - low[moving] > 1e-9)]
             below = angle[moving] < 0
             low[moving[below]], high[moving[~below]] = angle[moving[below]], angle[moving[~below]]

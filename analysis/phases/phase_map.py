@@ -16,26 +16,16 @@ import numpy as np
 
 from analysis.errors import UserError
 from analysis.phases.blas_threads import one_thread
+from analysis.phases.hyperparameters import PRIOR_CENTRE, climb
+from analysis.phases.places import gather
 from analysis.phases.slice_sampling import slice_sample
 from analysis.phases.softmax_gp import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
 
-LADDERS = {  # the values that each setting may take; neighbours differ enough to matter
-    "trend": (3.0, 6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0),
-    "tilt": (0.03, 0.06, 0.12, 0.25, 0.5, 1.0),
-    "ripple": (0.5, 1.0, 2.0, 4.0, 8.0),
-    "length_x": (0.18, 0.25, 0.35, 0.5, 0.7),
-    "length_y": (0.25, 0.35, 0.5, 0.7, 1.0, 1.4),
-    "noise": (0.003, 0.01, 0.03, 0.1, 0.2),
-}
-PRIOR_CENTRE = Settings(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
-# their spread, in nats of the setting
-PRIOR_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}
-START = Settings(trend=24.0, tilt=0.12, ripple=2.0, length_x=0.5, length_y=1.0, noise=0.01)
-NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from the mixture
 MOST_FITS = 4
 MAX_LABELS = 16  # beyond, a fit takes minutes and each label has too few rows to say anything
-MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-ranges count as one
-FINENESS = 60
+FEW_PLACES = 60
+# prior of the trend that draws integrate over: crossovers far sharper than the places can tell are as likely
+TREND_CENTRE, TREND_LOG_SD, TILT_LOG_SD = 500.0, 2.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -135,14 +125,15 @@ def fit(
     y_name: str = "y",
     settings: Settings | None = None,
     draws: int = 320,
-    rounds: int = 10,
+    rounds: int | None = None,
     rng_seed: int = 0,
 ) -> PhaseMap:
     """Fit the map to a table's columns, each (rows,).
 
     merge: new name for each label that is to count as another (mirror phases), {} for none.
     settings: hyperparameters to take as given (one fast fit); by default they are weighed by evidence.
-    rounds: of slice sampling, from Laplace draws to exact ones; 0 leaves them Laplace's (a few milliseconds).
+    rounds: of slice sampling, from Laplace draws to exact ones; 0 leaves them Laplace's (a few milliseconds); by
+        default 10, and 20 of few places, which leave it open how sharp crossovers are.
     """
     x, y, raw = _columns(x, y, labels, log_x, log_y, x_name, y_name)
     merge = dict(merge or {})
@@ -152,100 +143,56 @@ def fit(
         raise UserError(f"{len(names)} labels are too many for a phase map, at most {MAX_LABELS}: merge some")
     x_axis = Axis(x.min(), x.max(), log_x, x_name)
     y_axis = Axis(y.min(), y.max(), log_y, y_name)
-    scaled = np.stack([x_axis.scale(x), y_axis.scale(y)], axis=1)
-    places, place = np.unique(scaled, axis=0, return_inverse=True)
-    if len(places) > MANY_PLACES:
-        places, place = np.unique(np.round(scaled * FINENESS) / FINENESS, axis=0, return_inverse=True)
-    counts = np.zeros((len(places), len(names)))
-    np.add.at(counts, (place.ravel(), np.searchsorted(names, merged.astype(str))), 1.0)
-    basis = make_basis(len(np.unique(places[:, 0])), len(np.unique(places[:, 1])))
-    features = basis.features(places[:, 0], places[:, 1])
-    prior = prior_settings(x_axis, y_axis)
+    one_hot = np.array([[label == name for name in names] for label in merged], float)
+    u, v, counts = gather(x_axis.scale(x), y_axis.scale(y), one_hot)
+    basis = make_basis(len(np.unique(u)), len(np.unique(v)))
+    features = basis.features(u, v)
+    centre = prior_centre(x_axis, y_axis)
     if settings is not None:
         fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
     else:
-        fits, shares = weigh_settings(basis, features, counts, prior)
-    weights, noise = _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed)
+        fits, shares = weigh_settings(basis, features, counts, centre)
+    if rounds is None:
+        rounds = 20 if len(u) <= FEW_PLACES else 10
+    weights, noise = _draw(basis, features, counts, fits, shares, centre, draws, rounds, rng_seed)
     return PhaseMap(names, x_axis, y_axis, x, y, merged, raw, merge, basis, weights, noise, fits, shares)
 
 
-def weigh_settings(basis, features, counts, prior: Settings):
+def weigh_settings(basis, features, counts, centre: Settings):
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
-    ranked = climb(basis, features, counts, prior)
-    best = ranked[0][0]
     # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
     apart: dict[Settings, tuple[float, FieldFit]] = {}
-    for item in ranked:
-        if item[0] > best - NEGLIGIBLE_ODDS:
-            apart.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
+    for item in climb(basis, features, counts, centre=centre):
+        apart.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
     kept = list(apart.values())[:MOST_FITS]
-    shares = np.exp([item[0] - best for item in kept])
+    shares = np.exp([item[0] - kept[0][0] for item in kept])
     return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
 
 
-def climb(
-    basis, features, counts, prior: Settings, *, begin: Settings = START, spread: float = 1.0
-) -> list[tuple[float, FieldFit]]:
-    """Coordinate ascent on the ladders of settings -> (log posterior, fit) of all settings tried, the best first.
-
-    begin: a rung of every ladder; spread: of the prior around its centre, in units of PRIOR_LOG_SD.
-    """
-    tried: dict[Settings, tuple[float, FieldFit]] = {}
-
-    def score(settings, start):
-        if settings not in tried:
-            found = laplace(basis, features, counts, settings, start=start)
-            tried[settings] = (found.evidence + _log_prior(settings, prior) / spread**2, found)
-        return tried[settings]
-
-    names = [name for name in LADDERS if basis.use_y or name not in ("tilt", "length_y")]
-    best, settings = score(begin, None), begin
-    moved = True
-    while moved:
-        moved = False
-        for name in names:
-            ladder = LADDERS[name]
-            place = ladder.index(getattr(settings, name))
-            for step in (1, -1):
-                while 0 <= place + step < len(ladder):
-                    candidate = replace(settings, **{name: ladder[place + step]})
-                    found = score(candidate, best[1])
-                    if found[0] <= best[0]:
-                        break
-                    best, settings, place, moved = found, candidate, place + step, True
-    return sorted(tried.values(), key=lambda item: -item[0])
-
-
-def _log_prior(settings, prior):
-    return -0.5 * sum(
-        (np.log(getattr(settings, name) / getattr(prior, name)) / spread) ** 2 for name, spread in PRIOR_LOG_SD.items()
-    )
-
-
-def prior_settings(x_axis, y_axis) -> Settings:
+def prior_centre(x_axis, y_axis) -> Settings:
     """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
     if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
         return replace(PRIOR_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
     return PRIOR_CENTRE
 
 
-def _trend_scales(prior, points: int = 7, reach: float = 2.1):
+def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1):
     """The prior over (trend, tilt) on a grid -> trend, tilt, probability, each (points²,)."""
     steps = np.linspace(-reach, reach, points)
     trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
     probability = np.exp(-0.5 * (trend**2 + tilt**2))
-    trend = prior.trend * np.exp(PRIOR_LOG_SD["trend"] * trend)
-    tilt = prior.tilt * np.exp(PRIOR_LOG_SD["tilt"] * tilt)
+    trend = TREND_CENTRE * np.exp(TREND_LOG_SD * trend)
+    tilt = centre.tilt * np.exp(TILT_LOG_SD * tilt)
     return trend, tilt, probability / probability.sum()
 
 
-def _draw(basis, features, counts, fits, shares, prior, draws, rounds, rng_seed):
+def _draw(basis, features, counts, fits, shares, centre, draws, rounds, rng_seed):
     """Posterior draws from the mixture, the settings in proportion to their shares -> weights, noise."""
     rng = np.random.default_rng(rng_seed)
     # systematic sampling: each fit gets its share of draws to within one
     chosen = np.searchsorted(np.cumsum(shares), (np.arange(draws) + 0.5) / draws)
     chosen = rng.permutation(np.minimum(chosen, len(fits) - 1))
-    contrast, scales = contrasts(counts.shape[1]), _trend_scales(prior)
+    contrast, scales = contrasts(counts.shape[1]), _trend_scales(centre)
     weights = np.zeros((draws, basis.size, counts.shape[1]))
     for index in np.unique(chosen):
         rows = np.flatnonzero(chosen == index)

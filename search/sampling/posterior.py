@@ -5,11 +5,12 @@ that a fit starts from the last one and takes milliseconds. Its settings are cho
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.phases.phase_map import climb
+from analysis.phases.hyperparameters import climb, log_prior
 from analysis.phases.softmax_gp import (
     Basis,
     FieldFit,
@@ -25,10 +26,18 @@ from analysis.phases.softmax_gp import (
 ORDERS = 14, 8  # eigenfunctions along u and v: waves down to a quarter of a half-range
 OUTERMOST = 1.4  # places beyond the map by more than this are taken to be here: the basis ends at its box
 LOOSE = 0.2  # share of noise at which even surprising labels pull
-# Where the settings are, until labels say otherwise: few labels choose them badly.
-FIRST = Settings(trend=48.0, tilt=0.12, ripple=4.0, length_x=0.5, length_y=1.4, noise=0.01)
-SPREAD = 0.5  # of the settings around these, in units of the phase map's prior
-FEWEST_FLIPS = 4  # of each of two labels, before they are taken for the sides of a coin
+MOST_FITS = 8  # settings in a mixture
+FEWEST_FLIPS = 6  # of each of two labels, before they are taken for the sides of a coin
+# Nats by which a coin must explain two labels better than their places do. Two neighbours across a wide or a noisy
+# boundary, or a phase and a small island in it, look much like a coin's sides while labels are few.
+COIN_ODDS = 0.7
+PLACED = (  # settings of a boundary between two labels: how sharp, how straight, how noisy
+    *(Settings(trend=trend, noise=noise) for trend in (6.0, 48.0) for noise in (0.01, 0.1)),
+    *(
+        Settings(trend=trend, ripple=ripple, length_x=0.4, length_y=0.8, noise=0.05)
+        for trend, ripple in ((3.0, 2.0), (12.0, 2.0), (6.0, 6.0))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Belief:
     """p(label | u, v) given labels at places."""
 
     basis: Basis
+    u: np.ndarray  # (places,) where labels came from
+    v: np.ndarray  # (places,)
     features: np.ndarray  # (places, size)
     counts: np.ndarray  # (places, labels); a row's sum is its weight
     fit: FieldFit
@@ -98,20 +109,33 @@ def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, set
         # labels that a warm start takes for noise have no pull; let them pull once, and see whether that is better
         loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit)
         fit = max(fit, laplace(basis, features, counts, settings, start=loose), key=lambda one: one.evidence)
-    return Belief(basis, features, counts, settle(features, counts, fit, rounds=settled))
+    return Belief(basis, u, v, features, counts, settle(features, counts, fit, rounds=settled) if settled else fit)
 
 
-def choose_settings(basis, u, v, counts) -> FieldFit:
-    """The fit whose settings have the most evidence, not far from FIRST."""
-    features = basis.features(*_inside(u, v))
-    return climb(basis, features, counts, FIRST, begin=FIRST, spread=SPREAD)[0][1]
+def likely_fits(basis, u, v, counts) -> tuple[FieldFit, ...]:
+    """Fits of the settings that labels and prior speak for, the best first."""
+    ranked = climb(basis, basis.features(*_inside(u, v)), counts)
+    return tuple(fit for _, fit in ranked[:MOST_FITS])
+
+
+def predict(basis, u, v, counts, starts: Sequence[FieldFit], there_u, there_v):
+    """p(label) at other places, averaged over settings by their evidence: (points, labels).
+
+    starts: fits of the settings, on the same basis. The most probable fields speak for each: drawn fields would add
+    noise to p, which where crossovers are wide moves the boundaries of the map.
+    """
+    beliefs = [believe(basis, u, v, counts, start.settings, start=start, settled=0) for start in starts]
+    odds = np.array([one.fit.evidence + log_prior(one.fit.settings) for one in beliefs])
+    shares = np.exp(odds - odds.max())
+    features = beliefs[0].features_at(there_u, there_v)
+    return np.tensordot(shares / shares.sum(), [one.modes(features) for one in beliefs], axes=1)
 
 
 def coin_flips(basis, u, v, labels) -> dict[str, str]:
     """Labels that fall as a coin does, wherever one looks -> {label: the group's name}, {} if there are none.
 
     labels: (places,). Two labels are one phase if a coin of unknown bias explains which of the two came better than
-    their places do, by evidence.
+    their places do, by evidence and with odds of COIN_ODDS.
     """
     from scipy.special import betaln
 
@@ -125,12 +149,7 @@ def coin_flips(basis, u, v, labels) -> dict[str, str]:
             pair = np.stack([labels[at] == first, labels[at] == second], axis=1).astype(float)
             features = basis.features(*_inside(u[at], v[at]))
             coin = betaln(*(pair.sum(axis=0) + 1))
-            placed = max(
-                laplace(basis, features, pair, Settings(trend=trend, noise=noise)).evidence
-                for trend in (6.0, 48.0)
-                for noise in (0.01, 0.1)
-            )
-            if coin > placed:
+            if all(coin - laplace(basis, features, pair, each).evidence > COIN_ODDS for each in PLACED):
                 old, new = group[first], group[second]
                 group = {name: new if its == old else its for name, its in group.items()}
     return {name: its for name, its in group.items() if list(group.values()).count(its) > 1}

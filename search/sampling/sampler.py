@@ -16,8 +16,9 @@ import numpy as np
 from optuna.samplers import BaseSampler
 
 from analysis.phases.blas_threads import one_thread
+from analysis.phases.places import gather
 from search.sampling.acquisition import Places, gains
-from search.sampling.posterior import Belief, believe, choose_settings, coin_flips
+from search.sampling.posterior import Belief, believe, coin_flips, likely_fits, predict
 from search.sampling.space import (
     BETA,
     DIMENSION,
@@ -37,7 +38,6 @@ FIRST_LOOK = 16  # labels before the belief has a say: so few may lack whole pha
 FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
 STEEPEST = 192.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
 SETTLED = 2  # rounds of widening draws where labels are certain
-DRAWS = 128  # of the prediction
 
 
 def edges(dimension):
@@ -116,12 +116,10 @@ class PhaseBoundarySampler(BaseSampler):
         merge = self._merges(seen, space)
         own = np.array([[label == name for name in labels] for label in seen.labels], float).sum(axis=0)
         groups = sorted({merge.get(label, label) for label in labels})
-        belief = self._belief(seen, space)
         probability = np.ones((len(x), 1))
-        if belief is not None:
-            u, v = space.scale(x, y)
-            normals = np.random.default_rng(0).standard_normal((DRAWS, belief.fit.mode.size))
-            probability = belief.draws(belief.features_at(u, v), normals).mean(axis=1).T
+        if len(groups) > 1:
+            starts = self._starts(seen, space)
+            probability = predict(space.basis, *self._labelled(seen, space, groups), starts, *space.scale(x, y))
         columns = []
         for label, count in zip(labels, own, strict=True):
             group = merge.get(label, label)
@@ -133,35 +131,43 @@ class PhaseBoundarySampler(BaseSampler):
         """The place of the largest gain -> (x, y)."""
         x, y = space.places(*CHOICES, rng)
         targets = Places(*space.scale(*space.places(*TARGETS, rng)))
-        there, pending = Places(*space.scale(seen.x, seen.y)), Places(*space.scale(seen.pending_x, seen.pending_y))
+        pending = Places(*space.scale(seen.pending_x, seen.pending_y))
         early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
-        belief, agreement = None if early else self._belief(seen, space, steepest=STEEPEST), np.ones(len(seen.x))
-        if belief is not None:
-            agreement = belief.agreement
+        belief = None if early else self._belief(seen, space)
+        if belief is None:
+            there, agreement = Places(*space.scale(seen.x, seen.y)), np.ones(len(seen.x))
+        else:
+            there, agreement = Places(belief.u, belief.v), belief.agreement
         known = self._cost is not None and space.y_axis.span > 0
         cost = np.broadcast_to(self._cost(y), y.shape) if known else None
         gain = gains(belief, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
         best = int(gain.argmax())
         return float(x[best]), float(y[best])
 
-    def _belief(self, seen, space, *, steepest: float = np.inf) -> Belief | None:
-        """None if all labels are one. steepest: the largest trend to believe in."""
+    def _belief(self, seen, space) -> Belief | None:
+        """None if all labels are one."""
 
         def make():
             merge = self._merges(seen, space)
-            names = sorted({merge.get(label, label) for label in seen.labels})
-            if len(names) < 2:
+            groups = sorted({merge.get(label, label) for label in seen.labels})
+            if len(groups) < 2:
                 return None
-            counts = np.zeros((len(seen.labels), len(names)))
-            for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
-                for name, share in (shares or {label: 1.0}).items():
-                    if merge.get(name, name) in names:
-                        counts[row, names.index(merge.get(name, name))] += share
-            start = self._start(seen, space)
-            settings = replace(start.settings, trend=min(start.settings.trend, steepest))
-            return believe(space.basis, *space.scale(seen.x, seen.y), counts, settings, start=start, settled=SETTLED)
+            start = self._starts(seen, space)[0]
+            settings = replace(start.settings, trend=min(start.settings.trend, STEEPEST))
+            labelled = self._labelled(seen, space, groups)
+            return believe(space.basis, *labelled, settings, start=start, settled=SETTLED)
 
-        return self._remember(f"belief {steepest:g}", space, seen, make)
+        return self._remember("belief", space, seen, make)
+
+    def _labelled(self, seen, space, groups):
+        """Scaled places and how much of each group came there: u, v (places,), counts (places, groups)."""
+        merge = self._merges(seen, space)
+        counts = np.zeros((len(seen.labels), len(groups)))
+        for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
+            for name, share in (shares or {label: 1.0}).items():
+                if merge.get(name, name) in groups:
+                    counts[row, groups.index(merge.get(name, name))] += share
+        return gather(*space.scale(seen.x, seen.y), counts)
 
     def _merges(self, seen, space) -> Mapping[str, str]:
         if self._merge is not None:
@@ -171,17 +177,17 @@ class PhaseBoundarySampler(BaseSampler):
             "merge", space, few, lambda: coin_flips(space.basis, *space.scale(few.x, few.y), few.labels)
         )
 
-    def _start(self, seen, space):
-        """The fit to the first labels by which settings are chosen."""
+    def _starts(self, seen, space):
+        """Fits to the first labels, of the settings that they speak for."""
         few = _first(seen)
 
         def make():
             merge = self._merges(seen, space)
             merged = [merge.get(label, label) for label in few.labels]
             counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
-            return choose_settings(space.basis, *space.scale(few.x, few.y), counts)
+            return likely_fits(space.basis, *gather(*space.scale(few.x, few.y), counts))
 
-        return self._remember("start", space, few, make)
+        return self._remember("starts", space, few, make)
 
     def _remember(self, name: str, space, seen, make: Callable):
         """What `make` gives; made again only if what it is made from has changed."""

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.boundaries.synthetic import HIGH, LOW, random_truth
 from search.sampling.acquisition import Places, gains, reduction_of_error, vacancy
-from search.sampling.posterior import believe, choose_settings, coin_flips, fixed_basis
+from search.sampling.posterior import believe, coin_flips, fixed_basis, likely_fits
 
 NOWHERE = Places(np.zeros(0), np.zeros(0))
 
@@ -45,7 +46,7 @@ def step():
     v = v[: len(u)]
     counts = np.stack([u < 0.1, u >= 0.1], axis=1).astype(float)
     basis = fixed_basis()
-    start = choose_settings(basis, u, v, counts)
+    start = likely_fits(basis, u, v, counts)[0]
     return Places(u, v), believe(basis, u, v, counts, start.settings, start=start)
 
 
@@ -77,3 +78,18 @@ def test_coins_are_told_from_phases():
     assert coin_flips(basis, u, v, coin) == {"heads": "heads", "tails": "heads"}
     assert coin_flips(basis, u, v, np.where(u > 0.2, "a", "b")) == {}
     assert coin_flips(basis, u[:4], v[:4], ["a", "b", "a", "b"]) == {}  # too few to tell
+
+
+@pytest.mark.parametrize("kind", ["long_wide", "long_noise", "long_wide_noise", "long_island", "label_noise"])
+def test_neighbours_are_not_taken_for_a_coin(kind):
+    """Phases across wide or noisy boundaries, an island and its surroundings: two maps in thirty at most."""
+    basis, merged = fixed_basis(), 0
+    for seed in range(10):
+        rng = np.random.default_rng([seed, 5])
+        truth = random_truth(kind, rng)
+        for count in (16, 28, 48):
+            log_x, n = rng.uniform(LOW, HIGH, count), rng.choice(truth.dimensions, count).astype(float)
+            ends = np.log(truth.dimensions[0]), np.log(truth.dimensions[-1])
+            v = 2 * (np.log(n) - ends[0]) / (ends[1] - ends[0]) - 1
+            merged += bool(coin_flips(basis, (log_x - LOW) / (HIGH - LOW) * 2 - 1, v, truth.draw(10**log_x, n, rng)))
+    assert merged <= 2

@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.errors import UserError
 from analysis.phases.blas_threads import one_thread
-from analysis.phases.hyperparameters import PRIOR_CENTRE, climb
+from analysis.phases.hyperparameters import climb
 from analysis.phases.places import gather
 from analysis.phases.slice_sampling import slice_sample
 from analysis.phases.softmax_gp import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
@@ -24,8 +24,11 @@ from analysis.phases.softmax_gp import Basis, FieldFit, Settings, contrasts, lap
 MOST_FITS = 4
 MAX_LABELS = 16  # beyond, a fit takes minutes and each label has too few rows to say anything
 FEW_PLACES = 60
-# prior of the trend that draws integrate over: crossovers far sharper than the places can tell are as likely
-TREND_CENTRE, TREND_LOG_SD, TILT_LOG_SD = 500.0, 2.0, 1.0
+# Bands are about what is not known: shorter and more varied bends than the best single map has (`PRIOR_CENTRE`).
+MAP_CENTRE = Settings(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
+MAP_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}
+# Prior of the trend that draws integrate over: crossovers far sharper than the places can tell are as likely as others.
+TREND_CENTRE, TREND_LOG_SD = 500.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def weigh_settings(basis, features, counts, centre: Settings):
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
     # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
     apart: dict[Settings, tuple[float, FieldFit]] = {}
-    for item in climb(basis, features, counts, centre=centre):
+    for item in climb(basis, features, counts, centre=centre, log_sd=MAP_LOG_SD):
         apart.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
     kept = list(apart.values())[:MOST_FITS]
     shares = np.exp([item[0] - kept[0][0] for item in kept])
@@ -172,8 +175,8 @@ def weigh_settings(basis, features, counts, centre: Settings):
 def prior_centre(x_axis, y_axis) -> Settings:
     """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
     if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
-        return replace(PRIOR_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
-    return PRIOR_CENTRE
+        return replace(MAP_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
+    return MAP_CENTRE
 
 
 def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1):
@@ -182,7 +185,7 @@ def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1):
     trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
     probability = np.exp(-0.5 * (trend**2 + tilt**2))
     trend = TREND_CENTRE * np.exp(TREND_LOG_SD * trend)
-    tilt = centre.tilt * np.exp(TILT_LOG_SD * tilt)
+    tilt = centre.tilt * np.exp(MAP_LOG_SD["tilt"] * tilt)
     return trend, tilt, probability / probability.sum()
 
 

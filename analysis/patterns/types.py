@@ -1,0 +1,313 @@
+"""Neuron types of one network, up to permuted inputs: neurons whose rows follow one template with the same constants.
+
+A kinked neuron computes v·act(w·x + b) = A·r(±xᵢ + β·xⱼ + ρ·Σ rest + τ), r(u) = act(s·u)/s, with s = |w| of the input
+set apart, A = v·s, τ = b/s and so on. A type's neurons share these constants; its *members* are the inputs, pairs or
+subsets that they set apart. Several neurons of one member are split copies and add up. A neuron that bends too little
+to matter is linear (swish(C + s) − C → s as C → ∞), one that moves nothing is idle.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from analysis.network import Network
+from analysis.order_parameters import PASS_THROUGH_BEND, neuron_spectra
+from analysis.patterns.rows import MAX_REST, Row, choices, read_rows, saved_bits
+
+NEGLIGIBLE = 0.003  # share of the output's variance that all bends taken for linear may have together
+IDLE = 0.01  # a neuron that moves the output by less than this share of its standard deviation is idle
+APART = 0.6  # biases of one type follow each other within this, in standard deviations of the neurons' inputs
+UNEVEN = 1.45  # members whose amplitudes differ by more than this factor, and by a gap, are different types
+MAX_CLUSTERS = 3  # types that rows of one kind and side are sorted into before the others count as dense
+TYPE_BITS = 8.0  # what it costs to say that there is one more type, and of which kind
+CLEAR_BITS = 12.0  # evidence for a type of few members that stands among dense rows
+SHARED_BITS = 4.3  # what a constant of a template costs, to the precision of rows.py
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronType:
+    """Neurons that share one template and its constants.
+
+    kind: one of rows.py's; for dense rows also `radial`, what they do together if they point everywhere.
+    constants: A, s, rho, beta, tau as above, without those that are 0 (or s = ∞); `radial` has A and e.
+    """
+
+    kind: str
+    side: int  # sign of the weight on the input set apart; +1 where there is none
+    size: int  # inputs set apart by each member: 1 for one, 2 for pair, 0 for all, dense and radial
+    members: tuple[tuple[int, ...], ...]
+    neurons: tuple[int, ...]  # indices of hidden neurons
+    constants: dict[str, float]
+    rows: np.ndarray | None = field(default=None, repr=False)  # (rows, n) of dense, else None
+
+    def possible(self, dimension: int) -> int:
+        """Members that the type has when it is complete."""
+        return choices(self.kind, self.size, dimension)
+
+    def bits(self, dimension: int) -> float:
+        """What it costs to say which members the type has; its constants are counted apart."""
+        return TYPE_BITS + math.log2(math.comb(self.possible(dimension), len(self.members)))
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What a network is made of; the constants are still those read off its weights."""
+
+    dimension: int
+    types: tuple[NeuronType, ...]
+    linear: np.ndarray  # (n,) mean slopes through the linear neurons
+    linear_neurons: tuple[int, ...]
+    idle: tuple[int, ...]
+
+
+def find_structure(network: Network, *, bend: float = PASS_THROUGH_BEND, coarse: bool = False) -> Structure:
+    """Sort one network's neurons into types.
+
+    A neuron is linear whose nonlinear share of variance is below `bend`. coarse: what belongs to no type of most
+    inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out.
+    """
+    weight, bias, out = (np.asarray(a, np.float64) for a in list(vars(network).values())[:3])
+    norm = np.linalg.norm(weight, axis=1)
+    spectra = neuron_spectra(network)  # (m, order)
+    direction = weight / np.maximum(norm, 1e-30)[:, None]
+    linear, nonlinear = spectra[:, 0], np.sqrt((spectra[:, 1:] ** 2).sum(1))
+    kinked = _kinked(direction, linear, nonlinear, bend)
+    straight = ~kinked
+    spread = max(np.linalg.norm(linear @ direction), nonlinear[kinked].max(initial=0.0), 1e-300)
+    idle = straight & (np.abs(linear) < IDLE * spread)
+
+    chosen = np.flatnonzero(kinked)
+    rows = read_rows(weight[chosen])
+    neurons = [
+        _Neuron(int(j), row, weight[j], float(norm[j]), float(bias[j]), float(out[j]), float(nonlinear[j]))
+        for j, row in zip(chosen, rows, strict=True)
+    ]
+    return Structure(
+        network.dimension,
+        tuple(_types(neurons, network.dimension, coarse)),
+        (linear * straight) @ direction,
+        tuple(np.flatnonzero(straight & ~idle).tolist()),
+        tuple(np.flatnonzero(idle).tolist()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Neuron:
+    index: int
+    row: Row
+    weight: np.ndarray  # (n,)
+    norm: float
+    bias: float
+    out: float
+    deviation: float  # nonlinear standard deviation
+
+    @property
+    def amplitude(self) -> float:
+        return self.out * abs(self.row.main)
+
+    def misfit(self, template: Row) -> float:
+        """Share of the row's squared norm that a template with this row's members leaves unexplained."""
+        wanted = replace(template, members=self.row.members).weights(len(self.weight))
+        return 1 - (self.weight @ wanted / self.norm / max(np.linalg.norm(wanted), 1e-30)) ** 2
+
+
+def _kinked(direction: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend: float) -> np.ndarray:
+    """Which neurons bend enough to matter, by themselves and all together."""
+    total = ((linear @ direction) ** 2).sum() + (nonlinear**2).sum()
+    order = np.argsort(nonlinear, kind="stable")
+    together = np.empty(len(order))
+    together[order] = np.cumsum(nonlinear[order]) ** 2  # at most: as if they all bent the same way
+    straight = nonlinear**2 < bend * (linear**2 + nonlinear**2)
+    return (together > NEGLIGIBLE * total) & ~straight & (nonlinear > 0)
+
+
+def _types(neurons: list[_Neuron], dimension: int, coarse: bool) -> Iterator[NeuronType]:
+    alike = defaultdict(list)
+    for neuron in neurons:
+        row = neuron.row
+        side = 1 if row.kind == "dense" else int(np.sign(row.main))
+        alike[row.kind, side, int(np.sign(neuron.out)), len(row.members)].append(neuron)
+    dense = {1: alike.pop(("dense", 1, 1, 0), []), -1: alike.pop(("dense", 1, -1, 0), [])}
+    clusters = []
+    for (_, _, sign, _), group in sorted(alike.items(), key=lambda item: item[0]):
+        found, left = _clusters(group, dimension)
+        dense[sign] += left
+        clusters += found
+    clusters = _adopted(clusters, dense, dimension)
+    if coarse:
+        clusters = _coarse(clusters, dense, dimension)
+        dense = {1: [], -1: []}
+    strength = [sum(neuron.deviation for neuron in cluster) for cluster in clusters]
+    clear = [_is_clear(cluster, dimension) for cluster in clusters]
+    structured = 2 * np.dot(clear, strength) >= sum(neuron.deviation for neuron in neurons)
+    for cluster, is_clear in zip(clusters, clear, strict=True):
+        if structured or is_clear:
+            for part in _even_parts(cluster):
+                yield _shared(part)
+        else:
+            dense[int(np.sign(cluster[0].out))] += cluster
+    for sign in (1, -1):
+        if dense[sign]:
+            yield _dense(sorted(dense[sign], key=lambda neuron: neuron.index), sign)
+
+
+def _clusters(group: list[_Neuron], dimension: int) -> tuple[list[list[_Neuron]], list[_Neuron]]:
+    """Neurons of one kind, side and sign as clusters that share a template and a bias, and what fits none."""
+    found, refused = [], []
+    while group and len(found) < MAX_CLUSTERS:
+        template = _median_row(group)
+        near = [neuron for neuron in group if neuron.misfit(template) <= MAX_REST]
+        template = _median_row(near) if near else template
+        near = [neuron for neuron in group if neuron.misfit(template) <= MAX_REST]
+        if not near:
+            break
+        group = [neuron for neuron in group if neuron.misfit(template) > MAX_REST]
+        for part in _by_bias(near):
+            if _evidence(part, dimension) > 0:
+                found.append(part)
+            else:
+                refused += part
+    return found, refused + group
+
+
+def _median_row(group: list[_Neuron]) -> Row:
+    """The row that a group has in the middle, in units of its main weight; strong neurons count more."""
+    weights = [neuron.deviation for neuron in group]
+    first, side = group[0].row, float(np.sign(group[0].row.main))
+    partner, rest = (
+        _weighted_median([getattr(neuron.row, name) / abs(neuron.row.main) for neuron in group], weights)
+        for name in ("partner", "rest")
+    )
+    return replace(first, main=side, partner=partner, rest=rest)
+
+
+def _by_bias(group: list[_Neuron]) -> Iterator[list[_Neuron]]:
+    """Cut where the biases, in standard deviations of what the neuron reads, leave a gap."""
+    group = sorted(group, key=lambda neuron: neuron.bias / neuron.norm)
+    levels = np.array([neuron.bias / neuron.norm for neuron in group])
+    cuts = [0, *(np.flatnonzero(np.diff(levels) > APART) + 1), len(group)]
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        yield group[start:end]
+
+
+def _evidence(group: list[_Neuron], dimension: int) -> float:
+    """Bits that it saves to say that these rows follow one template."""
+    if dimension == 1:
+        return 1.0
+    template = _median_row(group)
+    saved = sum(
+        saved_bits(dimension - 1, neuron.misfit(template))
+        - np.log2(choices(neuron.row.kind, len(neuron.row.members), dimension))
+        for neuron in group
+    )
+    shared = {"one": [template.rest], "subset": [template.rest], "pair": [template.partner, template.rest]}
+    cost = sum(SHARED_BITS if abs(value) > 0.1 else 1.0 for value in shared.get(template.kind, []))
+    return saved - cost
+
+
+def _adopted(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dimension: int) -> list[list[_Neuron]]:
+    """Noisy neurons join a type of most inputs where they fit it, rather than make a type of a few."""
+    wide = [c for c in clusters if c[0].row.kind == "one" and 2 * _members(c) >= dimension > 2]
+    left = [c for c in clusters if not any(c is other for other in wide)]
+    templates = [_median_row(cluster) for cluster in wide]
+
+    def adopt(neuron: _Neuron) -> bool:
+        top = int(np.abs(neuron.weight).argmax())
+        rest = (neuron.weight.sum() - neuron.weight[top]) / (dimension - 1)
+        row = replace(neuron.row, kind="one", members=(top,), main=float(neuron.weight[top]), rest=float(rest))
+        asked = replace(neuron, row=row)
+        for cluster, template in zip(wide, templates, strict=True):
+            alike = template.main * row.main > 0 and cluster[0].out * neuron.out > 0
+            if alike and asked.misfit(template) <= MAX_REST:
+                cluster.append(asked)
+                return True
+        return False
+
+    left = [[neuron for neuron in cluster if not adopt(neuron)] for cluster in left]
+    for sign, neurons in dense.items():
+        dense[sign] = [neuron for neuron in neurons if not adopt(neuron)]
+    return wide + [cluster for cluster in left if cluster]
+
+
+def _coarse(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dimension: int) -> list[list[_Neuron]]:
+    kept, others = [], defaultdict(list)
+    for cluster in clusters:
+        first = cluster[0].row
+        if first.kind != "all" and 2 * _members(cluster) >= choices(first.kind, len(first.members), dimension):
+            kept.append(cluster)
+        else:
+            others[0] += cluster
+    for neuron in [*others.pop(0, []), *dense[1], *dense[-1]]:
+        mean = float(neuron.weight.mean())
+        row = Row("all", main=mean)
+        others[np.sign(mean), np.sign(neuron.out)].append(replace(neuron, row=row))
+    return kept + [others[key] for key in sorted(others)]
+
+
+def _members(cluster: list[_Neuron]) -> int:
+    return len({neuron.row.members for neuron in cluster})
+
+
+def _is_clear(cluster: list[_Neuron], dimension: int) -> bool:
+    """Among unstructured rows some look structured by chance: those few members, with little evidence, are not clear."""
+    first = cluster[0].row
+    possible = choices(first.kind, len(first.members), dimension)
+    return 2 * _members(cluster) >= possible or _evidence(cluster, dimension) > CLEAR_BITS
+
+
+def _even_parts(group: list[_Neuron]) -> list[list[_Neuron]]:
+    """Members of about one amplitude each: a doubled input is a type of its own."""
+    amplitude = defaultdict(float)
+    for neuron in group:
+        amplitude[neuron.row.members] += abs(neuron.amplitude)
+    order = sorted(amplitude, key=amplitude.get)
+    levels = np.log([amplitude[member] for member in order])
+    cuts = np.flatnonzero(np.diff(levels) > np.log(UNEVEN)) + 1
+    level_of = {member: int((cuts <= place).sum()) for place, member in enumerate(order)}
+    parts = defaultdict(list)
+    for neuron in group:
+        parts[level_of[neuron.row.members]].append(neuron)
+    return [parts[level] for level in sorted(parts, reverse=True)]
+
+
+def _shared(group: list[_Neuron]) -> NeuronType:
+    """A type with the amplitude-weighted means of its neurons' constants."""
+    first = group[0].row
+    members = tuple(sorted({neuron.row.members for neuron in group}))
+    strength = np.abs([neuron.amplitude for neuron in group])
+    strength = strength / strength.sum()
+    scale = np.array([abs(neuron.row.main) for neuron in group])
+    constants = {
+        "A": sum(neuron.amplitude for neuron in group) / len(members),
+        "s": float(strength @ scale),
+        "tau": float(strength @ ([neuron.bias for neuron in group] / scale)),
+    }
+    if first.kind == "pair":
+        constants["beta"] = float(strength @ ([neuron.row.partner for neuron in group] / scale))
+    if first.kind == "one" and len(group[0].weight) > 1 or first.kind in ("pair", "subset"):
+        constants["rho"] = float(strength @ ([neuron.row.rest for neuron in group] / scale))
+    indices = tuple(sorted(neuron.index for neuron in group))
+    return NeuronType(first.kind, int(np.sign(first.main)), len(first.members), members, indices, constants)
+
+
+def _dense(group: list[_Neuron], sign: int) -> NeuronType:
+    """Dense neurons of one sign: A/s·Σⱼ act(s·(wⱼ·x + τ)), every row with its own length times |v|."""
+    out = np.abs([neuron.out for neuron in group])
+    rows = out[:, None] * np.array([neuron.weight for neuron in group])
+    strength = np.array([neuron.deviation for neuron in group])
+    strength = strength / strength.sum()
+    constants = {
+        "A": float(sign),
+        "s": float(1 / (strength @ out)),
+        "tau": float(strength @ (out * [neuron.bias for neuron in group])),
+    }
+    return NeuronType("dense", 1, 0, ((),), tuple(neuron.index for neuron in group), constants, rows)
+
+
+def _weighted_median(values: list[float], weights: list[float]) -> float:
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(np.asarray(weights)[order])
+    return float(np.asarray(values)[order][np.searchsorted(cumulative, cumulative[-1] / 2)])

@@ -8,7 +8,7 @@ what hardly matters is taken out (simplify.py), and other inputs say how faithfu
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -20,36 +20,46 @@ from analysis.patterns.activation import Activation, activation_of
 from analysis.patterns.explanation import Explanation
 from analysis.patterns.fit import Fit, Inputs, Model, fit
 from analysis.patterns.linear import linear_groups
+from analysis.patterns.names import is_constant
 from analysis.patterns.simplify import Short, description_bits, simplify
 from analysis.patterns.types import NeuronType, Structure, find_structure
 
+Target = Callable[[np.ndarray], np.ndarray]  # inputs (samples, n) -> (samples,)
 SAMPLES = 1024  # inputs that constants are fitted on, and again as many to test the formula on
 FLAT = 1e-10  # share of the mean square below which an output doesn't vary
+STRONG = 0.4  # share of another type's amplitude
 SMALL = 0.05  # a type that bends the output by less than this share of its variance may be left out
 RADIAL = 0.01  # what dense rows may lose, as a share of the output's variance, by becoming a function of ‖x‖
-SHARP = 4.0  # s times the spread of u from which on a bend may count as a kink
+SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
 POOR = 0.02  # share left unexplained beyond which neurons with a slight bend are no longer taken for linear
 
 
-def explain(network: Network | str | os.PathLike, *, samples: int = SAMPLES, rng_seed: int = 0) -> Explanation:
-    """Explain one network or network file. Raises NetworkFileError on a bad file."""
+def explain(network: Network | str | os.PathLike, target: Target | None = None, *, samples: int = SAMPLES,
+            rng_seed: int = 0) -> Explanation:  # fmt: skip
+    """Explain one network or network file. Raises NetworkFileError on a bad file.
+
+    target: what the network was to compute, inputs (samples, n) -> (samples,); with it a network that is no better
+    than a constant is explained as one, and convexity is told from other unstructured rows.
+    """
     network = network if isinstance(network, Network) else Network.load(network)
     if network.batch_shape:
         raise ValueError("explain takes one network; explain_all takes a batch")
-    return explain_all(network.flat(), samples=samples, rng_seed=rng_seed)[0]
+    return explain_all(network.flat(), target, samples=samples, rng_seed=rng_seed)[0]
 
 
-def explain_all(networks: Network, *, samples: int = SAMPLES, rng_seed: int = 0) -> list[Explanation]:
+def explain_all(networks: Network, target: Target | None = None, *, samples: int = SAMPLES,
+                rng_seed: int = 0) -> list[Explanation]:  # fmt: skip
     """Explain every network of a batch (k,). The order of hidden neurons doesn't matter, to the last bit."""
     flat = networks.flat()
     samples = samples + samples % 2
     fitted, tested, wide = (_inputs(flat.dimension, samples, 3 * rng_seed + part, 2.0 if part == 2 else 1.0)
                             for part in range(3))  # fmt: skip
+    wanted = None if target is None else np.asarray(target(fitted.x), np.float64)
     found = []
     for index in range(len(flat.output_bias)):
         network = Network(*(np.asarray(array, np.float32) for array in vars(flat[index]).values())).in_order()
         outputs = [network(inputs.x).astype(np.float64) for inputs in (fitted, tested, wide)]
-        found.append(_explain(network, fitted, outputs[0], [(tested, outputs[1]), (wide, outputs[2])]))
+        found.append(_explain(network, fitted, outputs[0], [(tested, outputs[1]), (wide, outputs[2])], wanted))
     return found
 
 
@@ -69,29 +79,26 @@ class _Candidate:
     @property
     def bits(self) -> float:
         members = sum(kind.bits(self.structure.dimension) for kind in self.model.types)
-        return description_bits(self.short.fit.unexplained, self.short.count) + members
+        return description_bits(self.short.fit.cost, self.short.count) + members
 
 
-def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequence[tuple[Inputs, np.ndarray]]):
+def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequence[tuple[Inputs, np.ndarray]],
+             wanted: np.ndarray | None) -> Explanation:  # fmt: skip
     activation = activation_of(network)
     structure = find_structure(network)
-    if output.var() <= FLAT * (output**2).mean():
+    flat = output.var() <= FLAT * (output**2).mean() or is_constant(output, wanted)
+    if flat:
         structure = replace(structure, types=(), linear=np.zeros(network.dimension))
     best = _describe(structure, inputs, output, activation)
-    others = []
-    if best.short.fit.unexplained > POOR and structure.linear_neurons:
-        others.append({"bend": 0.0})
-    if best.short.fit.unexplained > POOR and len(structure.types) > 1 or len(structure.types) > 3:
-        others.append({"coarse": True})
-    for settings in others:
+    others = [] if flat else _other_structures(best)
+    for settings in others:  # a shorter description may be had with fewer types
         other = _describe(find_structure(network, **settings), inputs, output, activation)
         best = min(best, other, key=lambda candidate: candidate.bits)
     types, slopes, offset = best.model.read_back(best.short.fit.constants)
     scores = [_r_squared(values, Model(best.model.types, best.model.groups, x, activation).values(
         best.short.fit.constants)) for x, values in tests]  # fmt: skip
     return Explanation(
-        dimension=network.dimension,
-        activation=activation.name,
+        network=network,
         structure=best.structure,
         types=types,
         groups=best.model.groups,
@@ -100,9 +107,26 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
         constants=best.short.count,
         r_squared=scores[0],
         r_squared_at_twice_the_scale=scores[1],
-        mean=float(output.mean()),
-        variance=float(output.var()),
-    )
+        mean_slopes=output @ inputs.x / len(output),
+        unexplained_of_target=None if wanted is None or flat else 1 - float(np.corrcoef(output, wanted)[0, 1] ** 2),
+        linear_share=float(sum(len(group) * slope**2 for group, slope in zip(best.model.groups, slopes, strict=True))
+                           / max(output.var(), 1e-300)),
+        bends=tuple(_bend(term, best.short.fit.constants[part]) / max(output.var(), 1e-300)
+                    for term, part in zip(best.model.terms, best.model.parts, strict=True)),
+    )  # fmt: skip
+
+
+def _other_structures(found: _Candidate) -> list[dict]:
+    """Settings of find_structure that may allow a shorter description."""
+    types, others = found.structure.types, []
+    if len({(kind.kind, kind.size, kind.side, kind.constants["A"] > 0) for kind in types}) < len(types):
+        others.append({"split": False})
+    poor = found.short.fit.unexplained > POOR
+    if poor and found.structure.linear_neurons:
+        others.append({"bend": 0.0})
+    if poor and len(types) > 1 or len(types) > 3:
+        others.append({"coarse": True})
+    return others
 
 
 def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activation: Activation) -> _Candidate:
@@ -144,17 +168,23 @@ def _without_small_types(types, model: Model, result: Fit, fitted, dimension: in
         shares = [_bend(term, result.constants[part]) / variance
                   for term, part in zip(model.terms, model.parts, strict=True)]  # fmt: skip
         small = min(range(len(types)), key=shares.__getitem__)
-        if shares[small] > SMALL:
+        if shares[small] > SMALL or _is_strong(types[small], types):
             break
         fewer = [kind for place, kind in enumerate(types) if place != small]
         other_model, other = fitted(fewer)
         saved = types[small].bits(dimension)
-        if description_bits(other.unexplained, len(other.constants)) > saved + description_bits(
-            result.unexplained, len(result.constants)
+        if description_bits(other.cost, len(other.constants)) > saved + description_bits(
+            result.cost, len(result.constants)
         ):
             break
         types, model, result = fewer, other_model, other
     return types, model, result
+
+
+def _is_strong(kind: NeuronType, types: Sequence[NeuronType]) -> bool:
+    """Whether a type does for few inputs what another does for many: then it is no noise, however few they are."""
+    alike = [abs(other.constants["A"]) for other in types if (other.kind, other.size) == (kind.kind, kind.size)]
+    return kind.kind == "one" and len(alike) > 1 and abs(kind.constants["A"]) > STRONG * max(alike)
 
 
 def _bend(term, constants: np.ndarray) -> float:
@@ -170,7 +200,7 @@ def _sharpened(structure: Structure, model: Model, short: Short, output: np.ndar
     best = _Candidate(structure, model, short)
     types, slopes, offset = model.read_back(short.fit.constants)
     soft = [kind for kind in types if "s" in kind.constants and kind.kind != "dense"]
-    if not activation.unbends or not soft or min(kind.constants["s"] for kind in soft) < SHARP:
+    if not activation.unbends or not soft or min(map(_sharpness, soft)) < SHARP:
         return best
     hard = [
         replace(kind, constants={name: value for name, value in kind.constants.items() if name != "s"})
@@ -181,6 +211,11 @@ def _sharpened(structure: Structure, model: Model, short: Short, output: np.ndar
     sharp = Model(hard, model.groups, inputs, activation)
     result = fit(sharp, output, sharp.start(slopes, offset))
     return min(best, _Candidate(structure, sharp, simplify(sharp, result, output)), key=lambda one: one.bits)
+
+
+def _sharpness(kind: NeuronType) -> float:
+    """How sharp a bend is at the scale of what it acts on."""
+    return kind.constants["s"] * np.sqrt(max(kind.size, 1))
 
 
 def _r_squared(output: np.ndarray, predicted: np.ndarray) -> float:

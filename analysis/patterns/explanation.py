@@ -1,5 +1,111 @@
+"""What was found in a network: neuron types, formula, pattern, and how faithful it all is."""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from analysis.network import Network
+from analysis.patterns import formula_code, formula_text
+from analysis.patterns.activation import activation_of
+from analysis.patterns.fit import Inputs, Model
+from analysis.patterns.types import NeuronType, Structure
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    dimension: int; activation: str; structure: object; types: tuple; groups: tuple; slopes: tuple; offset: float
-    constants: int; r_squared: float; r_squared_at_twice_the_scale: float; mean: float; variance: float
+    """A formula Σ types + Σ slopes·inputs + offset, and what is known about it.
+
+    r_squared is measured on fresh x ~ N(0, I) that the constants weren't fitted on, r_squared_at_twice_the_scale on
+    x ~ N(0, 4 I). constants counts the numbers that the formula needs: equal ones count once, round ones not at all.
+    """
+
+    network: Network
+    structure: Structure
+    types: tuple[NeuronType, ...]  # with fitted constants
+    groups: tuple[tuple[int, ...], ...]  # inputs that share a slope; () where there is no linear part
+    slopes: tuple[float, ...]
+    offset: float
+    constants: int
+    r_squared: float
+    r_squared_at_twice_the_scale: float
+    bends: tuple[float, ...]  # by type, the variance of its even part over that of the output
+    mean_slopes: np.ndarray  # (n,) of the network's output, E[f(x)·xᵢ]
+    unexplained_of_target: float | None  # 1 − squared correlation of the network with its target, if that was given
+    linear_share: float  # variance of the formula's linear part over that of the output
+
+    @property
+    def dimension(self) -> int:
+        return self.structure.dimension
+
+    @property
+    def idle(self) -> int:
+        """Hidden neurons that carry nothing."""
+        return len(self.structure.idle)
+
+    @property
+    def left_over(self) -> float:
+        """Share of the output's variance that the formula doesn't explain."""
+        return 1 - self.r_squared
+
+    @property
+    def directions(self) -> int:
+        """Rows of the network's own that the formula refers to: constants that `constants` doesn't count."""
+        return sum(len(kind.rows) for kind in self.types if kind.rows is not None)
+
+    @property
+    def algorithm(self) -> str:
+        """The known algorithm of the L1 norm that has this pattern, `constant` or `other`."""
+        from analysis.patterns.names import algorithm_of
+
+        return algorithm_of(self)
+
+    @cached_property
+    def text(self) -> str:
+        """Readable text, for example `1.99·Σᵢ r(xᵢ) − 0.98·Σᵢ xᵢ + 0.05, r(u) = u·σ(4·u)`."""
+        return formula_text.text(self, formula_text.TEXT)
+
+    @cached_property
+    def latex(self) -> str:
+        return formula_text.text(self, formula_text.LATEX)
+
+    @cached_property
+    def pattern(self) -> str:
+        """The formula without its numbers: the same for two networks that do the same at different n."""
+        return formula_text.pattern(self)
+
+    @cached_property
+    def python(self) -> str:
+        """Source of a function f(x) of inputs (samples, n), which needs numpy as np."""
+        return formula_code.python(self)
+
+    def expression(self):
+        """The formula as a sympy expression in x (indexed from 1), and w for rows of the network's own."""
+        return formula_code.expression(self)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """(samples,) values of the formula on inputs x (samples, n)."""
+        model = Model(self.types, self.groups, Inputs(np.asarray(x)), activation_of(self.network))
+        return model.values(model.start(self.slopes, self.offset))
+
+    def colours(self) -> list[tuple[NeuronType, str]]:
+        """Every type with the colour of its neurons in the drawing."""
+        return list(zip(self.types, palette(len(self.types)), strict=True))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from html import escape
+
+        return f"<p><code>{escape(self.text)}</code></p><p>R² {self.r_squared:.4f}, {self.constants} constants</p>"
+
+    def __repr__(self) -> str:
+        return f"Explanation({self.text}; R² {self.r_squared:.4f}, {self.constants} constants)"
+
+
+# Tol's "bright" scheme, which stays apart for colour-blind readers, then his "muted" one
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#332288", "#882255", "#44aa99", "#999933")
+
+
+def palette(count: int) -> Sequence[str]:
+    return [COLOURS[index % len(COLOURS)] for index in range(count)]

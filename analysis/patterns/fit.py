@@ -14,7 +14,11 @@ from analysis.patterns.activation import Activation
 from analysis.patterns.types import NeuronType
 
 STEPS = 30
-PRIOR = 1e-4  # share of the output's variance that it costs to move a constant by its own size from where it started
+# The share of the output's variance that it costs to move a constant from where the weights put it, by its own size …
+AMPLITUDE_PRIOR = 0.05  # … for amplitudes and slopes, which can stand in for each other
+SHARPNESS_PRIOR = 0.1  # … for sharpness, which the output hardly shows but the weights do
+PRIOR = 1e-3  # … by 1, for what is in the units of x
+FARTHEST = 10.0  # factor by which sharpness may move
 ENOUGH = 1e-4  # relative gain of a step below which the fit has converged
 
 
@@ -132,20 +136,23 @@ class Model:
         read = [kind.constants[name] for kind, term in zip(self.types, self.terms, strict=True) for name in term.names]
         return np.array([*read, *slopes, offset], np.float64)
 
-    def sizes(self, constants: np.ndarray) -> np.ndarray:
-        """What counts as a large change of each constant, (constants,): its own size, or 1 in the units of x."""
+    def pulls(self, constants: np.ndarray) -> np.ndarray:
+        """The weight of every constant's squared change, (constants,); a change of 1 is large for what is in x's units."""
         amplitudes = [abs(constants[place]) for place, (owner, name) in enumerate(self.names)
                       if name == "A" or owner == "d"]  # fmt: skip
         strong = max(amplitudes, default=1.0) or 1.0
-        sizes = np.ones(len(constants))
+        pulls = np.full(len(constants), PRIOR)
         for place, (owner, name) in enumerate(self.names):
-            if name in ("s", "e"):
-                sizes[place] = abs(constants[place])
+            size = abs(constants[place])
+            if owner == "c":
+                pulls[place] = 0.0
+            elif owner == "d":
+                pulls[place] = AMPLITUDE_PRIOR / strong**2
             elif name == "A":
-                sizes[place] = max(abs(constants[place]), 0.1 * strong)
-            elif owner in ("d", "c"):
-                sizes[place] = strong if owner == "d" else np.inf
-        return sizes
+                pulls[place] = AMPLITUDE_PRIOR / max(size, 0.1 * strong) ** 2
+            elif name in ("s", "e"):
+                pulls[place] = SHARPNESS_PRIOR / size**2
+        return pulls
 
     def values(self, constants: np.ndarray) -> np.ndarray:
         """(samples,)"""
@@ -184,7 +191,8 @@ class Model:
 class Fit:
     constants: np.ndarray  # (constants,)
     unexplained: float  # mean squared error over the output's variance, on the fit's inputs
-    curvature: np.ndarray  # (constants, constants) of `unexplained` / 2
+    cost: float  # the same with what it costs to be away from what the network's weights say
+    curvature: np.ndarray  # (constants, constants) of `cost` / 2
     scale: float  # the output's variance
 
 
@@ -193,7 +201,7 @@ def fit(model: Model, output: np.ndarray, constants: np.ndarray, *, free: np.nda
     """Least squares, with a weak pull to the start: constants that can stand in for each other stay where the
     network's weights put them (r(u) − r(−u) = u: two sides of an input and a linear term do the same job).
     """
-    pull = PRIOR / model.sizes(constants) ** 2
+    pull = model.pulls(constants)
     origin = constants
     scale = 1 / (len(output) * max(float(output.var()), 1e-300))
     free = np.eye(len(constants)) if free is None else free
@@ -208,7 +216,7 @@ def fit(model: Model, output: np.ndarray, constants: np.ndarray, *, free: np.nda
         better = False
         for _ in range(6):
             step = free @ np.linalg.solve(normal + damping * np.diag(ridge), gradient)
-            tried = _bounded(model, constants, constants + step)
+            tried = _bounded(model, origin, constants, constants + step)
             with np.errstate(all="ignore"):
                 new_values, new_by = model.derivatives(tried)
                 new_error = ((output - new_values) ** 2).sum() * scale + (pull * (tried - origin) ** 2).sum()
@@ -224,12 +232,15 @@ def fit(model: Model, output: np.ndarray, constants: np.ndarray, *, free: np.nda
         if gain < ENOUGH * error + 1e-9:
             break
     unexplained = float(((output - values) ** 2).sum() * scale)
-    return Fit(constants, unexplained, by @ by.T * scale + np.diag(pull), float(output.var()))
+    return Fit(constants, unexplained, float(error), by @ by.T * scale + np.diag(pull), float(output.var()))
 
 
-def _bounded(model: Model, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Sharpness and the radial offset stay positive: at most halved or doubled in one step."""
+def _bounded(model: Model, origin: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Sharpness and the radial offset are at most halved or doubled in one step, and stay within a factor of their
+    start: a bend so soft that it is linear would leave its other constants open.
+    """
     for place, (_, name) in enumerate(model.names):
         if name in ("s", "e"):
-            new[place] = min(max(new[place], old[place] / 2), old[place] * 2)
+            low, high = max(old[place] / 2, origin[place] / FARTHEST), min(old[place] * 2, origin[place] * FARTHEST)
+            new[place] = min(max(new[place], low), high)
     return new

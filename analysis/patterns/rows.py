@@ -75,6 +75,8 @@ def choices(kind: str, size: int, dimension: int) -> int:
 def _limit(kind: str, dimension: int) -> float:
     if kind == "all" and dimension == 2:
         return MAX_TWO_REST
+    if dimension == 3:
+        return MAX_CHANCE_REST
     return MAX_CHANCE_REST if kind in ("subset", "pair") else MAX_REST
 
 
@@ -135,7 +137,8 @@ def _pair(weight: np.ndarray):
         a, b = weight[at, i], weight[at, j]
         rest = (total - a - b) / (n - 2)
         options.append((i, j, a, b, rest, square - a**2 - b**2 - (n - 2) * rest**2))
-    best = np.argmin([option[-1] for option in options], axis=0)
+    # Of three inputs any two explain all: those that leave the smallest rest.
+    best = np.argmin([missed + 1e-3 * rest**2 for *_, rest, missed in options], axis=0)
 
     def found(row):
         i, j, a, b, rest, missed = (part[row] for part in options[best[row]])

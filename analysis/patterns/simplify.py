@@ -16,7 +16,8 @@ from analysis.patterns.fit import Fit, Model, fit
 FIDELITY = 64.0  # bits for each halving of what is unexplained …
 FLOOR = 5e-4  # … down to about this share of the output's variance
 CONSTANT_BITS = 8.0
-MAX_GROWTH = 1e-3  # share of the output's variance that all simplifications together may cost
+SMALL_OFFSET = 0.02  # of the output's standard deviation
+MAX_GROWTH = 1e-3  # share of the output's variance that simpler types may cost altogether
 
 
 def description_bits(unexplained: float, constants: int) -> float:
@@ -62,19 +63,19 @@ def simplify(model: Model, fitted: Fit, output: np.ndarray) -> Short:
     # What a type reads comes first, then what types share, then the linear part: it could make up for any of them.
     rules = [
         rule
-        for stage in _rules(model, fitted.constants)
+        for stage in _rules(model, fitted.constants, fitted.scale**0.5)
         for rule in sorted(stage, key=lambda rule: _growth(rule, fitted.constants, inverse)[0] / len(rule))
     ]
     kept: list[_Equation] = []
-    base = full = description_bits(fitted.unexplained, count)
+    base = full = description_bits(fitted.cost, count)
     free, fixed = _layout(kept, count)
     for rule in rules:
         tried = _independent([*kept, *rule], count)
         if len(tried) == len(kept):
             continue
         growth, _ = _growth(tried, fitted.constants, inverse)
-        bits = description_bits(fitted.unexplained + growth, count - len(tried))
-        if bits <= base and growth <= MAX_GROWTH:
+        bits = description_bits(fitted.cost + growth, count - len(tried))
+        if bits <= base and (growth <= MAX_GROWTH or len(rule) > 1):
             kept, base = tried, bits
             free, fixed = _layout(kept, count)
     if not kept:
@@ -82,12 +83,12 @@ def simplify(model: Model, fitted: Fit, output: np.ndarray) -> Short:
     _, moved = _growth(kept, fitted.constants, inverse)
     start = _onto(free, fixed, _positive(model, fitted.constants, fitted.constants + moved))
     again = fit(model, output, start, free=free, steps=8)
-    if description_bits(again.unexplained, free.shape[1]) > full:
+    if description_bits(again.cost, free.shape[1]) > full:
         return Short(fitted, np.eye(count))
     return Short(again, free)
 
 
-def _rules(model: Model, constants: np.ndarray) -> Iterator[list[Rule]]:
+def _rules(model: Model, constants: np.ndarray, scale: float) -> Iterator[list[Rule]]:
     """What may be simplified, in three stages: rests and biases that vanish and pairs that are differences; constants
     that types share; slopes and the offset."""
     types = [place for place, (owner, _) in enumerate(model.names) if owner not in ("d", "c")]
@@ -103,7 +104,9 @@ def _rules(model: Model, constants: np.ndarray) -> Iterator[list[Rule]]:
         if _may_be_equal(model, place, other)
     ]
     slopes = [place for place, (owner, _) in enumerate(model.names) if owner == "d"]
-    linear: list[Rule] = [(_Equation(len(constants) - 1),)]
+    linear: list[Rule] = []
+    if abs(constants[-1]) < SMALL_OFFSET * scale:  # a larger one could be made up for by sharpness
+        linear.append((_Equation(len(constants) - 1),))
     if len(slopes) <= 2:
         linear += [(_Equation(place),) for place in slopes]
     if len(slopes) == 2:

@@ -23,7 +23,7 @@ APART = 0.6  # biases of one type follow each other within this, in standard dev
 UNEVEN = 1.45  # members whose amplitudes differ by more than this factor, and by a gap, are different types
 MAX_CLUSTERS = 3  # types that rows of one kind and side are sorted into before the others count as dense
 TYPE_BITS = 8.0  # what it costs to say that there is one more type, and of which kind
-CLEAR_BITS = 12.0  # evidence for a type of few members that stands among dense rows
+CLEAR_BITS = 30.0  # evidence for a type of few members that stands among dense rows
 SHARED_BITS = 4.3  # what a constant of a template costs, to the precision of rows.py
 
 
@@ -63,11 +63,14 @@ class Structure:
     idle: tuple[int, ...]
 
 
-def find_structure(network: Network, *, bend: float = PASS_THROUGH_BEND, coarse: bool = False) -> Structure:
+def find_structure(
+    network: Network, *, bend: float = PASS_THROUGH_BEND, coarse: bool = False, split: bool = True
+) -> Structure:
     """Sort one network's neurons into types.
 
     A neuron is linear whose nonlinear share of variance is below `bend`. coarse: what belongs to no type of most
-    inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out.
+    inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out. split: neurons of one
+    template but different biases or amplitudes are different types.
     """
     weight, bias, out = (np.asarray(a, np.float64) for a in list(vars(network).values())[:3])
     norm = np.linalg.norm(weight, axis=1)
@@ -87,7 +90,7 @@ def find_structure(network: Network, *, bend: float = PASS_THROUGH_BEND, coarse:
     ]
     return Structure(
         network.dimension,
-        tuple(_types(neurons, network.dimension, coarse)),
+        tuple(_types(neurons, network.dimension, coarse, split)),
         (linear * straight) @ direction,
         tuple(np.flatnonzero(straight & ~idle).tolist()),
         tuple(np.flatnonzero(idle).tolist()),
@@ -124,7 +127,7 @@ def _kinked(direction: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, be
     return (together > NEGLIGIBLE * total) & ~straight & (nonlinear > 0)
 
 
-def _types(neurons: list[_Neuron], dimension: int, coarse: bool) -> Iterator[NeuronType]:
+def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool) -> Iterator[NeuronType]:
     alike = defaultdict(list)
     for neuron in neurons:
         row = neuron.row
@@ -132,8 +135,10 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool) -> Iterator[Neu
         alike[row.kind, side, int(np.sign(neuron.out)), len(row.members)].append(neuron)
     dense = {1: alike.pop(("dense", 1, 1, 0), []), -1: alike.pop(("dense", 1, -1, 0), [])}
     clusters = []
-    for (_, _, sign, _), group in sorted(alike.items(), key=lambda item: item[0]):
-        found, left = _clusters(group, dimension)
+    for (_, _, sign, _), group in sorted(
+        alike.items(), key=lambda item: (item[0][0], -item[0][1], -item[0][2], item[0][3])
+    ):
+        found, left = _clusters(group, dimension, split)
         dense[sign] += left
         clusters += found
     clusters = _adopted(clusters, dense, dimension)
@@ -145,7 +150,7 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool) -> Iterator[Neu
     structured = 2 * np.dot(clear, strength) >= sum(neuron.deviation for neuron in neurons)
     for cluster, is_clear in zip(clusters, clear, strict=True):
         if structured or is_clear:
-            for part in _even_parts(cluster):
+            for part in _even_parts(cluster) if split else [cluster]:
                 yield _shared(part)
         else:
             dense[int(np.sign(cluster[0].out))] += cluster
@@ -154,7 +159,7 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool) -> Iterator[Neu
             yield _dense(sorted(dense[sign], key=lambda neuron: neuron.index), sign)
 
 
-def _clusters(group: list[_Neuron], dimension: int) -> tuple[list[list[_Neuron]], list[_Neuron]]:
+def _clusters(group: list[_Neuron], dimension: int, split: bool) -> tuple[list[list[_Neuron]], list[_Neuron]]:
     """Neurons of one kind, side and sign as clusters that share a template and a bias, and what fits none."""
     found, refused = [], []
     while group and len(found) < MAX_CLUSTERS:
@@ -165,7 +170,7 @@ def _clusters(group: list[_Neuron], dimension: int) -> tuple[list[list[_Neuron]]
         if not near:
             break
         group = [neuron for neuron in group if neuron.misfit(template) > MAX_REST]
-        for part in _by_bias(near):
+        for part in _by_bias(near) if split else [near]:
             if _evidence(part, dimension) > 0:
                 found.append(part)
             else:

@@ -1,0 +1,115 @@
+"""Formulas as sympy expressions and as Python source."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from analysis.patterns.activation import activation_of
+from analysis.patterns.types import NeuronType
+
+if TYPE_CHECKING:
+    from analysis.patterns.explanation import Explanation
+
+
+def expression(explanation: "Explanation"):
+    """Sums over every input stay sums; those over pairs, subsets and some inputs are written out."""
+    import sympy  # slow to import, needed by nobody else
+
+    i, j, k = sympy.symbols("i j k", integer=True)
+    x, w, n = sympy.IndexedBase("x"), sympy.IndexedBase("w"), explanation.dimension
+    total = sympy.Sum(x[k], (k, 1, n))
+    bend = _sympy_bend(sympy, activation_of(explanation.network).name)
+
+    def term(kind: NeuronType):
+        given = kind.constants
+        A, s, tau, rho = given["A"], given.get("s"), given.get("tau", 0.0), given.get("rho", 0.0)
+        if kind.kind == "radial":
+            return A * sympy.sqrt(sympy.Sum(x[i] ** 2, (i, 1, n)) + given["e"])
+        if kind.kind == "all":
+            return A * bend(kind.side * total + tau, s)
+        if kind.kind == "dense":
+            u = sympy.Sum(w[j, i] * x[i], (i, 1, n)) + tau
+            return A * sympy.Sum(bend(u, s), (j, 1, len(kind.rows)))
+        if kind.kind == "one" and len(kind.members) == n:
+            u = kind.side * x[i] + (rho * (total - x[i]) if rho else 0) + tau
+            return A * sympy.Sum(bend(u, s), (i, 1, n))
+        found = 0
+        for member in kind.members:
+            inside = [x[index + 1] for index in member]
+            if kind.kind == "pair":
+                u = kind.side * inside[0] + given["beta"] * inside[1]
+            else:
+                u = kind.side * sum(inside)
+            found += bend(u + (rho * (total - sum(inside)) if rho else 0) + tau, s)
+        return A * found
+
+    slopes = [
+        slope * (total if len(group) == n else sum(x[index + 1] for index in group))
+        for group, slope in zip(explanation.groups, explanation.slopes, strict=True)
+    ]
+    return sum([*map(term, explanation.types), *slopes], sympy.Float(explanation.offset))
+
+
+def _sympy_bend(sympy, activation: str) -> Callable:
+    def bend(u, s):
+        if s is None:
+            return sympy.Max(u, 0)
+        z = s * u
+        act = {
+            "swish": lambda: z / (1 + sympy.exp(-z)),
+            "relu": lambda: sympy.Max(z, 0),
+            "tanh": lambda: sympy.tanh(z),
+            "gelu": lambda: z * (1 + sympy.erf(z / sympy.sqrt(2))) / 2,
+        }[activation]()
+        return act / s
+
+    return bend
+
+
+ACTS = {
+    "swish": "{z} / (1 + np.exp(-{z}))",
+    "relu": "np.maximum({z}, 0)",
+    "tanh": "np.tanh({z})",
+    "gelu": "{z} * ndtr({z})",
+}
+
+
+def python(explanation: "Explanation") -> str:
+    """`def f(x)` for x (samples, n). Complete sums are written for any n."""
+    lines = ["def f(x):", f'    """{explanation.text}"""', "    total = x.sum(1, keepdims=True)"]
+    lines.append(f"    y = np.full(len(x), {explanation.offset!r})")
+    act = ACTS[activation_of(explanation.network).name]
+    for kind in explanation.types:
+        lines += ["    " + line for line in _python_term(kind, explanation.dimension, act)]
+    for group, slope in zip(explanation.groups, explanation.slopes, strict=True):
+        part = "total[:, 0]" if len(group) == explanation.dimension else f"x[:, {list(group)}].sum(1)"
+        lines += [f"    y += {slope!r} * {part}"] if slope else []
+    return "\n".join([*lines, "    return y"])
+
+
+def _python_term(kind: NeuronType, dimension: int, act: str) -> list[str]:
+    given = kind.constants
+    A, s, tau, rho = given["A"], given.get("s"), given.get("tau", 0.0), given.get("rho", 0.0)
+    if kind.kind == "radial":
+        return [f"y += {A!r} * np.sqrt((x**2).sum(1) + {given['e']!r})"]
+    lines, apart = [], "main"
+    if kind.kind == "all":
+        lines.append("main = total")
+    elif kind.kind == "dense":
+        lines.append(f"main = x @ np.array({kind.rows.T.tolist()})")
+    elif kind.kind == "one":
+        lines.append("main = x" if len(kind.members) == dimension else f"main = x[:, {[i for (i,) in kind.members]}]")
+    elif kind.kind == "pair":
+        first = "i, j = np.nonzero(~np.eye(x.shape[1], dtype=bool))"
+        if len(kind.members) < kind.possible(dimension):
+            first = f"i, j = np.array({[list(member) for member in kind.members]}).T"
+        lines += [first, "main, partner = x[:, i], x[:, j]"]
+        apart = "main - partner"
+    else:
+        lines.append(f"main = x[:, {[list(member) for member in kind.members]}].sum(2)")
+    u = "main" if kind.side > 0 else "-main"
+    u += f" + {given['beta']!r} * partner" if kind.kind == "pair" else ""
+    u += f" + {rho!r} * (total - {apart})" if rho else ""
+    lines.append(f"u = {u}" + (f" + {tau!r}" if tau else ""))
+    if s is None:
+        return [*lines, f"y += {A!r} * np.maximum(u, 0).sum(1)"]
+    return [*lines, f"z = {s!r} * u", f"y += {A / s!r} * ({act.format(z='z')}).sum(1)"]

@@ -1,0 +1,231 @@
+"""Formulas as text and LaTeX, and patterns: formulas without their numbers."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from analysis.patterns.activation import activation_of
+from analysis.patterns.types import NeuronType
+
+if TYPE_CHECKING:
+    from analysis.patterns.explanation import Explanation
+
+MATTERS = 0.3  # share of u's spread from which on the rest of the inputs belongs to the pattern
+LINEAR_MATTERS = 0.03  # share of the output's variance from which on the linear part belongs to the pattern
+
+
+@dataclass(frozen=True)
+class Notation:
+    """The pieces of a formula in one language."""
+
+    times: str
+    minus: str
+    every_input: str
+    every_pair: str
+    every_pair_once: str
+    some_inputs: str  # with a list
+    some_pairs: str  # with a count
+    some_subsets: str
+    rows: str
+    first: str
+    second: str
+    rest_of_one: str
+    rest_of_pair: str
+    subset: str
+    rest_of_subset: str
+    total: str
+    total_of: str
+    row: str
+    radius: str
+    soft: str
+    relu: str
+    sigma: str
+    subscript: str
+
+
+TEXT = Notation(
+    times="·", minus="−", every_input="Σᵢ ", every_pair="Σᵢ≠ⱼ ", every_pair_once="Σᵢ<ⱼ ", some_inputs="Σ_{{i∈{{{}}}}} ",
+    some_pairs="Σ_{{{} of {} pairs}} ", some_subsets="Σ_{{{} of {} sets S of {}}} ", rows="Σⱼ ", first="xᵢ",
+    second="xⱼ", rest_of_one="Σₖ≠ᵢ xₖ", rest_of_pair="Σₖ≠ᵢ,ⱼ xₖ", subset="Σ_S xᵢ", rest_of_subset="Σ_rest xₖ",
+    total="Σᵢ xᵢ", total_of="Σ_{{i∈{{{}}}}} xᵢ", row="wⱼ·x", radius="√(Σᵢ xᵢ²{})", soft="r", relu="relu",
+    sigma="{r}(u) = u·σ({s}u)", subscript="{}",
+)  # fmt: skip
+LATEX = Notation(
+    times=r"\,", minus="-", every_input=r"\sum_i ", every_pair=r"\sum_{i \neq j} ", every_pair_once=r"\sum_{i<j} ",
+    some_inputs=r"\sum_{{i \in \{{{}\}}}} ", some_pairs=r"\sum_{{{}\text{{ of }}{}\text{{ pairs}}}} ",
+    some_subsets=r"\sum_{{S:\,{}\text{{ of }}{},\,|S|={}}} ", rows=r"\sum_j ", first="x_i", second="x_j",
+    rest_of_one=r"\sum_{k \neq i} x_k", rest_of_pair=r"\sum_{k \neq i,j} x_k", subset=r"\sum_{i \in S} x_i",
+    rest_of_subset=r"\sum_{k \notin S} x_k", total=r"\sum_i x_i", total_of=r"\sum_{{i \in \{{{}\}}}} x_i",
+    row=r"w_j \cdot x", radius=r"\sqrt{{\sum_i x_i^2{}}}", soft="r", relu=r"\mathrm{relu}",
+    sigma=r"{r}(u) = u\,\sigma({s}u)", subscript="_{{{}}}",
+)  # fmt: skip
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def text(explanation: "Explanation", words: Notation) -> str:
+    """The formula; where bends are soft, what r means follows after a comma."""
+    names, n = _bend_names(explanation, words), explanation.dimension
+    together: dict[tuple[float, str], list[NeuronType]] = {}  # types of one amplitude under one sum
+    for kind in explanation.types:
+        if kind.kind == "radial":
+            term = words.radius.format(_signed(kind.constants["e"], words))
+            together[kind.constants["A"], term] = []
+        else:
+            together.setdefault((kind.constants["A"], sum_sign(kind, n, words)), []).append(kind)
+    pieces = [(A, total + _bends(kinds, names, words)) for (A, total), kinds in together.items()]
+    pieces += [(slope, _slope_of(group, n, words))
+               for group, slope in zip(explanation.groups, explanation.slopes, strict=True) if slope]  # fmt: skip
+    body = _sum(pieces, explanation.offset, words)
+    activation = activation_of(explanation.network).name
+    return ", ".join([body, *(_bend_rule(bend, s, activation, words) for s, bend in names.items())])
+
+
+def _bends(kinds: list[NeuronType], names: dict[float, str], words: Notation) -> str:
+    """`r(u)`, `[r(u) + r(w)]`, or |u| for two that are mirror images."""
+    if not kinds:
+        return ""
+    if len(kinds) == 2 and is_mirror(*kinds):
+        return f"|{argument(max(kinds, key=lambda kind: kind.side), words)}|"
+    found = [f"{names.get(kind.constants.get('s'), words.relu)}({argument(kind, words)})" for kind in kinds]
+    return found[0] if len(found) == 1 else f"[{' + '.join(found)}]"
+
+
+def pattern(explanation: "Explanation") -> str:
+    """What the types are and how they are summed, with signs for numbers: `Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ) + Σᵢ xᵢ`.
+
+    The rest of the inputs is named where it has a good share in what a neuron reads. How large a type's bias is, and
+    what the slopes are, is left out; types with the same words are one.
+    """
+    n, pieces = explanation.dimension, []
+    for kind in explanation.types:
+        sign = math.copysign(1.0, kind.constants["A"])
+        if kind.kind == "radial":
+            term = TEXT.rows + f"r({TEXT.row})"
+        else:
+            term = f"{sum_sign(kind, n, TEXT, counted=False)}r({argument(_rough(kind, n), TEXT)})"
+        pieces.append((sign, term))
+    if explanation.linear_share > LINEAR_MATTERS:
+        slopes = [slope for slope in explanation.slopes if slope]
+        if len(slopes) == 1 and len(explanation.groups[0]) == n:
+            pieces.append((math.copysign(1.0, slopes[0]), TEXT.total))
+        elif slopes:
+            pieces.append((1.0, "Σᵢ dᵢ·xᵢ"))
+    unique = sorted(set(pieces), key=lambda piece: (-piece[0], "d" in piece[1] or piece[1] == TEXT.total, piece[1]))
+    return _sum(unique, 0.0, TEXT, numbers=False) if unique else "constant"
+
+
+def argument(kind: NeuronType, words: Notation) -> str:
+    """u, what a bend acts on."""
+    given = kind.constants
+    main = {"one": words.first, "pair": words.first, "all": words.total, "dense": words.row}.get(kind.kind)
+    if kind.kind == "subset":
+        main = f"{words.first} + {words.second}" if kind.size == 2 else words.subset
+    pieces = [(float(kind.side), main)]  # of a sum of two inputs the sign belongs to both
+    if kind.kind == "subset" and kind.size == 2 and kind.side < 0:
+        pieces = [(-1.0, words.first), (-1.0, words.second)]
+    if kind.kind == "pair":
+        pieces.append((given["beta"], words.second))
+    rest = {"one": words.rest_of_one, "pair": words.rest_of_pair, "subset": words.rest_of_subset}
+    if given.get("rho"):
+        pieces.append((given["rho"], words.rest_of_pair if kind.kind == "subset" and kind.size == 2
+                       else rest[kind.kind]))  # fmt: skip
+    return _sum(pieces, given.get("tau", 0.0), words)
+
+
+def sum_sign(kind: NeuronType, dimension: int, words: Notation, *, counted: bool = True) -> str:
+    """The sum over a type's members: over every input or pair if it is complete, and told if it isn't."""
+    possible, members = kind.possible(dimension), len(kind.members)
+    if kind.kind == "all":
+        return ""
+    if kind.kind == "dense":
+        return words.rows
+    if kind.kind == "one":
+        if members == possible:
+            return words.every_input
+        if not counted:
+            return "Σ_{some i} "
+        return words.some_inputs.format(",".join(str(i + 1) for (i,) in kind.members))
+    if kind.kind == "pair":
+        if members == possible:
+            return words.every_pair
+        if 2 * members == possible and len({frozenset(member) for member in kind.members}) == members:
+            return words.every_pair_once
+        return words.some_pairs.format(members, possible) if counted else "Σ_{some pairs} "
+    if members == possible:
+        return words.every_pair_once if kind.size == 2 else words.some_subsets.format("all", possible, kind.size)
+    if not counted:
+        return "Σ_{some pairs} " if kind.size == 2 else "Σ_{some S} "
+    if kind.size == 2:
+        return words.some_pairs.format(members, possible)
+    return words.some_subsets.format(members, possible, kind.size)
+
+
+def is_mirror(one: NeuronType, other: NeuronType) -> bool:
+    """Whether relu(u) and relu(−u), equally strong: together |u|."""
+    if one.kind not in ("one", "subset", "all") or (one.kind, one.members) != (other.kind, other.members):
+        return False
+    first, second = one.constants, other.constants
+    if "s" in first or "s" in second or one.side != -other.side or first["A"] != second["A"]:
+        return False
+    return all(first.get(name, 0.0) == -second.get(name, 0.0) for name in ("rho", "tau"))
+
+
+def _rough(kind: NeuronType, dimension: int) -> NeuronType:
+    """The type with signs for numbers, and without what hardly counts."""
+    given, rough = kind.constants, {}
+    spread = math.sqrt(max(kind.size, 1) + given.get("rho", 0.0) ** 2 * max(dimension - kind.size, 0))
+    if "beta" in given:
+        rough["beta"] = math.copysign(1.0, given["beta"])
+    if abs(given.get("rho", 0.0)) * math.sqrt(max(dimension - kind.size, 0)) > MATTERS * spread:
+        rough["rho"] = math.copysign(1.0, given["rho"])
+    return replace(kind, constants=rough)
+
+
+def _bend_names(explanation: "Explanation", words: Notation) -> dict[float, str]:
+    """Sharpness -> the name of its bend: r if there is one, r₁, r₂ … if there are several."""
+    levels = list(dict.fromkeys(kind.constants["s"] for kind in explanation.types if "s" in kind.constants))
+    if len(levels) == 1:
+        return {levels[0]: words.soft}
+    return {s: words.soft + _subscript(index + 1, words) for index, s in enumerate(levels)}
+
+
+def _subscript(number: int, words: Notation) -> str:
+    return words.subscript.format(str(number).translate(SUBSCRIPTS) if words is TEXT else number)
+
+
+def _bend_rule(name: str, s: float, activation: str, words: Notation) -> str:
+    if activation == "swish":
+        return words.sigma.format(r=name, s=digits(s) + words.times)
+    act = activation if words is TEXT else rf"\mathrm{{{activation}}}"
+    return f"{name}(u) = {act}({digits(s)}{words.times}u)/{digits(s)}"
+
+
+def _slope_of(group: Sequence[int], dimension: int, words: Notation) -> str:
+    if len(group) == dimension:
+        return words.total
+    if len(group) == 1:
+        return f"x{_subscript(group[0] + 1, TEXT)}" if words is TEXT else f"x_{{{group[0] + 1}}}"
+    return words.total_of.format(",".join(str(i + 1) for i in group))
+
+
+def digits(value: float) -> str:
+    """Three significant digits."""
+    return f"{abs(value):.3g}"
+
+
+def _signed(value: float, words: Notation) -> str:
+    return f" {'+' if value >= 0 else words.minus} {digits(value)}" if value else ""
+
+
+def _sum(pieces: Sequence[tuple[float, str]], offset: float, words: Notation, *, numbers: bool = True) -> str:
+    """`1.5·A − 2·B + 0.1`: signs as operators, and no number where it is 1."""
+    found = ""
+    for value, term in [*pieces, (offset, "")]:
+        if not term and (not value and found):
+            continue
+        number = digits(value) if numbers or not term else "1"
+        body = (term if number == "1" else f"{number}{words.times}{term}") if term else number
+        sign = words.minus if value < 0 else "+"
+        found += f" {sign} {body}" if found else (f"{sign}{body}" if value < 0 else body)
+    return found

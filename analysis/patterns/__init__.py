@@ -1,1 +1,1 @@
-"""Read a formula out of any network: neuron types up to permuted inputs, and the few constants that each type shares."""
+"""Read a formula out of any network: its neuron types, up to permuted inputs, and the few constants of each."""

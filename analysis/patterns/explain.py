@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from analysis.inputs import fresh_inputs
+from analysis.algorithms.inputs import fresh_inputs
 from analysis.network import Network
 from analysis.patterns.activation import Activation, activation_of
 from analysis.patterns.explanation import Explanation
@@ -124,7 +124,7 @@ def _other_structures(found: _Candidate) -> list[dict]:
     poor = found.short.fit.unexplained > POOR
     if poor and found.structure.linear_neurons:
         others.append({"bend": 0.0})
-    if poor and len(types) > 1 or len(types) > 3:
+    if (poor and len(types) > 1) or len(types) > 3:
         others.append({"coarse": True})
     return others
 

@@ -137,7 +137,7 @@ class Model:
         return np.array([*read, *slopes, offset], np.float64)
 
     def pulls(self, constants: np.ndarray) -> np.ndarray:
-        """The weight of every constant's squared change, (constants,); a change of 1 is large for what is in x's units."""
+        """The weight of every constant's squared change, (constants,)."""
         amplitudes = [abs(constants[place]) for place, (owner, name) in enumerate(self.names)
                       if name == "A" or owner == "d"]  # fmt: skip
         strong = max(amplitudes, default=1.0) or 1.0

@@ -35,10 +35,8 @@ def expression(explanation: "Explanation"):
         found = 0
         for member in kind.members:
             inside = [x[index + 1] for index in member]
-            if kind.kind == "pair":
-                u = kind.side * inside[0] + given["beta"] * inside[1]
-            else:
-                u = kind.side * sum(inside)
+            u = kind.side * (inside[0] if kind.kind == "pair" else sum(inside))
+            u += given["beta"] * inside[1] if kind.kind == "pair" else 0
             found += bend(u + (rho * (total - sum(inside)) if rho else 0) + tau, s)
         return A * found
 

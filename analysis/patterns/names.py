@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from analysis.algorithms import (
+from analysis.algorithms.criteria import (
     CONSTANT_ERROR,
     CONSTANT_VARIANCE,
     DENSE_LOCALITY,
@@ -26,7 +26,7 @@ from analysis.algorithms import (
     POSITIVITY,
     isotropic_error,
 )
-from analysis.order_parameters import one_input_share
+from analysis.algorithms.order_parameters import one_input_share
 from analysis.patterns.explanation import Explanation
 from analysis.patterns.types import NeuronType
 

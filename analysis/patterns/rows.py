@@ -46,7 +46,7 @@ def read_rows(weight: np.ndarray) -> list[Row]:
     """The best template of every row of `weight` (m, n), none of them zero."""
     n = weight.shape[1]
     square = (weight**2).sum(1)
-    readers = [(_all, 1, 1), (_one, 2, 1)] + [(_subset, 2, 4), (_pair, 3, 3)]
+    readers = ((_all, 1, 1), (_one, 2, 1), (_subset, 2, 4), (_pair, 3, 3))
     options = [(reader(weight), constants) for reader, constants, least in readers if n >= least and len(weight)]
     rows = []
     for j in range(len(weight)):

@@ -10,11 +10,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
+from analysis.algorithms.order_parameters import PASS_THROUGH_BEND, neuron_spectra
 from analysis.network import Network
-from analysis.order_parameters import PASS_THROUGH_BEND, neuron_spectra
 from analysis.patterns.rows import MAX_REST, Row, choices, read_rows, saved_bits
 
 NEGLIGIBLE = 0.003  # share of the output's variance that all bends taken for linear may have together
@@ -194,7 +195,7 @@ def _by_bias(group: list[_Neuron]) -> Iterator[list[_Neuron]]:
     group = sorted(group, key=lambda neuron: neuron.bias / neuron.norm)
     levels = np.array([neuron.bias / neuron.norm for neuron in group])
     cuts = [0, *(np.flatnonzero(np.diff(levels) > APART) + 1), len(group)]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         yield group[start:end]
 
 
@@ -257,7 +258,7 @@ def _members(cluster: list[_Neuron]) -> int:
 
 
 def _is_clear(cluster: list[_Neuron], dimension: int) -> bool:
-    """Among unstructured rows some look structured by chance: those few members, with little evidence, are not clear."""
+    """Whether a cluster is no chance: among unstructured rows a few look structured, with little evidence."""
     first = cluster[0].row
     possible = choices(first.kind, len(first.members), dimension)
     return 2 * _members(cluster) >= possible or _evidence(cluster, dimension) > CLEAR_BITS
@@ -292,7 +293,7 @@ def _shared(group: list[_Neuron]) -> NeuronType:
     }
     if first.kind == "pair":
         constants["beta"] = float(strength @ ([neuron.row.partner for neuron in group] / scale))
-    if first.kind == "one" and len(group[0].weight) > 1 or first.kind in ("pair", "subset"):
+    if (first.kind == "one" and len(group[0].weight) > 1) or first.kind in ("pair", "subset"):
         constants["rho"] = float(strength @ ([neuron.row.rest for neuron in group] / scale))
     indices = tuple(sorted(neuron.index for neuron in group))
     return NeuronType(first.kind, int(np.sign(first.main)), len(first.members), members, indices, constants)

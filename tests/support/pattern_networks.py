@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.network import Network
-from tests.known_networks import (
+from tests.support.known_networks import (
     Circuit,
     assemble,
     convexity,

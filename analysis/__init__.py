@@ -8,6 +8,7 @@
     Algorithm(name, score, …)   an algorithm of one's own, its criterion made with beyond and worst, its formula a
                                 LinearForm of Terms
     Section(name, title, draw)  a section of the report of one's own
+    explain(network)            neuron types, the shortest faithful formula and its pattern, of any network
     find_clusters(sweep.done)   candidates for unknown algorithms among the trainings labelled `other`
     write_report(folder)        the report, from the sweep's tables
 
@@ -26,6 +27,7 @@ _HOMES = {
     "beyond": "algorithms.algorithm",
     "describe": "algorithms.classify",
     "draw": "drawing.draw",
+    "explain": "patterns.explain",
     "find_clusters": "sweeps.clusters",
     "load_sweep": "sweeps.load",
     "read_equilibrium": "sweeps.equilibrium",

@@ -100,14 +100,18 @@ class Network:
             self.output_bias.reshape(-1),
         )
 
+    def order(self) -> np.ndarray:
+        """Indices (k, m) that put the hidden neurons in `in_order`'s order."""
+        flat = self.flat()
+        keys = (flat.hidden_bias, *np.moveaxis(flat.hidden_weight, -1, 0), flat.output_weight)
+        return np.lexsort(keys, axis=-1)
+
     def in_order(self) -> "Network":
         """The same networks with their hidden neurons sorted by their weights, outgoing weight first.
 
         Whatever is computed from this doesn't depend on the order that the neurons came in, to the last bit.
         """
-        flat = self.flat()
-        keys = (flat.hidden_bias, *np.moveaxis(flat.hidden_weight, -1, 0), flat.output_weight)
-        order = np.lexsort(keys, axis=-1)  # (k, m)
+        flat, order = self.flat(), self.order()
         hidden = [
             np.take_along_axis(flat.hidden_weight, order[..., None], 1).reshape(self.hidden_weight.shape),
             np.take_along_axis(flat.hidden_bias, order, 1).reshape(self.hidden_bias.shape),

@@ -7,10 +7,11 @@ same, with its hidden neurons in another order too.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.drawing.picture import PIXELS
+from analysis.drawing.picture import PIXELS, Marking
 from analysis.drawing.png import draw_png
 from analysis.drawing.svg import draw_svg
 from analysis.errors import UserError
@@ -35,22 +36,25 @@ def draw(
     title: str | None = None,
     legend: bool = True,
     pixels: int = PIXELS,
+    markings: Sequence[Marking] = (),
 ) -> Drawing:
     """Draw one network, and write a .png or .svg file if there is a `path`, by its suffix.
 
-    pixels: the drawing's width. Raises UserError for another suffix or a file that cannot be written.
+    pixels: the drawing's width. markings: hidden neurons to draw in colours of their own, which the legend explains.
+    Raises UserError for another suffix or a file that cannot be written.
     """
+    settings = {"title": title, "legend": legend, "pixels": pixels, "markings": markings}
     if path is None:
-        return Drawing(draw_svg(network, title=title, legend=legend, pixels=pixels))
+        return Drawing(draw_svg(network, **settings))
     renderers = {".svg": draw_svg, ".png": draw_png}
     suffix = Path(path).suffix.lower()
     if suffix not in renderers:
         raise UserError(f"{path}: a drawing is a .png or an .svg file")
-    content = renderers[suffix](network, title=title, legend=legend, pixels=pixels)
+    content = renderers[suffix](network, **settings)
     try:
         with replaced(Path(path)) as temporary:
             temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    svg = content if isinstance(content, str) else draw_svg(network, title=title, legend=legend, pixels=pixels)
+    svg = content if isinstance(content, str) else draw_svg(network, **settings)
     return Drawing(svg)

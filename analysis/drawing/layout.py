@@ -52,12 +52,13 @@ class Scene:
     edges: tuple[Edge, ...]
     idle: int  # hidden neurons that are not drawn
     radius: float  # of a hidden neuron, in units of the disc
+    neurons: tuple[int, ...] = ()  # which of the network's hidden neurons the hidden nodes are
 
 
 def scene(network: Network) -> Scene:
     """Lay one network out."""
-    network, n = network.in_order(), network.dimension
-    weight, out, glyphs, activity, idle = _active_neurons(network)
+    order, network, n = network.order()[0], network.in_order(), network.dimension
+    weight, out, glyphs, activity, active = _active_neurons(network)
     visible = _visibility(weight)  # (hidden, n)
     positions = _force_directed(weight, out, visible)
     labels = [f"x{_subscript(i + 1)}" for i in range(n)] + glyphs + ["f"]
@@ -83,13 +84,14 @@ def scene(network: Network) -> Scene:
     ]
     edges = [Edge(int(e.start), int(e.end), e.strength, e.positive, e.opacity) for e in edges]
     edges.sort(key=lambda edge: (edge.opacity * edge.strength, edge.start, edge.end))  # strong lines on top
-    return Scene(nodes, tuple(edges), idle, min(0.05, 0.3 / math.sqrt(len(nodes))))
+    radius = min(0.05, 0.3 / math.sqrt(len(nodes)))
+    return Scene(nodes, tuple(edges), network.hidden - len(active), radius, tuple(order[active].tolist()))
 
 
-def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray, int]:
-    """Balanced weights of the neurons worth drawing, in an order of their own, and the number of the others.
+def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray, np.ndarray]:
+    """Balanced weights of the neurons worth drawing, in an order of their own, and their indices.
 
-    Returns rows (hidden, n), outgoing weights (hidden,), labels, activity (hidden,) in (0, 1], idle.
+    Returns rows (hidden, n), outgoing weights (hidden,), labels, activity (hidden,) in (0, 1], indices (hidden,).
     """
     weight, out = (np.asarray(a, np.float64) for a in (network.hidden_weight, network.output_weight))
     spectra = neuron_spectra(network)  # (m, order)
@@ -118,7 +120,7 @@ def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str]
         np.sign(out[active]) * np.abs(out[active]) / np.maximum(gain[active], 1e-30),
         glyphs,
         activity[active],
-        network.hidden - len(active),
+        active,
     )
 
 

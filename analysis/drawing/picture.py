@@ -1,5 +1,6 @@
 """A network's picture as lines, discs and words, from which both file formats are drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from analysis.drawing.layout import Scene, scene
@@ -10,7 +11,7 @@ FILLS = {"input": "#f5b83d", "hidden": "#e3e9f0", "output": "#1f7a6d"}
 OUTLINE, INK, PAPER = "#4a5663", "#22292f", "#ffffff"
 POSITIVE, NEGATIVE = "#2b6cb0", "#d1495b"
 HALF = 1.14  # half the width of the picture, in radii of the disc that holds the network
-HEADER, FOOTER = 0.14, 0.24  # heights of title and legend, likewise
+HEADER, FOOTER, MARKING = 0.14, 0.24, 0.1  # heights of title, legend and each marking's row in it, likewise
 WIDEST = 0.026  # line of the strongest connection, likewise
 
 
@@ -43,6 +44,15 @@ class Words:
     anchor: str = "middle"  # or "start", "end"
 
 
+@dataclass(frozen=True)
+class Marking:
+    """Hidden neurons that are drawn in a colour of their own, and what the legend says about them."""
+
+    neurons: tuple[int, ...]
+    colour: str
+    text: str
+
+
 @dataclass
 class Picture:
     """Primitives in the units of the disc (y upwards), bottom layer first; what both file formats draw."""
@@ -55,9 +65,13 @@ class Picture:
     words: list[Words] = field(default_factory=list)
 
 
-def compose(network: Network, title: str | None, legend: bool) -> Picture:
+def compose(network: Network, title: str | None, legend: bool, markings: Sequence[Marking] = ()) -> Picture:
     layout = scene(network)
-    picture = Picture(HALF + HEADER * bool(title), -HALF - FOOTER * legend)
+    bottom = -HALF - (FOOTER + MARKING * len(markings)) * legend
+    picture = Picture(HALF + HEADER * bool(title), bottom)
+    fills = {neuron: marking.colour for marking in markings for neuron in marking.neurons}
+    fill_of_node = [FILLS["input"]] * network.dimension
+    fill_of_node += [fills.get(neuron, FILLS["hidden"]) for neuron in layout.neurons] + [FILLS["output"]]
     # Dense networks get thinner and fainter lines, or there would be nothing but ink.
     crowd = min(1.0, (5 * network.dimension / max(len(layout.edges), 1)) ** 0.4)
     for edge in layout.edges:
@@ -65,18 +79,27 @@ def compose(network: Network, title: str | None, legend: bool) -> Picture:
         width = WIDEST * max(edge.strength, 0.1) * crowd
         colour = POSITIVE if edge.positive else NEGATIVE
         picture.connections.append(Line(a.x, a.y, b.x, b.y, width, colour, 0.9 * crowd * edge.opacity))
-    for node in layout.nodes:
-        _add_node(picture, layout, node.x, node.y, node.kind, node.label)
+    for node, fill in zip(layout.nodes, fill_of_node, strict=True):
+        _add_node(picture, layout, node.x, node.y, node.kind, node.label, fill)
     if title:
         picture.words.append(Words(0, HALF + 0.02, title, min(0.085, 3.4 / len(title)), INK))
     if legend:
         _add_legend(picture, layout, network)
+        for row, marking in enumerate(markings):
+            _add_marking(picture, marking, -HALF - FOOTER - MARKING * (row + 0.4))
     return picture
 
 
-def _add_node(picture: Picture, layout: Scene, x: float, y: float, kind: str, label: str) -> None:
+def _add_marking(picture: Picture, marking: Marking, y: float) -> None:
+    size = 0.047
+    picture.discs.append(Disc(-1.07, y + 0.36 * size, 0.028, marking.colour))
+    size = min(size, 3.4 / max(len(marking.text), 1))  # the whole row, however long
+    picture.words.append(Words(-1.015, y, marking.text, size, OUTLINE, "start"))
+
+
+def _add_node(picture: Picture, layout: Scene, x: float, y: float, kind: str, label: str, fill: str) -> None:
     radius = layout.radius * {"input": 1.25, "hidden": 1.0 if label else 0.6, "output": 1.4}[kind]
-    picture.discs.append(Disc(x, y, radius, FILLS[kind]))
+    picture.discs.append(Disc(x, y, radius, fill))
     if kind == "hidden":
         reach, width = 0.5 * radius, 0.2 * radius
         strokes = {"+": [(1, 0), (0, 1)], "−": [(1, 0)], "∕": [(0.7, 0.7)], "": []}[label]
@@ -96,7 +119,7 @@ def _add_legend(picture: Picture, layout: Scene, network: Network) -> None:
                ("hidden", "∕", "passes through"), ("output", "", "output")]  # fmt: skip
     scale = Scene((), (), 0, disc)
     for x, (kind, mark, words) in zip((-1.07, -0.79, -0.29, 0.22, 0.8), entries, strict=True):
-        _add_node(picture, scale, x, first + 0.36 * size, kind, mark)
+        _add_node(picture, scale, x, first + 0.36 * size, kind, mark, FILLS[kind])
         picture.words.append(Words(x + 0.055, first, words, size, OUTLINE, "start"))
     for x, colour, words in ((-1.1, POSITIVE, "positive weight"), (-0.5, NEGATIVE, "negative weight")):
         picture.marks.append(Line(x, second + 0.36 * size, x + 0.09, second + 0.36 * size, 0.02, colour))

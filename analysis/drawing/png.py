@@ -3,16 +3,24 @@
 import functools
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.drawing.picture import HALF, OUTLINE, PAPER, PIXELS, Line, Words, compose
+from analysis.drawing.picture import HALF, OUTLINE, PAPER, PIXELS, Line, Marking, Words, compose
 from analysis.network import Network
 
 PNG_COLOURS = 128  # in the PNG's palette: smooth lines at a third of the bytes
 
 
-def draw_png(network: Network, *, title: str | None = None, legend: bool = True, pixels: int = PIXELS) -> bytes:
+def draw_png(
+    network: Network,
+    *,
+    title: str | None = None,
+    legend: bool = True,
+    pixels: int = PIXELS,
+    markings: Sequence[Marking] = (),
+) -> bytes:
     """The drawing as the bytes of a PNG, laid out like the SVG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
     from matplotlib.collections import CircleCollection, PathCollection
@@ -20,7 +28,7 @@ def draw_png(network: Network, *, title: str | None = None, legend: bool = True,
     from matplotlib.transforms import Affine2D
     from PIL import Image
 
-    picture = compose(network, title, legend)
+    picture = compose(network, title, legend, markings)
     inches, height = 8.0, 8.0 * (picture.top - picture.bottom) / (2 * HALF)
     figure = Figure((inches, height), dpi=pixels / inches, facecolor=PAPER)
     canvas = FigureCanvasAgg(figure)

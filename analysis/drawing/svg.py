@@ -1,14 +1,22 @@
 """The picture as SVG."""
 
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from analysis.drawing.picture import HALF, OUTLINE, PAPER, PIXELS, Line, compose
+from analysis.drawing.picture import HALF, OUTLINE, PAPER, PIXELS, Line, Marking, compose
 from analysis.network import Network
 
 
-def draw_svg(network: Network, *, title: str | None = None, legend: bool = True, pixels: int = PIXELS) -> str:
+def draw_svg(
+    network: Network,
+    *,
+    title: str | None = None,
+    legend: bool = True,
+    pixels: int = PIXELS,
+    markings: Sequence[Marking] = (),
+) -> str:
     """The drawing as SVG text, ready to stand in a page."""
-    picture = compose(network, title, legend)
+    picture = compose(network, title, legend, markings)
     height = picture.top - picture.bottom
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{pixels}" height="{pixels * height / (2 * HALF):.0f}" '

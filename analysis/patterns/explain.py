@@ -57,10 +57,28 @@ def explain_all(networks: Network, target: Target | None = None, *, samples: int
     wanted = None if target is None else np.asarray(target(fitted.x), np.float64)
     found = []
     for index in range(len(flat.output_bias)):
-        network = Network(*(np.asarray(array, np.float32) for array in vars(flat[index]).values())).in_order()
+        given = Network(*(np.asarray(array, np.float32) for array in vars(flat[index]).values()))
+        network = given.in_order()
         outputs = [network(inputs.x).astype(np.float64) for inputs in (fitted, tested, wide)]
-        found.append(_explain(network, fitted, outputs[0], [(tested, outputs[1]), (wide, outputs[2])], wanted))
+        explained = _explain(network, fitted, outputs[0], [(tested, outputs[1]), (wide, outputs[2])], wanted)
+        found.append(_of_given(explained, flat[index], given.order()[0]))
     return found
+
+
+def _of_given(explanation: Explanation, network: Network, order: np.ndarray) -> Explanation:
+    """With the neurons counted as they came, not in the order that they were explained in."""
+
+    def given(neurons: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(order[list(neurons)].tolist()))
+
+    types = tuple(replace(kind, neurons=given(kind.neurons)) for kind in explanation.types)
+    structure = replace(
+        explanation.structure,
+        types=tuple(replace(kind, neurons=given(kind.neurons)) for kind in explanation.structure.types),
+        linear_neurons=given(explanation.structure.linear_neurons),
+        idle=given(explanation.structure.idle),
+    )
+    return replace(explanation, network=network, types=types, structure=structure)
 
 
 @lru_cache(maxsize=6)

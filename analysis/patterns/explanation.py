@@ -1,11 +1,15 @@
 """What was found in a network: neuron types, formula, pattern, and how faithful it all is."""
 
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import numpy as np
 
+from analysis.drawing.draw import draw
+from analysis.drawing.picture import Marking
+from analysis.drawing.svg import draw_svg
 from analysis.network import Network
 from analysis.patterns import formula_code, formula_text
 from analysis.patterns.activation import activation_of
@@ -89,15 +93,32 @@ class Explanation:
         model = Model(self.types, self.groups, Inputs(np.asarray(x)), activation_of(self.network))
         return model.values(model.start(self.slopes, self.offset))
 
-    def colours(self) -> list[tuple[NeuronType, str]]:
-        """Every type with the colour of its neurons in the drawing."""
-        return list(zip(self.types, palette(len(self.types)), strict=True))
+    @property
+    def markings(self) -> tuple[Marking, ...]:
+        """Every type's neurons with the colour and the words that they have in the drawing."""
+        return tuple(
+            Marking(kind.neurons, COLOURS[index % len(COLOURS)], formula_text.term(self, index))
+            for index, kind in enumerate(self.types)
+        )
+
+    def summary(self) -> dict[str, str | int | float]:
+        """What tables and `hyperphase classify` say about a network's pattern."""
+        return {
+            "pattern": self.pattern,
+            "pattern_formula": self.text,
+            "pattern_r_squared": self.r_squared,
+            "pattern_r_squared_at_twice_the_scale": self.r_squared_at_twice_the_scale,
+            "pattern_constants": self.constants,
+        }
+
+    def draw(self, path: str | os.PathLike, *, title: str | None = None) -> None:
+        """The network's drawing, a .png or .svg, in which every type has one colour."""
+        draw(self.network, path, title=title, markings=self.markings)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        from html import escape
-
-        return f"<p><code>{escape(self.text)}</code></p><p>R² {self.r_squared:.4f}, {self.constants} constants</p>"
+        """What a notebook shows: formula and drawing."""
+        quality = f"R² {self.r_squared:.4f}, {self.constants} constants"
+        return f"<p><code>{escape(self.text)}</code> ({quality})</p>{draw_svg(self.network, markings=self.markings)}"
 
     def __repr__(self) -> str:
         return f"Explanation({self.text}; R² {self.r_squared:.4f}, {self.constants} constants)"
@@ -105,7 +126,3 @@ class Explanation:
 
 # Tol's "bright" scheme, which stays apart for colour-blind readers, then his "muted" one
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#332288", "#882255", "#44aa99", "#999933")
-
-
-def palette(count: int) -> Sequence[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(count)]

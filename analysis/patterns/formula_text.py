@@ -91,6 +91,16 @@ def _bends(kinds: list[NeuronType], names: dict[float, str], words: Notation) ->
     return found[0] if len(found) == 1 else f"[{' + '.join(found)}]"
 
 
+def term(explanation: "Explanation", index: int) -> str:
+    """The term of one type, with its own constants."""
+    kind = explanation.types[index]
+    if kind.kind == "radial":
+        return f"{digits(kind.constants['A'])}·{TEXT.radius.format(_signed(kind.constants['e'], TEXT))}"
+    names = _bend_names(explanation, TEXT)
+    total = sum_sign(kind, explanation.dimension, TEXT)
+    return _sum([(kind.constants["A"], total + _bends([kind], names, TEXT))], 0.0, TEXT)
+
+
 def pattern(explanation: "Explanation") -> str:
     """What the types are and how they are summed, with signs for numbers: `Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ) + Σᵢ xᵢ`.
 

@@ -18,9 +18,11 @@ from analysis.algorithms.order_parameters import PASS_THROUGH_BEND, neuron_spect
 from analysis.network import Network
 from analysis.patterns.rows import MAX_REST, Row, choices, read_rows, saved_bits
 
-NEGLIGIBLE = 0.003  # share of the output's variance that all bends taken for linear may have together
+NEGLIGIBLE = 0.003  # share of the output's variance that all bends taken for linear may have together, …
+WEAK = 0.3  # … each of which bends less than this share of the neuron that bends most
 IDLE = 0.01  # a neuron that moves the output by less than this share of its standard deviation is idle
 APART = 0.6  # biases of one type follow each other within this, in standard deviations of the neurons' inputs
+CANCELLED = 0.1  # what may be left of two opposite types, as a share of one of them
 UNEVEN = 1.45  # members whose amplitudes differ by more than this factor, and by a gap, are different types
 MAX_CLUSTERS = 3  # types that rows of one kind and side are sorted into before the others count as dense
 TYPE_BITS = 8.0  # what it costs to say that there is one more type, and of which kind
@@ -89,12 +91,48 @@ def find_structure(
         _Neuron(int(j), row, weight[j], float(norm[j]), float(bias[j]), float(out[j]), float(nonlinear[j]))
         for j, row in zip(chosen, rows, strict=True)
     ]
+    types, slopes, unbent = _without_opposites(
+        list(_types(neurons, network.dimension, coarse, split)), network.dimension
+    )
     return Structure(
         network.dimension,
-        tuple(_types(neurons, network.dimension, coarse, split)),
-        (linear * straight) @ direction,
-        tuple(np.flatnonzero(straight & ~idle).tolist()),
+        tuple(types),
+        (linear * straight) @ direction + slopes,
+        tuple(sorted([*np.flatnonzero(straight & ~idle).tolist(), *unbent])),
         tuple(np.flatnonzero(idle).tolist()),
+    )
+
+
+def _without_opposites(types: list[NeuronType], dimension: int) -> tuple[list[NeuronType], np.ndarray, list[int]]:
+    """r(u) − r(−u) = u: two types that are each other's mirror image and cancel are linear.
+
+    Returns the other types, slopes (n,) and the neurons of those that are gone.
+    """
+    slopes, gone = np.zeros(dimension), []
+    for one in list(types):
+        other = next((other for other in types if one in types and _cancel(one, other)), None)
+        if other is None:
+            continue
+        types = [kind for kind in types if kind is not one and kind is not other]
+        gone += [*one.neurons, *other.neurons]
+        amplitude = (one.constants["A"] - other.constants["A"]) / 2
+        given = one.constants
+        for members in one.members:
+            row = Row(one.kind, members, one.side, given.get("beta", 0.0), given.get("rho", 0.0))
+            slopes += amplitude * row.weights(dimension)
+    return types, slopes, gone
+
+
+def _cancel(one: NeuronType, other: NeuronType) -> bool:
+    if (one.kind, one.members, one.side) != (other.kind, other.members, -other.side) or one.kind == "dense":
+        return False
+    first, second = one.constants, other.constants
+    sums = [first.get(name, 0.0) + second.get(name, 0.0) for name in ("beta", "rho", "tau")]
+    scale = max(abs(first["A"]), abs(second["A"]))
+    return bool(
+        abs(first["A"] + second["A"]) < CANCELLED * scale
+        and max(map(abs, sums)) < CANCELLED
+        and abs(np.log(first["s"] / second["s"])) < 2 * CANCELLED
     )
 
 
@@ -125,7 +163,10 @@ def _kinked(direction: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, be
     together = np.empty(len(order))
     together[order] = np.cumsum(nonlinear[order]) ** 2  # at most: as if they all bent the same way
     straight = nonlinear**2 < bend * (linear**2 + nonlinear**2)
-    return (together > NEGLIGIBLE * total) & ~straight & (nonlinear > 0)
+    slight = together <= NEGLIGIBLE * total
+    if not slight.all():
+        slight &= nonlinear < WEAK * nonlinear.max(initial=0.0)  # one of many alike is not slight
+    return ~slight & ~straight & (nonlinear > 0)
 
 
 def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool) -> Iterator[NeuronType]:

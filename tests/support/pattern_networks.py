@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.network import Network
+from analysis.patterns.explanation import Explanation
+from analysis.patterns.types import NeuronType
 from tests.support.known_networks import (
     Circuit,
     assemble,
@@ -104,3 +106,21 @@ def disguised(network: Network, rng: np.random.Generator, noise: float = 0.01) -
     changed = duplicated(network, rng, int(rng.integers(2, 4)))
     changed = padded(changed, rng, int(rng.integers(0, network.dimension + 2)))
     return noisy(permuted(changed, rng), rng, noise)
+
+
+def deviation(explanation: Explanation, wanted: list[dict[str, float]]) -> float:
+    """The largest relative error of any constant, types matched as well as they can be; one that should be 0 by its
+    size."""
+    left, worst = list(explanation.types), 0.0
+
+    def of(kind: NeuronType, constants: dict[str, float]) -> float:
+        names = set(constants) | set(kind.constants)
+        gaps = [(constants.get(name, 0.0), kind.constants.get(name, 0.0)) for name in names]
+        return max(abs(found - right) / (abs(right) or 1.0) for right, found in gaps)
+
+    for constants in wanted:
+        errors = [of(kind, constants) for kind in left]
+        best = int(np.argmin(errors))
+        worst = max(worst, errors[best])
+        left.pop(best)
+    return worst

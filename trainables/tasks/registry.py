@@ -7,9 +7,12 @@ compute it. One of your own is used from where it is: `package.module:NAME` or `
 from trainables.errors import TrainableError
 from trainables.objects import is_spec, load_object
 from trainables.tasks.builtin import L1_NORM, MAXIMUM, SUM_OF_SQUARES
+from trainables.tasks.symmetric import DEVIATION, LARGEST_SIZE, LENGTH, PRODUCTS, RANGE
 from trainables.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (L1_NORM, MAXIMUM, SUM_OF_SQUARES)}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (L1_NORM, MAXIMUM, SUM_OF_SQUARES, RANGE, LARGEST_SIZE, DEVIATION, PRODUCTS, LENGTH)
+}
 
 
 def get_task(name: str) -> Task:

@@ -11,7 +11,7 @@ from analysis.drawing.draw import draw
 from analysis.drawing.picture import Marking
 from analysis.drawing.svg import draw_svg
 from analysis.network import Network
-from analysis.patterns import formula_code, formula_text
+from analysis.patterns import formula_code, formula_text, pattern_text
 from analysis.patterns.activation import activation_of
 from analysis.patterns.fit import Inputs, Model
 from analysis.patterns.types import NeuronType, Structure
@@ -77,7 +77,7 @@ class Explanation:
     @cached_property
     def pattern(self) -> str:
         """The formula without its numbers: the same for two networks that do the same at different n."""
-        return formula_text.pattern(self)
+        return pattern_text.pattern(self)
 
     @cached_property
     def python(self) -> str:

@@ -1,8 +1,7 @@
-"""Formulas as text and LaTeX, and patterns: formulas without their numbers."""
+"""Formulas as text and LaTeX."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.patterns.activation import activation_of
@@ -10,9 +9,6 @@ from analysis.patterns.types import NeuronType
 
 if TYPE_CHECKING:
     from analysis.patterns.explanation import Explanation
-
-MATTERS = 0.3  # share of u's spread from which on the rest of the inputs belongs to the pattern
-LINEAR_MATTERS = 0.03  # share of the output's variance from which on the linear part belongs to the pattern
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ def text(explanation: "Explanation", words: Notation) -> str:
     pieces = [(A, total + _bends(kinds, names, words)) for (A, total), kinds in together.items()]
     pieces += [(slope, _slope_of(group, n, words))
                for group, slope in zip(explanation.groups, explanation.slopes, strict=True) if slope]  # fmt: skip
-    body = _sum(pieces, explanation.offset, words)
+    body = signed_sum(pieces, explanation.offset, words)
     activation = activation_of(explanation.network).name
     return ", ".join([body, *(_bend_rule(bend, s, activation, words) for s, bend in names.items())])
 
@@ -98,31 +94,7 @@ def term(explanation: "Explanation", index: int) -> str:
         return f"{digits(kind.constants['A'])}·{TEXT.radius.format(_signed(kind.constants['e'], TEXT))}"
     names = _bend_names(explanation, TEXT)
     total = sum_sign(kind, explanation.dimension, TEXT)
-    return _sum([(kind.constants["A"], total + _bends([kind], names, TEXT))], 0.0, TEXT)
-
-
-def pattern(explanation: "Explanation") -> str:
-    """What the types are and how they are summed, with signs for numbers: `Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ) + Σᵢ xᵢ`.
-
-    The rest of the inputs is named where it has a good share in what a neuron reads. How large a type's bias is, and
-    what the slopes are, is left out; types with the same words are one.
-    """
-    n, pieces = explanation.dimension, []
-    for kind in explanation.types:
-        sign = math.copysign(1.0, kind.constants["A"])
-        if kind.kind == "radial":
-            term = TEXT.rows + f"r({TEXT.row})"
-        else:
-            term = f"{sum_sign(kind, n, TEXT, counted=False)}r({argument(_rough(kind, n), TEXT)})"
-        pieces.append((sign, term))
-    if explanation.linear_share > LINEAR_MATTERS:
-        slopes = [slope for slope in explanation.slopes if slope]
-        if len(slopes) == 1 and len(explanation.groups[0]) == n:
-            pieces.append((math.copysign(1.0, slopes[0]), TEXT.total))
-        elif slopes:
-            pieces.append((1.0, "Σᵢ dᵢ·xᵢ"))
-    unique = sorted(set(pieces), key=lambda piece: (-piece[0], "d" in piece[1] or piece[1] == TEXT.total, piece[1]))
-    return _sum(unique, 0.0, TEXT, numbers=False) if unique else "constant"
+    return signed_sum([(kind.constants["A"], total + _bends([kind], names, TEXT))], 0.0, TEXT)
 
 
 def argument(kind: NeuronType, words: Notation) -> str:
@@ -140,7 +112,7 @@ def argument(kind: NeuronType, words: Notation) -> str:
     if given.get("rho"):
         pieces.append((given["rho"], words.rest_of_pair if kind.kind == "subset" and kind.size == 2
                        else rest[kind.kind]))  # fmt: skip
-    return _sum(pieces, given.get("tau", 0.0), words)
+    return signed_sum(pieces, given.get("tau", 0.0), words)
 
 
 def sum_sign(kind: NeuronType, dimension: int, words: Notation, *, counted: bool = True) -> str:
@@ -181,17 +153,6 @@ def is_mirror(one: NeuronType, other: NeuronType) -> bool:
     return all(first.get(name, 0.0) == -second.get(name, 0.0) for name in ("rho", "tau"))
 
 
-def _rough(kind: NeuronType, dimension: int) -> NeuronType:
-    """The type with signs for numbers, and without what hardly counts."""
-    given, rough = kind.constants, {}
-    spread = math.sqrt(max(kind.size, 1) + given.get("rho", 0.0) ** 2 * max(dimension - kind.size, 0))
-    if "beta" in given:
-        rough["beta"] = math.copysign(1.0, given["beta"])
-    if abs(given.get("rho", 0.0)) * math.sqrt(max(dimension - kind.size, 0)) > MATTERS * spread:
-        rough["rho"] = math.copysign(1.0, given["rho"])
-    return replace(kind, constants=rough)
-
-
 def _bend_names(explanation: "Explanation", words: Notation) -> dict[float, str]:
     """Sharpness -> the name of its bend: r if there is one, r₁, r₂ … if there are several."""
     levels = list(dict.fromkeys(kind.constants["s"] for kind in explanation.types if "s" in kind.constants))
@@ -228,7 +189,7 @@ def _signed(value: float, words: Notation) -> str:
     return f" {'+' if value >= 0 else words.minus} {digits(value)}" if value else ""
 
 
-def _sum(pieces: Sequence[tuple[float, str]], offset: float, words: Notation, *, numbers: bool = True) -> str:
+def signed_sum(pieces: Sequence[tuple[float, str]], offset: float, words: Notation, *, numbers: bool = True) -> str:
     """`1.5·A − 2·B + 0.1`: signs as operators, and no number where it is 1."""
     found = ""
     for value, term in [*pieces, (offset, "")]:

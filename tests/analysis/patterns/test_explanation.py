@@ -6,7 +6,8 @@ import sympy
 
 from analysis.network import Network, NetworkFileError
 from analysis.patterns.explain import explain
-from tests.support.known_networks import convexity, double_sided, l1_norm, pudding
+from analysis.patterns.pattern_text import mirror_image
+from tests.support.known_networks import convexity, double_sided, l1_norm, mirrored, pudding
 from tests.support.pattern_networks import PATTERNS
 
 NETWORKS = {pattern.name: pattern.build(pattern.smallest) for pattern in PATTERNS if pattern.smallest < 6}
@@ -49,6 +50,13 @@ def test_one_pattern_at_every_n():
     for pattern in PATTERNS:
         sizes = range(max(pattern.smallest, 4), min(pattern.largest, 9), 2)
         assert {explain(pattern.build(n)).pattern for n in sizes} == {pattern.pattern}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
+def test_mirror_images_have_mirrored_patterns(pattern):
+    network = pattern.build(6)
+    assert mirror_image(pattern.pattern) == explain(mirrored(network)).pattern
+    assert mirror_image(mirror_image(pattern.pattern)) == pattern.pattern
 
 
 def test_identities_simplify():

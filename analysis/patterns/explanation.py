@@ -7,9 +7,8 @@ from html import escape
 
 import numpy as np
 
-from analysis.drawing.draw import draw
+from analysis.drawing.draw import Drawing, draw
 from analysis.drawing.picture import Marking
-from analysis.drawing.svg import draw_svg
 from analysis.network import Network
 from analysis.patterns import formula_code, formula_text, pattern_text
 from analysis.patterns.activation import activation_of
@@ -111,14 +110,14 @@ class Explanation:
             "pattern_constants": self.constants,
         }
 
-    def draw(self, path: str | os.PathLike, *, title: str | None = None) -> None:
-        """The network's drawing, a .png or .svg, in which every type has one colour."""
-        draw(self.network, path, title=title, markings=self.markings)
+    def draw(self, path: str | os.PathLike | None = None, *, title: str | None = None) -> Drawing:
+        """The network's drawing, in which every type has one colour; with a path, a .png or .svg file too."""
+        return draw(self.network, path, title=title, markings=self.markings)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: formula and drawing."""
         quality = f"R² {self.r_squared:.4f}, {self.constants} constants"
-        return f"<p><code>{escape(self.text)}</code> ({quality})</p>{draw_svg(self.network, markings=self.markings)}"
+        return f"<p><code>{escape(self.text)}</code> ({quality})</p>{self.draw().svg}"
 
     def __repr__(self) -> str:
         return f"Explanation({self.text}; R² {self.r_squared:.4f}, {self.constants} constants)"

@@ -61,6 +61,7 @@ def cluster_context(found: "list[Cluster]", score: float, done: "pd.DataFrame", 
             _card(card | {"image": data_uri(drawing), "formula": gallery.formulas.get(cluster.typical, "")}, links)
             | {
                 "number": cluster.number,
+                "pattern": cluster.pattern,
                 "count": len(rows),
                 "where": f"n = {', '.join(map(str, dimensions))} · β = {beta}",
                 "medians": f"error {number(rows['relative_error'].median())} · "

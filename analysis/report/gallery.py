@@ -112,6 +112,8 @@ def _labels(row: dict, network) -> dict:
     import pandas as pd
 
     text, faithful = row.get("formula"), row.get("faithfulness")
+    if row["algorithm"] == "other" and isinstance(row.get("pattern_formula"), str):  # says more than the nearest one
+        text, faithful = row["pattern_formula"], row["pattern_r_squared"]
     if not isinstance(text, str) or not text:
         from analysis.algorithms.formula import faithfulness, formula
 

@@ -1,4 +1,7 @@
-"""Candidates for unknown algorithms: trainings labelled `other`, clustered by their order parameters.
+"""Candidates for unknown algorithms: trainings labelled `other`, by their pattern first, then by order parameters.
+
+Trainings that share a pattern, or its mirror image, are a cluster; those whose pattern few have are clustered by their
+order parameters, as all are in tables without patterns.
 
 Order parameters are made comparable first: mirror images (f(x) and f(-x)) are turned the same way, what counts
 neurons or inputs is taken per input, and each is divided by its spread, or by a share of its whole range where it
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.algorithms.order_parameters import RANGES
+from analysis.patterns.pattern_text import mirror_image
 from analysis.sweeps.statistics import order_parameters
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ class Cluster:
     keys: tuple[str, ...]
     typical: str
     told: tuple[tuple[str, float, float], ...]  # order parameter, its median here, its median in the other clusters
+    pattern: str = ""  # that they share, or its mirror image; none in what order parameters cluster
 
 
 def find_clusters(done: "pd.DataFrame", label: str = UNKNOWN) -> tuple[list[Cluster], float]:
@@ -48,14 +53,41 @@ def find_clusters(done: "pd.DataFrame", label: str = UNKNOWN) -> tuple[list[Clus
         return [], float("nan")
     values = comparable(rows, names)
     spread = values / _scales(values, names)
-    assigned, score = _assign(spread)
+    patterns = _patterns(rows)
+    assigned, score = _by_pattern(patterns, spread)
     found = []
     for number, cluster in enumerate(sorted(set(assigned), key=lambda one: (-(assigned == one).sum(), one)), start=1):
         mine = assigned == cluster
         keys = rows["key"].to_numpy()[mine]
         typical = keys[_medoid(spread[mine])]
-        found.append(Cluster(number, tuple(keys), typical, _told(values, spread, mine, names)))
+        shared = patterns[mine][0] if len(set(patterns[mine])) == 1 else ""
+        found.append(Cluster(number, tuple(keys), typical, _told(values, spread, mine, names), shared))
     return found, score
+
+
+def _patterns(rows: "pd.DataFrame") -> np.ndarray:
+    """(rows,) patterns, of two mirror images the one that stands first; "" for what has none."""
+    if "pattern" not in rows:
+        return np.full(len(rows), "", object)
+    given = rows["pattern"].fillna("").astype(str)
+    return np.array([min(pattern, mirror_image(pattern)) if pattern else "" for pattern in given], object)
+
+
+def _by_pattern(patterns: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, float]:
+    """A cluster for every row, and the silhouette of that: shared patterns first, order parameters for the rest."""
+    from sklearn.metrics import silhouette_score
+
+    names, place, counts = np.unique(patterns, return_inverse=True, return_counts=True)
+    shared = (counts >= FEWEST) & (names != "")
+    if not shared.any():
+        return _assign(spread)
+    rest = ~shared[place]
+    assigned = place.copy()
+    if rest.any():
+        assigned[rest] = len(names) + _assign(spread[rest])[0]
+    clusters = len(set(assigned))
+    score = float(silhouette_score(spread, assigned)) if 1 < clusters < len(assigned) else float("nan")
+    return assigned, score
 
 
 def comparable(rows: "pd.DataFrame", names: list[str]) -> np.ndarray:

@@ -15,6 +15,7 @@ FRACTION_PREFIX = "fraction_"
 UNFAIR = 0.01  # a coin whose tosses are less probable than this is called unfair …
 FEWEST_TOSSES = 64  # … and with fewer tosses than this never fair
 # Numeric columns that describe the training, not the network: what is left over are order parameters.
+PATTERN_PREFIX = "pattern_"  # of what is said about a network's pattern
 _BOOKKEEPING = {*NUMERIC, "representative", "draws", "attempt", "pack", "learning_rate"}
 
 
@@ -28,7 +29,7 @@ def order_parameters(trainings: "pd.DataFrame") -> list[str]:
         if is_numeric_dtype(trainings[name])
         and not is_bool_dtype(trainings[name])
         and name not in _BOOKKEEPING
-        and not name.startswith((COMPONENT_PREFIX, FRACTION_PREFIX))
+        and not name.startswith((COMPONENT_PREFIX, FRACTION_PREFIX, PATTERN_PREFIX))
         and trainings[name].notna().any()
     ]
 

@@ -38,22 +38,28 @@ def add_commands(commands) -> None:
 
 def classify(options) -> None:
     from analysis.algorithms.classify import describe
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import OTHER, title
+    from analysis.network import Network
+    from analysis.patterns.explain import explain
     from search.objects import algorithms
     from trainables.tasks.registry import get_task
 
     task = get_task(options.task)
     named = algorithms(task, options.algorithms)
     for file in options.files:
-        found = describe(file, task.target, names=named)
+        network = Network.load(file)
+        found = describe(network, task.target, names=named) | {"file": str(file)}
+        found |= explain(network, task.target).summary()
         if options.json:
             print(json_text(found), flush=True)
             continue
         quality = f"relative error {found['relative_error']:.3g}"
+        text, faithful = found["formula"], found["faithfulness"]
+        if found["algorithm"] == OTHER:  # then the network's own formula says more
+            text, faithful = found["pattern_formula"], found["pattern_r_squared"]
         formula = "no closed formula"
-        if found["formula"]:
-            formula = f"f(x) ≈ {found['formula']}"
-            quality = f"faithfulness {found['faithfulness']:.3f}, {quality}"
+        if text:
+            formula, quality = f"f(x) ≈ {text}", f"faithfulness {faithful:.3f}, {quality}"
         print(f"{printable(file)}: {title(found['algorithm'])}; {formula} ({quality})")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.algorithms.names import Named
+from analysis.algorithms.names import OTHER, Named
 from analysis.network import Network
 from search import objects
 from search.ledger.record import Record
@@ -20,6 +20,7 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algori
 
     host: where it was trained; algorithms: that it may be named after besides the task's own.
     """
+    from analysis.patterns.explain import explain
     from trainables.tasks.registry import get_task
 
     member, task = trained.member, get_task(recipe.task)
@@ -65,6 +66,8 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algori
     elif whole:
         draws = Network(*trained.final.draws)
         row |= measures(trained.final, final) | _formula(draws, final)
+        if final["algorithm"] == OTHER:  # of others the name says it
+            row |= explain(draws[final["representative"]], task.target).summary()
     row["finished_at"] = time.time()
     return Record(row, snapshots, draws, trained.hypernetwork)
 

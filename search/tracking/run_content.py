@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from analysis.algorithms.names import title
+from analysis.algorithms.names import OTHER, title
 from analysis.formatting import short
 from search.ledger.record import Record
 from trainables.recipe import Recipe
@@ -79,6 +79,7 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
         "beta": short(row["beta"]),
         "seed": str(row["seed"]),
     }
+    tags |= {"pattern": row["pattern"]} if row.get("pattern") else {}
     start = json.loads(row["recipe"]).get("start", "")
     model = Model(
         model_name(f"{title(algorithm)} n={row['dimension']} seed={row['seed']}"),
@@ -118,9 +119,10 @@ def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
     """A training's description: its formula and its drawing."""
     if row["status"] != "done":
         return f"failed: {markdown(row['reason'])}"
-    text = "no closed formula"
-    if not math.isnan(row["faithfulness"]):
-        text = f"f(x) ≈ {row.get('formula') or '…'}, faithfulness {row['faithfulness']:.3f}"
+    formula, faithful = row.get("formula"), row["faithfulness"]
+    if row["algorithm"] == OTHER and row.get("pattern_formula"):
+        formula, faithful = row["pattern_formula"], row["pattern_r_squared"]
+    text = "no closed formula" if math.isnan(faithful) else f"f(x) ≈ {formula or '…'}, faithfulness {faithful:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
     return f"{title(row['algorithm'])}: {text}{picture}"
 

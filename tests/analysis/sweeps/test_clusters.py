@@ -53,3 +53,17 @@ def test_only_what_has_no_name_is_clustered():
 def test_identical_networks_are_one_cluster():
     found, _ = find_clusters(table([("same", pudding(4, 1))] * 5))
     assert [len(cluster.keys) for cluster in found] == [5]
+
+
+def test_patterns_come_first():
+    """Three patterns, one of them in mirror images and too few of a fourth: order parameters cluster what is left."""
+    rows = table([*some("double", double_sided(4), 5), *some("pudding", pudding(4, 1), 4),
+                  *some("pudding", pudding(4, -1), 4), *some("convex", convexity(4, 12, 3), 3)])  # fmt: skip
+    patterns = {"double": "A", "convex": "B"}
+    rows["pattern"] = [patterns.get(key.rstrip("0123456789"), "") for key in rows["key"]]
+    sides = rows["key"].str.startswith("pudding")
+    rows.loc[sides, "pattern"] = ["Σᵢ r(xᵢ) − Σᵢ xᵢ"] * 4 + ["Σᵢ r(−xᵢ) + Σᵢ xᵢ"] * 4
+    found, score = find_clusters(rows)
+    assert [(len(cluster.keys), cluster.pattern) for cluster in found] == [
+        (8, "Σᵢ r(xᵢ) − Σᵢ xᵢ"), (5, "A"), (3, "B")]  # fmt: skip
+    assert -1 <= score <= 1

@@ -26,7 +26,9 @@ from analysis.patterns.types import NeuronType, Structure, find_structure
 
 Target = Callable[[np.ndarray], np.ndarray]  # inputs (samples, n) -> (samples,)
 SAMPLES = 1024  # inputs that constants are fitted on, and again as many to test the formula on
-FLAT = 1e-10  # share of the mean square below which an output doesn't vary
+PROBES = 256  # inputs that show the spread of an output
+LONGEST = 1e12  # weight beyond which a row's length is of no account
+FLAT = 1e-20  # share of the mean square below which an output doesn't vary
 STRONG = 0.4  # share of another type's amplitude
 SMALL = 0.05  # a type that bends the output by less than this share of its variance may be left out
 RADIAL = 0.01  # what dense rows may lose, as a share of the output's variance, by becoming a function of ‖x‖
@@ -57,28 +59,58 @@ def explain_all(networks: Network, target: Target | None = None, *, samples: int
     wanted = None if target is None else np.asarray(target(fitted.x), np.float64)
     found = []
     for index in range(len(flat.output_bias)):
-        given = Network(*(np.asarray(array, np.float32) for array in vars(flat[index]).values()))
+        given, offset, unit = _in_units_of_its_spread(flat[index])
         network = given.in_order()
-        outputs = [network(inputs.x).astype(np.float64) for inputs in (fitted, tested, wide)]
-        explained = _explain(network, fitted, outputs[0], [(tested, outputs[1]), (wide, outputs[2])], wanted)
-        found.append(_of_given(explained, flat[index], given.order()[0]))
+        outputs = [network(inputs.x).astype(np.float64) + offset for inputs in (fitted, tested, wide)]
+        explained = _explain(network, fitted, outputs[0], [(tested, outputs[1]), (wide, outputs[2])],
+                             None if wanted is None else wanted / unit)  # fmt: skip
+        found.append(_of_given(explained, flat[index], given.order()[0], unit))
     return found
 
 
-def _of_given(explanation: Explanation, network: Network, order: np.ndarray) -> Explanation:
-    """With the neurons counted as they came, not in the order that they were explained in."""
+def _in_units_of_its_spread(network: Network) -> tuple[Network, float, float]:
+    """The network without its offset and with a spread of about 1, in float32; its offset in these units; the unit.
+
+    So the scale of a network's output can neither overflow nor vanish. Of rows too long for float32 the outgoing
+    weight takes a part: at that length every bend is a kink.
+    """
+    W, b, v, c = (np.asarray(array, np.float64) for array in vars(network).values())
+    excess = np.maximum(np.maximum(np.abs(W).max(1), np.abs(b)) / LONGEST, 1.0)  # (m,)
+    W, b, v = W / excess[:, None], b / excess, v * excess
+    largest = max(np.abs(v).max(), 1e-300)  # squares of what is larger than 1e154 overflow
+    spread = float(Network(W, b, v / largest, np.array(0.0))(_inputs(network.dimension, PROBES, 0, 1.0).x).std())
+    unit = largest * spread if spread > 0 else 1.0
+    v = v / unit if spread > 0 else np.zeros_like(v)
+    scaled = Network(*(np.asarray(array, np.float32) for array in (W, b, v, 0.0)))
+    return scaled, float(c / unit), unit
+
+
+def _of_given(explanation: Explanation, network: Network, order: np.ndarray, unit: float) -> Explanation:
+    """In the network's own unit, and with the neurons counted as they came, not as they were explained."""
 
     def given(neurons: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(order[list(neurons)].tolist()))
 
-    types = tuple(replace(kind, neurons=given(kind.neurons)) for kind in explanation.types)
+    def scaled(kind: NeuronType) -> NeuronType:
+        constants = kind.constants | {"A": kind.constants["A"] * unit}
+        return replace(kind, neurons=given(kind.neurons), constants=constants)
+
     structure = replace(
         explanation.structure,
-        types=tuple(replace(kind, neurons=given(kind.neurons)) for kind in explanation.structure.types),
+        types=tuple(map(scaled, explanation.structure.types)),
+        linear=explanation.structure.linear * unit,
         linear_neurons=given(explanation.structure.linear_neurons),
         idle=given(explanation.structure.idle),
     )
-    return replace(explanation, network=network, types=types, structure=structure)
+    return replace(
+        explanation,
+        network=network,
+        types=tuple(map(scaled, explanation.types)),
+        structure=structure,
+        slopes=tuple(slope * unit for slope in explanation.slopes),
+        offset=explanation.offset * unit,
+        mean_slopes=explanation.mean_slopes * unit,
+    )
 
 
 @lru_cache(maxsize=6)
@@ -126,7 +158,7 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
         r_squared=scores[0],
         r_squared_at_twice_the_scale=scores[1],
         mean_slopes=output @ inputs.x / len(output),
-        unexplained_of_target=None if wanted is None or flat else 1 - float(np.corrcoef(output, wanted)[0, 1] ** 2),
+        unexplained_of_target=None if wanted is None else _unexplained(output, wanted),
         linear_share=float(sum(len(group) * slope**2 for group, slope in zip(best.model.groups, slopes, strict=True))
                            / max(output.var(), 1e-300)),
         bends=tuple(_bend(term, best.short.fit.constants[part]) / max(output.var(), 1e-300)
@@ -236,8 +268,18 @@ def _sharpness(kind: NeuronType) -> float:
     return kind.constants["s"] * np.sqrt(max(kind.size, 1))
 
 
+def _unexplained(output: np.ndarray, wanted: np.ndarray) -> float:
+    """1 − squared correlation of an output with what is wanted; 1 where one of them doesn't vary."""
+    spreads = float(output.std()) * float(wanted.std())
+    covariance = float(((output - output.mean()) * (wanted - wanted.mean())).mean())
+    return 1 - (covariance / spreads) ** 2 if spreads > 0 else 1.0
+
+
 def _r_squared(output: np.ndarray, predicted: np.ndarray) -> float:
+    """R², or of a constant prediction the share of the mean square that it explains, as in algorithms/formula.py."""
     error, variance, square = ((output - predicted) ** 2).mean(), output.var(), (output**2).mean()
+    if predicted.max() == predicted.min() and variance > FLAT * square:
+        return float(1 - error / square)
     if variance <= FLAT * square:
         return float(error <= 1e-6 * square)
     return float(1 - error / variance)

@@ -167,7 +167,7 @@ def _subscript(number: int, words: Notation) -> str:
 
 def _bend_rule(name: str, s: float, activation: str, words: Notation) -> str:
     if activation == "swish":
-        return words.sigma.format(r=name, s=digits(s) + words.times)
+        return words.sigma.format(r=name, s="" if digits(s) == "1" else digits(s) + words.times)
     act = activation if words is TEXT else rf"\mathrm{{{activation}}}"
     return f"{name}(u) = {act}({digits(s)}{words.times}u)/{digits(s)}"
 

@@ -257,7 +257,9 @@ def _evidence(group: list[_Neuron], dimension: int) -> float:
 
 def _adopted(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dimension: int) -> list[list[_Neuron]]:
     """Noisy neurons join a type of most inputs where they fit it, rather than make a type of a few."""
-    wide = [c for c in clusters if c[0].row.kind == "one" and 2 * _members(c) >= dimension > 2]
+    wide = [c for c in clusters if c[0].row.kind == "one" and 2 * _members(c) >= dimension]
+    if not wide or dimension <= 2:
+        return clusters
     left = [c for c in clusters if not any(c is other for other in wide)]
     templates = [_median_row(cluster) for cluster in wide]
 
@@ -341,13 +343,15 @@ def _shared(group: list[_Neuron]) -> NeuronType:
 
 
 def _dense(group: list[_Neuron], sign: int) -> NeuronType:
-    """Dense neurons of one sign: A/s·Σⱼ act(s·(wⱼ·x + τ)), every row with its own length times |v|."""
+    """Dense neurons of one sign: A/s·Σⱼ act(s·(wⱼ·x + τ)), s about 1, every row as long as |w|·|v| / mean |v|."""
     out = np.abs([neuron.out for neuron in group])
+    mean = float(out.mean())
+    out = out / mean
     rows = out[:, None] * np.array([neuron.weight for neuron in group])
     strength = np.array([neuron.deviation for neuron in group])
     strength = strength / strength.sum()
     constants = {
-        "A": float(sign),
+        "A": sign * mean,
         "s": float(1 / (strength @ out)),
         "tau": float(strength @ (out * [neuron.bias for neuron in group])),
     }

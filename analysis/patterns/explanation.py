@@ -1,7 +1,6 @@
 """What was found in a network: neuron types, formula, pattern, and how faithful it all is."""
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
@@ -9,39 +8,15 @@ import numpy as np
 
 from analysis.drawing.draw import Drawing, draw
 from analysis.drawing.picture import Marking
-from analysis.network import Network
 from analysis.patterns import formula_code, formula_text, pattern_text
 from analysis.patterns.activation import activation_of
+from analysis.patterns.description import Description
 from analysis.patterns.fit import Inputs, Model
-from analysis.patterns.types import NeuronType, Structure
+from analysis.patterns.names import algorithm_of
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """A formula Σ types + Σ slopes·inputs + offset, and what is known about it.
-
-    r_squared is measured on fresh x ~ N(0, I) that the constants weren't fitted on, r_squared_at_twice_the_scale on
-    x ~ N(0, 4 I); of a constant, which explains no variance, both are shares of the mean square. constants counts
-    the numbers that the formula needs: equal ones count once, round ones not at all.
-    """
-
-    network: Network
-    structure: Structure
-    types: tuple[NeuronType, ...]  # with fitted constants
-    groups: tuple[tuple[int, ...], ...]  # inputs that share a slope; () where there is no linear part
-    slopes: tuple[float, ...]
-    offset: float
-    constants: int
-    r_squared: float
-    r_squared_at_twice_the_scale: float
-    bends: tuple[float, ...]  # by type, the variance of its even part over that of the output
-    mean_slopes: np.ndarray  # (n,) of the network's output, E[f(x)·xᵢ]
-    unexplained_of_target: float | None  # 1 − squared correlation of the network with its target, if that was given
-    linear_share: float  # variance of the formula's linear part over that of the output
-
-    @property
-    def dimension(self) -> int:
-        return self.structure.dimension
+class Explanation(Description):
+    """What was found in a network, in words and pictures."""
 
     @property
     def idle(self) -> int:
@@ -61,8 +36,6 @@ class Explanation:
     @property
     def algorithm(self) -> str:
         """The known algorithm of the L1 norm that has this pattern, `constant` or `other`."""
-        from analysis.patterns.names import algorithm_of
-
         return algorithm_of(self)
 
     @cached_property

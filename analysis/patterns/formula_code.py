@@ -1,23 +1,20 @@
 """Formulas as sympy expressions and as Python source."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from analysis.patterns.activation import activation_of
+from analysis.patterns.description import Description
 from analysis.patterns.types import NeuronType
 
-if TYPE_CHECKING:
-    from analysis.patterns.explanation import Explanation
 
-
-def expression(explanation: "Explanation"):
+def expression(described: Description):
     """Sums over every input stay sums; those over pairs, subsets and some inputs are written out."""
     import sympy  # slow to import, needed by nobody else
 
     i, j, k = sympy.symbols("i j k", integer=True)
-    x, w, n = sympy.IndexedBase("x"), sympy.IndexedBase("w"), explanation.dimension
+    x, w, n = sympy.IndexedBase("x"), sympy.IndexedBase("w"), described.dimension
     total = sympy.Sum(x[k], (k, 1, n))
-    bend = _sympy_bend(sympy, activation_of(explanation.network).name)
+    bend = _sympy_bend(sympy, activation_of(described.network).name)
 
     def term(kind: NeuronType):
         given = kind.constants
@@ -42,9 +39,9 @@ def expression(explanation: "Explanation"):
 
     slopes = [
         slope * (total if len(group) == n else sum(x[index + 1] for index in group))
-        for group, slope in zip(explanation.groups, explanation.slopes, strict=True)
+        for group, slope in zip(described.groups, described.slopes, strict=True)
     ]
-    return sum([*map(term, explanation.types), *slopes], sympy.Float(explanation.offset))
+    return sum([*map(term, described.types), *slopes], sympy.Float(described.offset))
 
 
 def _sympy_bend(sympy, activation: str) -> Callable:
@@ -71,15 +68,15 @@ ACTS = {
 }
 
 
-def python(explanation: "Explanation") -> str:
+def python(described: Description) -> str:
     """`def f(x)` for x (samples, n). Complete sums are written for any n."""
-    lines = ["def f(x):", f'    """{explanation.text}"""', "    total = x.sum(1, keepdims=True)"]
-    lines.append(f"    y = np.full(len(x), {explanation.offset!r})")
-    act = ACTS[activation_of(explanation.network).name]
-    for kind in explanation.types:
-        lines += ["    " + line for line in _python_term(kind, explanation.dimension, act)]
-    for group, slope in zip(explanation.groups, explanation.slopes, strict=True):
-        part = "total[:, 0]" if len(group) == explanation.dimension else f"x[:, {list(group)}].sum(1)"
+    lines = ["def f(x):", f'    """{described.text}"""', "    total = x.sum(1, keepdims=True)"]
+    lines.append(f"    y = np.full(len(x), {described.offset!r})")
+    act = ACTS[activation_of(described.network).name]
+    for kind in described.types:
+        lines += ["    " + line for line in _python_term(kind, described.dimension, act)]
+    for group, slope in zip(described.groups, described.slopes, strict=True):
+        part = "total[:, 0]" if len(group) == described.dimension else f"x[:, {list(group)}].sum(1)"
         lines += [f"    y += {slope!r} * {part}"] if slope else []
     return "\n".join([*lines, "    return y"])
 

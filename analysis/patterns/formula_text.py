@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from analysis.patterns.activation import activation_of
+from analysis.patterns.description import Description
 from analysis.patterns.types import NeuronType
-
-if TYPE_CHECKING:
-    from analysis.patterns.explanation import Explanation
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,11 @@ LATEX = Notation(
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-def text(explanation: "Explanation", words: Notation) -> str:
+def text(described: Description, words: Notation) -> str:
     """The formula; where bends are soft, what r means follows after a comma."""
-    names, n = _bend_names(explanation, words), explanation.dimension
+    names, n = _bend_names(described, words), described.dimension
     together: dict[tuple[float, str], list[NeuronType]] = {}  # types of one amplitude under one sum
-    for kind in explanation.types:
+    for kind in described.types:
         if kind.kind == "radial":
             term = words.radius.format(_signed(kind.constants["e"], words))
             together[kind.constants["A"], term] = []
@@ -71,9 +68,9 @@ def text(explanation: "Explanation", words: Notation) -> str:
             together.setdefault((kind.constants["A"], sum_sign(kind, n, words)), []).append(kind)
     pieces = [(A, total + _bends(kinds, names, words)) for (A, total), kinds in together.items()]
     pieces += [(slope, _slope_of(group, n, words))
-               for group, slope in zip(explanation.groups, explanation.slopes, strict=True) if slope]  # fmt: skip
-    body = signed_sum(pieces, explanation.offset, words)
-    activation = activation_of(explanation.network).name
+               for group, slope in zip(described.groups, described.slopes, strict=True) if slope]  # fmt: skip
+    body = signed_sum(pieces, described.offset, words)
+    activation = activation_of(described.network).name
     return ", ".join([body, *(_bend_rule(bend, s, activation, words) for s, bend in names.items())])
 
 
@@ -87,13 +84,13 @@ def _bends(kinds: list[NeuronType], names: dict[float, str], words: Notation) ->
     return found[0] if len(found) == 1 else f"[{' + '.join(found)}]"
 
 
-def term(explanation: "Explanation", index: int) -> str:
+def term(described: Description, index: int) -> str:
     """The term of one type, with its own constants."""
-    kind = explanation.types[index]
+    kind = described.types[index]
     if kind.kind == "radial":
         return f"{digits(kind.constants['A'])}·{TEXT.radius.format(_signed(kind.constants['e'], TEXT))}"
-    names = _bend_names(explanation, TEXT)
-    total = sum_sign(kind, explanation.dimension, TEXT)
+    names = _bend_names(described, TEXT)
+    total = sum_sign(kind, described.dimension, TEXT)
     return signed_sum([(kind.constants["A"], total + _bends([kind], names, TEXT))], 0.0, TEXT)
 
 
@@ -153,9 +150,9 @@ def is_mirror(one: NeuronType, other: NeuronType) -> bool:
     return all(first.get(name, 0.0) == -second.get(name, 0.0) for name in ("rho", "tau"))
 
 
-def _bend_names(explanation: "Explanation", words: Notation) -> dict[float, str]:
+def _bend_names(described: Description, words: Notation) -> dict[float, str]:
     """Sharpness -> the name of its bend: r if there is one, r₁, r₂ … if there are several."""
-    levels = list(dict.fromkeys(kind.constants["s"] for kind in explanation.types if "s" in kind.constants))
+    levels = list(dict.fromkeys(kind.constants["s"] for kind in described.types if "s" in kind.constants))
     if len(levels) == 1:
         return {levels[0]: words.soft}
     return {s: words.soft + _subscript(index + 1, words) for index, s in enumerate(levels)}

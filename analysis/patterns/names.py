@@ -9,16 +9,13 @@
 The thresholds are those of the criteria on order parameters; here they are asked of types and their constants.
 """
 
-from collections.abc import Collection
-
 import numpy as np
 
-from analysis.algorithms.criteria import (
+from analysis.algorithms.builtin import (
     CONSTANT_ERROR,
     CONSTANT_VARIANCE,
     DENSE_LOCALITY,
     DOUBLED,
-    KNOWN,
     LINEAR_REST,
     LOCAL_LOCALITY,
     MISSED,
@@ -27,14 +24,9 @@ from analysis.algorithms.criteria import (
     isotropic_error,
 )
 from analysis.algorithms.order_parameters import one_input_share
-from analysis.patterns.explanation import Explanation
+from analysis.patterns.description import Description
+from analysis.patterns.pattern_text import pattern
 from analysis.patterns.types import NeuronType
-
-
-def algorithm_of(explanation: Explanation, names: Collection[str] = KNOWN) -> str:
-    """The known algorithm whose pattern this is, among `names`, `constant` and `other`."""
-    found = _algorithm(explanation)
-    return found if found in names or found == "constant" else "other"
 
 
 def is_constant(output: np.ndarray, wanted: np.ndarray | None) -> bool:
@@ -45,21 +37,22 @@ def is_constant(output: np.ndarray, wanted: np.ndarray | None) -> bool:
     return bool((output - wanted).var() >= CONSTANT_ERROR * variance and output.var() < CONSTANT_VARIANCE * variance)
 
 
-def _algorithm(explanation: Explanation) -> str:
-    n, types = explanation.dimension, explanation.types
-    if explanation.pattern == "constant":
+def algorithm_of(described: Description) -> str:
+    """The built-in algorithm whose pattern this is, or `other`."""
+    n, types = described.dimension, described.types
+    if pattern(described) == "constant":
         return "constant"
-    bends = np.array(explanation.bends)
+    bends = np.array(described.bends)
     total = bends.sum()
     if total <= 0:
         return "other"
     local = np.array([reads_one_input(kind, n) for kind in types])
     locality = bends[local].sum() / total
     if locality < DENSE_LOCALITY:
-        return "convexity" if _is_convexity(explanation, bends / total) else "other"
+        return "convexity" if _is_convexity(described, bends / total) else "other"
     if locality < LOCAL_LOCALITY:
         return "other"
-    return _one_input_algorithm(explanation, [kind for kind, one in zip(types, local, strict=True) if one])
+    return _one_input_algorithm(described, [kind for kind, one in zip(types, local, strict=True) if one])
 
 
 def reads_one_input(kind: NeuronType, dimension: int) -> bool:
@@ -68,16 +61,16 @@ def reads_one_input(kind: NeuronType, dimension: int) -> bool:
     return kind.kind == "one" and 1 / (1 + rest) > sum(one_input_share(dimension)) / 2
 
 
-def _is_convexity(explanation: Explanation, shares: np.ndarray) -> bool:
-    positive = np.array([kind.constants["A"] > 0 for kind in explanation.types])
-    floor, unexplained = isotropic_error(explanation.dimension), explanation.unexplained_of_target
+def _is_convexity(described: Description, shares: np.ndarray) -> bool:
+    positive = np.array([kind.constants["A"] > 0 for kind in described.types])
+    floor, unexplained = isotropic_error(described.dimension), described.unexplained_of_target
     fits = unexplained is None or floor / 2 < unexplained < CONSTANT_ERROR
     return bool(shares[positive].sum() > POSITIVITY and fits)
 
 
-def _one_input_algorithm(explanation: Explanation, local: list[NeuronType]) -> str:
+def _one_input_algorithm(described: Description, local: list[NeuronType]) -> str:
     """Sides, amplitudes and slopes by input, as the criteria ask for them."""
-    n = explanation.dimension
+    n = described.dimension
     sides = np.zeros((2, n))  # p and q
     for kind in local:
         for (i,) in kind.members:
@@ -87,7 +80,7 @@ def _one_input_algorithm(explanation: Explanation, local: list[NeuronType]) -> s
     typical = np.partition(amplitude, (n - 1) // 2)[(n - 1) // 2]
     if typical <= 0 or amplitude.min() < MISSED * typical or amplitude.max() > DOUBLED * typical:
         return "other"
-    if np.abs(explanation.mean_slopes).max() > LINEAR_REST * typical:
+    if np.abs(described.mean_slopes).max() > LINEAR_REST * typical:
         return "other"
     sidedness = (p - q) / np.maximum(p + q, 1e-30)
     if sidedness.min() > ONE_SIDED:

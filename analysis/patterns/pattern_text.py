@@ -3,36 +3,33 @@
 import math
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from analysis.patterns.description import Description
 from analysis.patterns.formula_text import TEXT, argument, signed_sum, sum_sign
 from analysis.patterns.types import NeuronType
-
-if TYPE_CHECKING:
-    from analysis.patterns.explanation import Explanation
 
 MATTERS = 0.3  # share of u's spread from which on the rest of the inputs belongs to the pattern
 LINEAR_MATTERS = 0.03  # share of the output's variance from which on the linear part belongs to the pattern
 UNEVEN_SLOPES = "Σᵢ dᵢ·xᵢ"
 
 
-def pattern(explanation: "Explanation") -> str:
+def pattern(described: Description) -> str:
     """What the types are and how they are summed, with signs for numbers: `Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ) + Σᵢ xᵢ`.
 
     The rest of the inputs is named where it has a good share in what a neuron reads. How large a type's bias is, and
     what the slopes are, is left out; types with the same words are one.
     """
-    n, pieces = explanation.dimension, []
-    for kind in explanation.types:
+    n, pieces = described.dimension, []
+    for kind in described.types:
         sign = math.copysign(1.0, kind.constants["A"])
         if kind.kind == "radial":
             term = TEXT.rows + f"r({TEXT.row})"
         else:
             term = f"{sum_sign(kind, n, TEXT, counted=False)}r({argument(_rough(kind, n), TEXT)})"
         pieces.append((sign, term))
-    if explanation.linear_share > LINEAR_MATTERS:
-        slopes = [slope for slope in explanation.slopes if slope]
-        if len(slopes) == 1 and len(explanation.groups[0]) == n:
+    if described.linear_share > LINEAR_MATTERS:
+        slopes = [slope for slope in described.slopes if slope]
+        if len(slopes) == 1 and len(described.groups[0]) == n:
             pieces.append((math.copysign(1.0, slopes[0]), TEXT.total))
         elif slopes:
             pieces.append((1.0, UNEVEN_SLOPES))

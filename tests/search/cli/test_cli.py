@@ -16,6 +16,7 @@ from search.cli import main
 from search.ledger import ledger
 from search.sweep import folder as folders
 from search.sweep.grid import expand
+from tests.support.pattern_networks import PATTERNS
 from tests.support.records import records, smoke
 
 COMMANDS = (
@@ -187,6 +188,16 @@ def test_classify_prints_a_json_object_a_file(network_file, capsys):
     assert {"formula", "faithfulness", "relative_error", "order_parameters"} <= found.keys()
     assert main.main(["classify", str(network_file)]) == 0
     assert "double-sided" in capsys.readouterr().out
+
+
+def test_classify_gives_the_pattern_and_tells_it_of_networks_without_a_name(tmp_path, capsys):
+    PATTERNS[4].build(5).save(tmp_path / "a.npz")
+    assert main.main(["classify", str(tmp_path / "a.npz"), "--task", "maximum", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["pattern"] == PATTERNS[4].pattern and found["pattern_r_squared"] > 0.99
+    assert {"pattern_formula", "pattern_r_squared_at_twice_the_scale", "pattern_constants"} <= set(found)
+    assert main.main(["classify", str(tmp_path / "a.npz"), "--task", "maximum"]) == 0
+    assert found["pattern_formula"] in capsys.readouterr().out
 
 
 def test_classify_and_draw_refuse_what_is_no_network(tmp_path, capsys):

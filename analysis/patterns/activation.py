@@ -31,9 +31,23 @@ def _swish_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return value, slope
 
 
+def _relu_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(z, 0), (z > 0).astype(z.dtype)
+
+
+def _tanh_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = np.tanh(z)
+    return value, 1 - value**2
+
+
 SWISH = Activation("swish", swish, _swish_and_slope)
+ACTIVATIONS = {
+    "swish": SWISH,
+    "relu": Activation("relu", lambda z: np.maximum(z, 0), _relu_and_slope),
+    "tanh": Activation("tanh", np.tanh, _tanh_and_slope, unbends=False),
+}
 
 
 def activation_of(network: Network) -> Activation:
     """The activation of a network; the one place that has to know it."""
-    return SWISH
+    return ACTIVATIONS[getattr(network, "activation", "swish")]

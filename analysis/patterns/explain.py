@@ -74,15 +74,17 @@ def _in_units_of_its_spread(network: Network) -> tuple[Network, float, float]:
     So the scale of a network's output can neither overflow nor vanish. Of rows too long for float32 the outgoing
     weight takes a part: at that length every bend is a kink.
     """
-    W, b, v, c = (np.asarray(array, np.float64) for array in vars(network).values())
+    W, b, v = (np.asarray(a, np.float64) for a in (network.hidden_weight, network.hidden_bias, network.output_weight))
     excess = np.maximum(np.maximum(np.abs(W).max(1), np.abs(b)) / LONGEST, 1.0)  # (m,)
     W, b, v = W / excess[:, None], b / excess, v * excess
     largest = max(np.abs(v).max(), 1e-300)  # squares of what is larger than 1e154 overflow
-    spread = float(Network(W, b, v / largest, np.array(0.0))(_inputs(network.dimension, PROBES, 0, 1.0).x).std())
+    probed = replace(network, hidden_weight=W, hidden_bias=b, output_weight=v / largest, output_bias=np.array(0.0))
+    spread = float(probed(_inputs(network.dimension, PROBES, 0, 1.0).x).std())
     unit = largest * spread if spread > 0 else 1.0
     v = v / unit if spread > 0 else np.zeros_like(v)
-    scaled = Network(*(np.asarray(array, np.float32) for array in (W, b, v, 0.0)))
-    return scaled, float(c / unit), unit
+    W, b, v, c = (np.asarray(array, np.float32) for array in (W, b, v, 0.0))
+    scaled = replace(network, hidden_weight=W, hidden_bias=b, output_weight=v, output_bias=c)
+    return scaled, float(network.output_bias / unit), unit
 
 
 def _of_given(explanation: Explanation, network: Network, order: np.ndarray, unit: float) -> Explanation:
@@ -190,7 +192,7 @@ def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activati
         start[-1] = (output - model.values(start)).mean()
         return model, fit(model, output, start)
 
-    types = structure.types
+    types = structure.types if activation.name != "relu" else [_without_sharpness(kind) for kind in structure.types]
     model, result = fitted(types)
     if any(kind.kind == "dense" for kind in types):
         radial = [kind for kind in types if kind.kind != "dense"] + [_radial(types, inputs, output)]
@@ -252,15 +254,14 @@ def _sharpened(structure: Structure, model: Model, short: Short, output: np.ndar
     soft = [kind for kind in types if "s" in kind.constants and kind.kind != "dense"]
     if not activation.unbends or not soft or min(map(_sharpness, soft)) < SHARP:
         return best
-    hard = [
-        replace(kind, constants={name: value for name, value in kind.constants.items() if name != "s"})
-        if kind in soft
-        else kind
-        for kind in types
-    ]
+    hard = [_without_sharpness(kind) if kind in soft else kind for kind in types]
     sharp = Model(hard, model.groups, inputs, activation)
     result = fit(sharp, output, sharp.start(slopes, offset))
     return min(best, _Candidate(structure, sharp, simplify(sharp, result, output)), key=lambda one: one.bits)
+
+
+def _without_sharpness(kind: NeuronType) -> NeuronType:
+    return replace(kind, constants={name: value for name, value in kind.constants.items() if name != "s"})
 
 
 def _sharpness(kind: NeuronType) -> float:

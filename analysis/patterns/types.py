@@ -75,7 +75,9 @@ def find_structure(
     inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out. split: neurons of one
     template but different biases or amplitudes are different types.
     """
-    weight, bias, out = (np.asarray(a, np.float64) for a in list(vars(network).values())[:3])
+    weight, bias, out = (
+        np.asarray(array, np.float64) for array in (network.hidden_weight, network.hidden_bias, network.output_weight)
+    )
     norm = np.linalg.norm(weight, axis=1)
     spectra = neuron_spectra(network)  # (m, order)
     direction = weight / np.maximum(norm, 1e-30)[:, None]

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis.drawing.picture import PIXELS, Marking
 from analysis.drawing.png import draw_png
@@ -43,7 +44,7 @@ def draw(
     pixels: the drawing's width. markings: hidden neurons to draw in colours of their own, which the legend explains.
     Raises UserError for another suffix or a file that cannot be written.
     """
-    settings = {"title": title, "legend": legend, "pixels": pixels, "markings": markings}
+    settings: dict[str, Any] = {"title": title, "legend": legend, "pixels": pixels, "markings": markings}
     if path is None:
         return Drawing(draw_svg(network, **settings))
     renderers = {".svg": draw_svg, ".png": draw_png}

@@ -1,18 +1,20 @@
 """More functions that don't care about the order of their inputs: tasks whose algorithms nobody had listed."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainables.tasks.task import Task
 
 
-def _largest(x):
+def _largest(x: Any) -> Any:
     """max xᵢ of a NumPy array or a tensor (..., n)."""
     return x.max(-1) if isinstance(x, np.ndarray) else x.amax(-1)
 
 
-def _normal(t: np.ndarray) -> np.ndarray:
+def _normal(t: NDArray[np.floating]) -> NDArray[np.floating]:
     """Φ(t), the standard normal distribution."""
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in t])
 

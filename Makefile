@@ -77,5 +77,5 @@ notebook: install  ## docs/example.ipynb, run anew: minutes
 	rm -rf docs/sweep
 
 clean:
-	rm -rf .venv .peers .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .peers* .pytest_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -236,7 +236,7 @@ STUBS = {
     "scontrol": 'printf "n1\\nn2\\nn3\\n"',
     "srun": 'node=""; while [ "${1#--}" != "$1" ]; do case "$1" in --nodelist=*) node="${1#*=}";; esac; shift; done\n'
             'NODE=$node exec "$@"',
-    "hostname": 'echo "10.0.0.1 fe80::1"',
+    "hostname": '[ "$1" = --ip-address ] && echo "127.0.1.1 fe80::1" || echo "10.0.0.1 192.168.0.1 fe80::2"',
     "ray": 'case "$1" in start) [ -s "$RAY_AUTH_TOKEN_PATH" ] && echo "$NODE ray $*" >> "$LOG"; exec sleep 60;;\n'
            'health-check) grep -q "start --head" "$LOG";; esac',
     # a real sweep outlasts the start of the other nodes
@@ -260,7 +260,8 @@ def allocation(tmp_path):
         "SLURM_SUBMIT_DIR": str(tmp_path),
         "LOG": f"{tmp_path}/log",
     }
-    variables |= {"SLURM_JOB_NODELIST": "n[1-3]", "SLURM_CPUS_PER_TASK": "32", "WAIT": ""}
+    variables |= {"SLURM_JOB_ID": f"test-{os.getpid()}", "SLURM_JOB_NODELIST": "n[1-3]", "SLURMD_NODENAME": "n1"}
+    variables |= {"SLURM_CPUS_ON_NODE": "32", "NODE": "n1", "WAIT": ""}
 
     def run(**more: str) -> subprocess.Popen:
         command = ["bash", str(DEPLOY / "slurm.sh"), "--preset", "paper", "--out", "/shared/a b"]

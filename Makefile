@@ -11,7 +11,7 @@ SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume refine report ui test test-all cluster-test lint format bench bench-service bench-boundaries notebook clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test bench bench-peers bench-service bench-boundaries gpu-check notebook clean
 
 install: $(READY)
 
@@ -43,9 +43,12 @@ test: install  ## everything but the slow tests, in two processes; a real tiny s
 test-all: install
 	$(BIN)/python -m pytest
 
-cluster-test: install  ## sweeps on several hosts (network namespaces: needs root), with PostgreSQL and S3; and deploy/
+cluster-test: install  ## sweeps on several hosts (network namespaces: needs root), PostgreSQL, S3 and Slurm; and deploy/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster-test]'
-	$(BIN)/python -m pytest tests/cluster tests/deploy
+	$(BIN)/python -m pytest tests/cluster tests/deploy --ignore tests/deploy/test_image.py
+
+image-test: install  ## builds deploy/Dockerfile without a registry (buildah, debootstrap; needs root) and sweeps in it
+	$(BIN)/python -m pytest tests/deploy/test_image.py
 
 lint: install  ## ruff, mypy, and the rules of who imports whom
 	$(BIN)/ruff check .
@@ -60,6 +63,10 @@ format: install
 bench: install  ## training speed of packs against single trainings, side by side
 	$(BIN)/python -m benchmarks.training_speed
 
+bench-peers: install  ## packs against the same arithmetic compiled by JAX and by PyTorch; ten minutes, most of them theirs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.compiled_peers
+
 bench-service: install  ## what Ray, MLflow and the rest cost beside training: a quarter of an hour on two idle cores
 	$(BIN)/python -m benchmarks.service.overhead parts
 	$(BIN)/python -m benchmarks.service.overhead overhead
@@ -70,6 +77,9 @@ bench-boundaries: install  ## trials that samplers need to map phases, peers inc
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks.boundaries.run
 
+gpu-check: install  ## is a GPU right, and how fast; eight minutes
+	$(BIN)/python -m benchmarks.gpu_check
+
 notebook: install  ## docs/example.ipynb, run anew: minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebook]'
 	rm -rf docs/sweep
@@ -77,5 +87,5 @@ notebook: install  ## docs/example.ipynb, run anew: minutes
 	rm -rf docs/sweep
 
 clean:
-	rm -rf .venv .peers* .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .peers .pytest_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

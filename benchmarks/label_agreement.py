@@ -15,7 +15,9 @@ from pathlib import Path
 PATHS = {"compiled": ("1", 1.0), "nudged": ("1", 1 + 2e-7), "torch": ("0", 1.0)}
 
 
-def labels(dimension: int, betas: list[float], seeds: int, steps: int, path: str) -> dict[tuple[float, int], str]:
+def labels(
+    dimension: int, betas: list[float], seeds: int, steps: int, path: str, *, device: str = "cpu"
+) -> dict[tuple[float, int], str]:
     """(β, seed) -> the algorithm of the training, mirror images merged; one pack."""
     from analysis.algorithms.names import mirror_images
     from search.ledger.read_training import to_record
@@ -28,8 +30,8 @@ def labels(dimension: int, betas: list[float], seeds: int, steps: int, path: str
     members = [Member(f"{beta} {seed}", beta, seed) for seed in range(seeds) for beta in betas]
     os.environ["HYPERPHASE_NATIVE"] = native
     library.cache_clear()
-    rows = [to_record(trained, recipe, dimension).row for trained in train_pack(dimension, members, recipe)]
-    merge = mirror_images()
+    trainings = train_pack(dimension, members, recipe, device=device)
+    rows, merge = [to_record(trained, recipe, dimension).row for trained in trainings], mirror_images()
     return {(row["beta"], row["seed"]): merge.get(row["algorithm"], row["algorithm"]) for row in rows}
 
 

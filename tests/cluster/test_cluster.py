@@ -16,7 +16,7 @@ import pytest
 
 from search.ledger import ledger
 from tests.cluster import hosts
-from tests.support.records import assert_same_record
+from tests.support.records import assert_same_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SMOKE = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "ray.pack_size=1", "--set", "grid.seeds=3"]
@@ -51,14 +51,9 @@ def alone(tmp_path_factory):
 
 def check(cluster, folder: Path, undisturbed: Path, tracked: bool = True) -> None:
     """Every training once in the ledger, in the table and in MLflow, and all as in the undisturbed sweep."""
-    keys = ledger.done(undisturbed / "ledger")
-    table = pd.read_parquet(folder / "trainings.parquet")
-    assert ledger.done(folder / "ledger") == keys and sorted(table["key"]) == sorted(keys)
-    for key in keys:
-        mine, other = (ledger.read(ledger.record_path(place / "ledger", key)) for place in (folder, undisturbed))
-        assert_same_record(mine, other)
+    keys = assert_same_sweep(folder, undisturbed)
     if tracked:
-        assert sorted(logged(cluster, folder)) == sorted(keys)
+        assert sorted(logged(cluster, folder)) == keys
 
 
 def logged(cluster, folder: Path) -> list[str]:

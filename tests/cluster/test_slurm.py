@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from search import ledger
+from search.ledger import ledger
 from tests.cluster import hosts
 from tests.cluster.slurm import missing, slurm
-from tests.search.records import assert_same_record
+from tests.support.records import assert_same_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SWEEP = ["--preset", "smoke", "--set", "training.device=cpu", "--set", "mlflow.enabled=false"]
@@ -25,7 +25,7 @@ PATIENCE = float(os.environ.get("HYPERPHASE_PATIENCE", 600))
 
 def undisturbed(folder: Path, options: list[str]) -> Path:
     """The same sweep on an embedded Ray."""
-    command = [sys.executable, "-m", "search.cli", "sweep", *options, "--out", str(folder)]
+    command = [sys.executable, "-m", "search.cli.main", "sweep", *options, "--out", str(folder)]
     subprocess.run(command, check=True, capture_output=True, timeout=900)
     return folder
 
@@ -113,20 +113,10 @@ def test_nothing_is_lost_or_doubled(batch, options, tmp_path):
     records = checkout.records()
     for earlier in (after_cancel, after_limit, before_requeue):
         assert all(records[key] == content for key, content in earlier.items())
-    check(checkout.sweep, undisturbed(tmp_path / "alone", options))
+    assert_same_sweep(checkout.sweep, undisturbed(tmp_path / "alone", options))
     table = pd.read_parquet(checkout.sweep / "trainings.parquet")
     assert set(table["host"]) == {node.address for node in batch.nodes}
     assert not list(checkout.folder.glob(".ray-*"))  # tokens
-
-
-def check(folder: Path, alone: Path) -> None:
-    """Every training once in the ledger and in the table, and all as in the undisturbed sweep."""
-    keys = ledger.done(alone / "ledger")
-    table = pd.read_parquet(folder / "trainings.parquet")
-    assert ledger.done(folder / "ledger") == keys and sorted(table["key"]) == sorted(keys)
-    for key in keys:
-        mine, other = (ledger.read(ledger.record_path(place / "ledger", key)) for place in (folder, alone))
-        assert_same_record(mine, other)
 
 
 def _clock(shown: str) -> str:

@@ -1,12 +1,15 @@
 """Small made-up records for tests."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from analysis.network import Network
 from search.config.load import load
 from search.config.schema import Config
+from search.ledger import ledger
 from search.ledger.record import DRAW_ARRAYS, Record
 from search.sweep.grid import Point, expand
 
@@ -61,3 +64,14 @@ def assert_same_record(one: Record, other: Record) -> None:
     assert (one.draws is None) == (other.draws is None)
     for name in DRAW_ARRAYS if one.draws is not None else ():
         assert getattr(one.draws, name).tobytes() == getattr(other.draws, name).tobytes()
+
+
+def assert_same_sweep(folder: Path, undisturbed: Path) -> list[str]:
+    """Every training once in the ledger and in the table, all as in the undisturbed sweep. Returns the keys."""
+    keys = ledger.done(undisturbed / "ledger")
+    table = pd.read_parquet(folder / "trainings.parquet")
+    assert ledger.done(folder / "ledger") == keys and sorted(table["key"]) == sorted(keys)
+    for key in keys:
+        mine, other = (ledger.read(ledger.record_path(place / "ledger", key)) for place in (folder, undisturbed))
+        assert_same_record(mine, other)
+    return sorted(keys)

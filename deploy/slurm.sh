@@ -20,19 +20,19 @@ export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$runtime/token"
 address="$({ hostname --ip-address; hostname --all-ip-addresses; } | tr ' ' '\n' | awk '/\./ && !/^127\./ && !n++')"
 head="$address:${RAY_PORT:-6379}"
 cores="${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"
-temporary="/tmp/ray-$SLURM_JOB_ID" # on every node; /tmp/ray may be somebody else's
+temporary="${RAY_TMPDIR:-/tmp}/ray-$SLURM_JOB_ID" # on every node; /tmp/ray may be somebody else's
 
 steps=()
 driver=""
 finish() {
     trap '' TERM
+    rm -rf "$runtime" # first: half a minute after scancel Slurm kills what is left
     [ -z "$driver" ] || { kill "$driver" && wait "$driver"; } 2> /dev/null || true
-    rm -rf "$runtime" # first, for Slurm kills what is left half a minute after scancel
     [ "${#steps[@]}" -eq 0 ] || { kill "${steps[@]}" && wait "${steps[@]}"; } 2> /dev/null || true
     srun --quiet --overlap rm -rf "$temporary" 2> /dev/null || rm -rf "$temporary"
 }
 trap finish EXIT
-trap 'exit 143' TERM # scancel, or Slurm's warning before the time limit: the driver stops as on Ctrl-C
+trap 'exit 143' TERM # scancel --batch, or Slurm's warning before the time limit: the driver stops as on Ctrl-C
 
 # Head and driver are no steps of srun's, which answers TERM by killing its processes.
 ray start --head --block --node-ip-address="$address" --port="${RAY_PORT:-6379}" --num-cpus="$cores" \

@@ -128,7 +128,8 @@ def _start(slurm: Slurm) -> None:
     key.write_bytes(secrets.token_bytes(64))
     key.chmod(0o600)
     for host in everybody:
-        host.environment |= {"SLURM_CONF": str(own / "slurm.conf"), "PATH": PATH}
+        # Ray's sockets are to lie in a short path, and jobs of other tests have the same numbers
+        host.environment |= {"SLURM_CONF": str(own / "slurm.conf"), "PATH": PATH, "RAY_TMPDIR": str(own)}
     slurm.controller.start(
         "munged", "--foreground", "--force", f"--key-file={key}", f"--socket={own}/munge",
         f"--pid-file={own}/munged.pid", f"--log-file={own}/munged.log", f"--seed-file={own}/munged.seed",

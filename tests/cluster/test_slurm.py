@@ -86,6 +86,7 @@ def test_nothing_is_lost_or_doubled(batch, options, tmp_path):
     checkout.wait_for_another(cancelled, 0)
     batch.run("scancel", cancelled)
     assert batch.wait_for(cancelled, PATIENCE)["JobState"] == "CANCELLED"
+    assert not list(checkout.folder.glob(".ray-*"))  # the token is gone
     after_cancel = checkout.records()
     assert 0 < len(after_cancel) < 10
 
@@ -116,7 +117,7 @@ def test_nothing_is_lost_or_doubled(batch, options, tmp_path):
     assert_same_sweep(checkout.sweep, undisturbed(tmp_path / "alone", options))
     table = pd.read_parquet(checkout.sweep / "trainings.parquet")
     assert set(table["host"]) == {node.address for node in batch.nodes}
-    assert not list(checkout.folder.glob(".ray-*"))  # tokens
+    assert not list(checkout.folder.glob(".ray-*"))
 
 
 def _clock(shown: str) -> str:

@@ -150,7 +150,9 @@ class TorchPeer:
         z, x, betas = given or (*map(torch.randn, self.shapes), self.betas)
         self.count += 1
         with torch.no_grad():
-            *self.state, losses = self.advance(*self.state, z, x, betas, *map(torch.tensor, _rates(self.count)))
+            *self.state, losses = self.advance(
+                *self.state, z, x, betas, *map(torch.tensor, rate_and_number(self.count))
+            )
         return losses
 
     def moment(self, name: str) -> torch.Tensor:
@@ -196,7 +198,7 @@ class JaxPeer:
         else:
             (self.key, z, x), betas = self.draw(self.key), self.betas
         self.count += 1
-        *self.state, losses = self.advance(*self.state, z, x, betas, *_rates(self.count))
+        *self.state, losses = self.advance(*self.state, z, x, betas, *rate_and_number(self.count))
         return torch.tensor(self.jax.device_get(losses))  # waits for it
 
     def moment(self, name: str) -> torch.Tensor:
@@ -204,7 +206,7 @@ class JaxPeer:
         return torch.tensor(self.jax.device_get(self.state[1][name]))
 
 
-def _rates(count: int) -> tuple[float, float]:
+def rate_and_number(count: int) -> tuple[float, float]:
     """Learning rate of a step and its number, as floats: neither may be compiled in."""
     return RECIPE.learning_rate * one_cycle(count / RECIPE.steps), float(count)
 

@@ -25,7 +25,7 @@ PATIENCE = float(os.environ.get("HYPERPHASE_PATIENCE", 600))
 
 def undisturbed(folder: Path, options: list[str]) -> Path:
     """The same sweep on an embedded Ray."""
-    command = [sys.executable, "-m", "search.cli.main", "sweep", *options, "--out", str(folder)]
+    command = [sys.executable, "-m", "search.cli", "sweep", *options, "--out", str(folder)]
     subprocess.run(command, check=True, capture_output=True, timeout=900)
     return folder
 

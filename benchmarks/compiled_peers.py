@@ -2,31 +2,27 @@
 
     make bench-peers
 
-`member_loss` below is one training's loss, written once in the operations that JAX and PyTorch share. Each peer batches
-it over the pack (jax.vmap, torch.func.vmap), differentiates and compiles it together with clipping and Adam (jax.jit,
-torch.compile). Losses and gradients at equal parameters and noise are compared with hyperphase's first; then all take
-turns, one core each, on the clock of the process. Noise is drawn as each of them does it best: JAX by its fastest
-generator within the compiled step, PyTorch by one call for the whole pack.
+`benchmarks.member_loss` is one training's loss, in operations that JAX and PyTorch share. Each peer batches it over the
+pack (jax.vmap, torch.func.vmap), differentiates and compiles it together with clipping and Adam (jax.jit, torch.compile).
+Losses and gradients at equal parameters and noise are compared with hyperphase's first; then all take turns, on one core
+and the clock of the process. Noise is drawn as each of them does it best: JAX by its fastest generator, compiled too,
+PyTorch by one call for the whole pack.
 """
 
 import argparse
 import json
-import math
 import os
 import statistics
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
+from benchmarks.member_loss import RECIPE, member_loss
 from benchmarks.training_speed import machine, measure
-from trainables.models.competition import FLOOR
-from trainables.models.hypernetwork import Hypernetwork, initialise, noise_shapes, noise_size
-from trainables.models.layers import EPSILON
-from trainables.models.noise_layout import size
-from trainables.models.weight_heads import INITIAL_LOG_SIGMA, INITIAL_SCALES, SCALE_RATE
-from trainables.recipe import Recipe
+from trainables.models.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.tasks.registry import get_task
 from trainables.training.devices import keep_freed_memory, reproducible_processor
 from trainables.training.noise import stream
@@ -34,98 +30,8 @@ from trainables.training.objective import training_loss
 from trainables.training.optimiser import BETAS, one_cycle
 from trainables.training.optimiser import EPSILON as ADAM_EPSILON
 
-RECIPE = Recipe()
 BETA = 1e-6
 TOLERANCE = 1e-3  # relative, of losses and of gradient norms: float32, summed in different orders
-
-
-def member_loss(p: dict, z, x, beta, n: int, xp, sigmoid: Callable):
-    """One training's loss; xp is torch or jax.numpy. p {name: array} as Hypernetwork names its parameters, without the
-    members' axis; z (noise_size,), x (samples, n).
-    """
-    m, offset, noise = RECIPE.hidden(n), 0, []
-    for shape in noise_shapes(n, m):
-        noise.append(z[offset : offset + size([shape])].reshape(shape))
-        offset += size([shape])
-    edges, hidden, inputs = (noise[k] @ p[f"{name}_noise.weight"] for k, name in enumerate(("edge", "hidden", "input")))
-    whole = p["whole"]
-    for k in range(RECIPE.layers):
-        of_layer = {name.removeprefix(f"layers.{k}."): a for name, a in p.items() if name.startswith(f"layers.{k}.")}
-        edges, hidden, inputs, whole = _layer(of_layer, edges, hidden, inputs, whole, xp, sigmoid)
-    heads = {name.removeprefix("heads."): array for name, array in p.items() if name.startswith("heads.")}
-    edge, node = _linear(heads, "edge", _normal(edges)), _linear(heads, "hidden", _normal(hidden))
-    moments = (edge[:, 0].reshape(m, n), edge[:, 1].reshape(m, n)), (node[:, 0], node[:, 1]), (node[:, 2], node[:, 3])
-    drawn, nats = [], 0.0
-    for k, ((mean, raw), epsilon) in enumerate(zip(moments, noise[3:], strict=True)):
-        log_sigma = raw + INITIAL_LOG_SIGMA
-        scale = INITIAL_SCALES[k] * xp.exp(SCALE_RATE * heads["log_scale"][k])
-        drawn.append(scale * (mean + xp.exp(log_sigma) * epsilon))
-        nats = nats + (0.5 * (mean * mean + xp.exp(2 * log_sigma) - 1) - log_sigma).sum()
-    w, b, v = drawn
-    variance = (w * w).sum(-1)
-    kappa = (1 + math.pi / 8 * variance) ** -0.5
-    gate = sigmoid(kappa * b)
-    expected = (v * (b * gate + variance * kappa * gate * (1 - gate))).sum()
-    c = n * _linear(heads, "whole", _normal(whole)).sum() - expected
-    before = x @ w.swapaxes(0, 1) + b
-    output = (before * sigmoid(before)) @ v + c
-    error = output - xp.abs(x).sum(-1)
-    return (error * error).mean() / float(get_task("l1_norm").variance(n)) + beta * nats
-
-
-def _linear(p: dict, name: str, x):
-    y = x @ p[f"{name}.weight"]
-    return y + p[f"{name}.bias"] if f"{name}.bias" in p else y
-
-
-def _normal(x):
-    return x * ((x * x).mean(-1)[..., None] + EPSILON) ** -0.5
-
-
-def _layer(p: dict, edges, hidden, inputs, whole, xp, sigmoid: Callable) -> tuple:
-    """`ExchangeableLayer` for one member: edges (m n, d), hidden (m, d), inputs (n, d), whole (1, d)."""
-    m, n, balanced = len(hidden), len(inputs), RECIPE.scores // 2
-    e, h, i, g = (_normal(state) for state in (edges, hidden, inputs, whole))
-    scores = (e @ p["scores.weight"]).swapaxes(0, 1).reshape(RECIPE.scores, m, n)
-    rows, columns = _compete(scores, balanced, RECIPE.sided_scores, xp)
-    shares = xp.concatenate([n * rows - 1, m * columns - 1]).reshape(2 * RECIPE.scores, m * n).swapaxes(0, 1)
-    nodes = _linear(p, "edge_hidden", h)[:, None] + (_linear(p, "edge_input", i) + _linear(p, "edge_whole", g))[None]
-    update = nodes.reshape(m * n, -1) + shares @ p["edge_shares.weight"] + e @ p["edge.weight"]
-    edges = edges + (update * sigmoid(update)) @ p["edge_out.weight"]
-    grid = _normal(edges).reshape(m, n, -1)
-    weighed = [grid * share[:, :, None] for share in (rows[-1], columns[0])]
-    by_hidden = xp.concatenate([grid.mean(1), *(part.sum(1) for part in weighed)], -1)
-    by_input = xp.concatenate([grid.mean(0), *(part.sum(0) for part in weighed)], -1)
-
-    def node(name: str, state, pooled, itself):
-        total = pooled @ p[f"{name}.pooled.weight"] + itself @ p[f"{name}.itself.weight"]
-        total = total + _linear(p, f"{name}.context", g)
-        return state + (total * sigmoid(total)) @ p[f"{name}.out.weight"]
-
-    hidden, inputs = node("hidden", hidden, by_hidden, h), node("input", inputs, by_input, i)
-    means = xp.concatenate([_normal(hidden).mean(0)[None], _normal(inputs).mean(0)[None]], -1)
-    return edges, hidden, inputs, node("whole", whole, means, g)
-
-
-def _compete(scores, balanced: int, sided: int, xp) -> tuple:
-    """`trainables.models.competition.compete` for one member: scores (s, m, n)."""
-    m, n = scores.shape[1:]
-    if sided:
-        pairs = scores[:sided].reshape(sided // 2, 2, m, n).swapaxes(1, 2).reshape(sided // 2, m, 2 * n)
-        sides = _compete(pairs, sided // 2, 0, xp)
-        apart = (side.reshape(sided // 2, m, 2, n).swapaxes(1, 2).reshape(sided, m, n) for side in sides)
-        others = _compete(scores[sided:], balanced - sided, 0, xp)
-        return tuple(xp.concatenate([side, other]) for side, other in zip(apart, others, strict=True))
-    claims = scores - xp.amax(scores, -1)[..., None]
-    claims = xp.exp(xp.maximum(claims, xp.full_like(claims, FLOOR)))
-    by_input = xp.ones_like(claims[:balanced, 0, :, None])
-    for _ in range(RECIPE.sinkhorn_rounds if balanced else 0):
-        by_hidden = 1 / (claims[:balanced] @ by_input)
-        by_input = (m / n) / (claims[:balanced].swapaxes(1, 2) @ by_hidden)
-    claims = xp.concatenate([claims[:balanced] * by_input.swapaxes(1, 2), claims[balanced:]])
-    row_sums = claims.sum(-1)[..., None]
-    weighed = xp.concatenate([claims[:balanced] / row_sums[:balanced], claims[balanced:]])
-    return claims / row_sums, weighed / weighed.sum(1)[:, None]
 
 
 class TorchPeer:
@@ -296,7 +202,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("bench-peers.json"))
     options = parser.parse_args(arguments)
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before XLA counts the cores
+    if not find_spec("jax"):
+        parser.error("no jax here; `make bench-peers` installs it")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before XLA counts the cores
     keep_freed_memory()
     described = machine("cpu")
     print(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in described.items()), flush=True)

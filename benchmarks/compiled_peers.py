@@ -2,11 +2,11 @@
 
     make bench-peers
 
-`benchmarks.member_loss` is one training's loss, in operations that JAX and PyTorch share. Each peer batches it over the
-pack (jax.vmap, torch.func.vmap), differentiates and compiles it together with clipping and Adam (jax.jit, torch.compile).
-Losses and gradients at equal parameters and noise are compared with hyperphase's first; then all take turns, on one core
-and the clock of the process. Noise is drawn as each of them does it best: JAX by its fastest generator, compiled too,
-PyTorch by one call for the whole pack.
+`benchmarks.member_loss` is one training's loss, in operations that JAX and PyTorch share. Each peer batches it over
+the pack (jax.vmap, torch.func.vmap), differentiates and compiles it together with clipping and Adam (jax.jit,
+torch.compile). Losses and gradients at equal parameters and noise are compared with hyperphase's first; then all take
+turns, on one core and the clock of the process. Noise is drawn as each of them does it best: JAX by its fastest
+generator, compiled too, PyTorch by one call for the whole pack.
 """
 
 import argparse

@@ -5,13 +5,14 @@ PRESET ?= quick
 OUT ?= sweeps/$(PRESET)
 ADDRESS ?=
 PORT ?= 5000
+SEED ?= 0
 WIDTH ?= 0.1
 TRAININGS ?=
 SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test bench bench-peers bench-service bench-boundaries gpu-check notebook clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test fuzz bench bench-peers bench-service bench-boundaries gpu-check notebook clean
 
 install: $(READY)
 
@@ -59,6 +60,9 @@ lint: install  ## ruff, mypy, and the rules of who imports whom
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: install  ## hostile inputs on every command: 600 in ten minutes; SEED=…
+	$(BIN)/python -m tests.fuzz.run --seed $(SEED)
 
 bench: install  ## training speed of packs against single trainings, side by side
 	$(BIN)/python -m benchmarks.training_speed

@@ -14,7 +14,7 @@ from analysis.errors import UserError
 def replace_text(path: Path, text: str) -> None:
     """Writes a file so that a reader finds the old or the new one, never a part."""
     with replaced(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may be no UTF-8
 
 
 @contextlib.contextmanager

@@ -64,6 +64,8 @@ def apply_setting(tables: dict, setting: str) -> dict:
 
 def parse(tables: dict, *, name: str = "config") -> Config:
     """Validates; the message of the ConfigError names every wrong place, on one line."""
+    if re.search("[\ud800-\udfff]", repr(tables)) or re.search(r"\\ud[89a-f]", repr(tables)):
+        raise ConfigError(f"{name}: a text is no UTF-8")
     try:
         return Config.model_validate(tables)
     except ValidationError as error:

@@ -112,12 +112,12 @@ class Network:
         Whatever is computed from this doesn't depend on the order that the neurons came in, to the last bit.
         """
         flat, order = self.flat(), self.order()
-        hidden = [
+        return Network(
             np.take_along_axis(flat.hidden_weight, order[..., None], 1).reshape(self.hidden_weight.shape),
             np.take_along_axis(flat.hidden_bias, order, 1).reshape(self.hidden_bias.shape),
             np.take_along_axis(flat.output_weight, order, 1).reshape(self.output_weight.shape),
-        ]
-        return Network(*hidden, self.output_bias)
+            self.output_bias,
+        )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Outputs (*batch, samples) on inputs x (samples, n), in the wider of the two dtypes."""

@@ -36,8 +36,11 @@ def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **op
     """options go to `phase_map.fit`."""
     from time import perf_counter
 
-    held, asked, answered, rows_all, rows_false = [], [], [], 0, 0
-    widths, errors, seconds = [], [], []
+    rows_of_counts: list[tuple[int, int, int]] = []
+    rows_all = rows_false = 0
+    widths: list[float] = []
+    errors: list[float] = []
+    seconds: list[float] = []
     for repetition in range(repetitions):
         rng = np.random.default_rng([rng_seed, repetition, KINDS.index(kind), DESIGNS.index(design)])
         truth = random_truth(kind, rng)
@@ -64,8 +67,8 @@ def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **op
                 hits += row["x_low"] <= true_x <= row["x_high"]
                 widths.append(np.log10(row["x_high"] / row["x_low"]))
                 errors.append(abs(np.log10(row["x"] / true_x)))
-        held.append(hits), answered.append(answers), asked.append(questions)
-    held, answered = np.array(held), np.array(answered)
+        rows_of_counts.append((hits, answers, questions))
+    held, answered, asked = np.array(rows_of_counts).T
     covered = held.sum() / max(1, answered.sum())
     # delta method for a ratio of sums over repetitions
     spread = np.sqrt(((held - covered * answered) ** 2).sum()) / max(1, answered.sum())
@@ -75,7 +78,7 @@ def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **op
         repetitions,
         float(covered),
         float(spread),
-        float(answered.sum() / sum(asked)),
+        float(answered.sum() / asked.sum()),
         rows_false / max(1, rows_all),
         float(np.median(widths)),
         float(np.median(errors)),

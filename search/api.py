@@ -1,5 +1,6 @@
 """Sweeps from Python: `import search` offers these."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from search.config.schema import Config
 
 
-def load_config(preset: str | None = None, file: Path | None = None, settings: list[str] = ()) -> "Config":
+def load_config(preset: str | None = None, file: Path | None = None, settings: Sequence[str] = ()) -> "Config":
     """The config of a preset or of a TOML file, with settings such as "grid.seeds=2" on top."""
     return load(preset=preset, file=Path(file) if file else None, settings=list(settings))
 

@@ -130,8 +130,9 @@ def _prefix_ids(root: ET.Element, name: str) -> None:
     for element in root.iter():
         if "id" in element.attrib:
             element.set("id", f"{name}-{element.get('id')}")
-        if element.get(href, "").startswith("#"):
-            element.set(href, f"#{name}-{element.get(href)[1:]}")
+        target = element.get(href, "")
+        if target.startswith("#"):
+            element.set(href, f"#{name}-{target[1:]}")
         clip = element.get("clip-path", "")
         if clip.startswith("url(#"):
             element.set("clip-path", f"url(#{name}-{clip[5:]}")

@@ -42,7 +42,7 @@ def beta_bins(betas) -> tuple[np.ndarray, float]:
 def beta_axis(axes: "Axes", logs, width: float, *, vertical: bool = False) -> None:
     """Ticks at whole decades on an axis that holds log10 β."""
     low, high = float(np.min(logs)) - 0.6 * width, float(np.max(logs)) + 0.6 * width
-    decades = [d for d in range(math.floor(low), math.ceil(high) + 1) if low <= d <= high]
+    decades: list[float] = [d for d in range(math.floor(low), math.ceil(high) + 1) if low <= d <= high]
     decades = decades[:: max(1, math.ceil(len(decades) / 7))]
     if not decades:  # all trainings within one decade
         decades = [round(float(value), 2) for value in np.unique(logs)][:7]

@@ -36,7 +36,9 @@ def plotly_figure(chart: Chart, done: "pd.DataFrame") -> dict | None:
         return None
     place = {key: index for index, key in enumerate(done["key"])}
     labels = done["algorithm"].tolist()
-    data, layout, named = [], {"images": [], "shapes": [], "annotations": []}, set()
+    data: list[dict] = []
+    layout: dict = {"images": [], "shapes": [], "annotations": []}
+    named: set[str] = set()
     every = [axes for axes in chart.figure.axes if axes.get_visible()]
     for number, axes in enumerate(every, start=1):
         suffix = "" if number == 1 else str(number)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def refinement_chart(rounds: list[Round], done: "pd.DataFrame") -> "Chart | None":
     """Before and after, side by side: trainings as dots, those of the refinement dark; boundaries with their bands."""
     from analysis.algorithms.names import title
-    from analysis.charts.chart import FAINT, INK
-    from analysis.charts.common import WIDTH, new_chart, training_tips
+    from analysis.charts.chart import FAINT, INK, new_chart
+    from analysis.charts.common import WIDTH, training_tips
 
     asked = {key for each in rounds for key in each.keys}
     new = done["key"].isin(asked).to_numpy()

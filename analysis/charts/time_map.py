@@ -31,12 +31,8 @@ def fit_over_training(snapshots: "pd.DataFrame", dimension: int, **options) -> "
     rows = snapshots[snapshots["dimension"] == dimension]
     if rows.empty:
         raise UserError(f"no snapshot has dimension {dimension}")
-    return fit(
-        rows["beta"].to_numpy(),
-        rows["step"].to_numpy(),
-        rows["algorithm"].to_numpy(),
-        **{"log_x": True, "log_y": True, "merge": mirror_images(), "x_name": "beta", "y_name": "step"} | options,
-    )
+    defaults: dict = {"log_x": True, "log_y": True, "merge": mirror_images(), "x_name": "beta", "y_name": "step"}
+    return fit(rows["beta"].to_numpy(), rows["step"].to_numpy(), rows["algorithm"].to_numpy(), **defaults | options)
 
 
 def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":

@@ -45,17 +45,16 @@ def draw(
     Raises UserError for another suffix or a file that cannot be written.
     """
     settings: dict[str, Any] = {"title": title, "legend": legend, "pixels": pixels, "markings": markings}
+    svg = draw_svg(network, **settings)
     if path is None:
-        return Drawing(draw_svg(network, **settings))
-    renderers = {".svg": draw_svg, ".png": draw_png}
+        return Drawing(svg)
     suffix = Path(path).suffix.lower()
-    if suffix not in renderers:
+    if suffix not in (".png", ".svg"):
         raise UserError(f"{path}: a drawing is a .png or an .svg file")
-    content = renderers[suffix](network, **settings)
+    content = svg.encode() if suffix == ".svg" else draw_png(network, **settings)
     try:
         with replaced(Path(path)) as temporary:
-            temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+            temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    svg = content if isinstance(content, str) else draw_svg(network, **settings)
     return Drawing(svg)

@@ -90,6 +90,10 @@ def compose(network: Network, title: str | None, legend: bool, markings: Sequenc
     return picture
 
 
+# What marks a hidden neuron: directions of strokes through its middle.
+STROKES: dict[str, list[tuple[float, float]]] = {"+": [(1, 0), (0, 1)], "−": [(1, 0)], "∕": [(0.7, 0.7)], "": []}
+
+
 def _add_marking(picture: Picture, marking: Marking, y: float) -> None:
     size = 0.047
     picture.discs.append(Disc(-1.07, y + 0.36 * size, 0.028, marking.colour))
@@ -102,7 +106,7 @@ def _add_node(picture: Picture, layout: Scene, x: float, y: float, kind: str, la
     picture.discs.append(Disc(x, y, radius, fill))
     if kind == "hidden":
         reach, width = 0.5 * radius, 0.2 * radius
-        strokes = {"+": [(1, 0), (0, 1)], "−": [(1, 0)], "∕": [(0.7, 0.7)], "": []}[label]
+        strokes = STROKES[label]
         picture.marks += [
             Line(x - dx * reach, y - dy * reach, x + dx * reach, y + dy * reach, width, INK) for dx, dy in strokes
         ]

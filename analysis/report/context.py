@@ -71,8 +71,8 @@ def lead(trainings: "pd.DataFrame") -> str:
         f"n = {enumeration([str(n) for n in some])}, {seeds} seed{'s' * (seeds != 1)}"
     )
     if "steps" in trainings and trainings["steps"].notna().any():
-        low, high = int(trainings["steps"].min()), int(trainings["steps"].max())
-        text += f", {low:,} steps each" if low == high else f", {low:,} to {high:,} steps each"
+        fewest, most = int(trainings["steps"].min()), int(trainings["steps"].max())
+        text += f", {fewest:,} steps each" if fewest == most else f", {fewest:,} to {most:,} steps each"
     if "seconds" in trainings and trainings["seconds"].notna().any():
         seconds = float(trainings["seconds"].sum())
         text += f"; {rough_duration(seconds)} of training in all"

@@ -154,10 +154,11 @@ def _missing(trainings: "pd.DataFrame", manifest: dict) -> int | None:
     grid = config.get("grid") if isinstance(config, dict) else None
     if not isinstance(grid, dict):
         return None
-    axes = [grid.get(name) for name in ("dimensions", "betas", "seeds")]
-    axes = [list(range(axis)) if isinstance(axis, int) else axis for axis in axes]
-    if not all(isinstance(axis, list) and axis for axis in axes):
+    given = [grid.get(name) for name in ("dimensions", "betas", "seeds")]
+    axes = [list(range(axis)) if isinstance(axis, int) else axis for axis in given]
+    lists = [axis for axis in axes if isinstance(axis, list) and axis]
+    if len(lists) < len(axes):
         return None
-    wanted = set(itertools.product(*axes))
+    wanted = set(itertools.product(*lists))
     there = set(trainings[["dimension", "beta", "seed"]].itertuples(index=False, name=None))
     return len(wanted - there)

@@ -100,7 +100,7 @@ def measure(scene: str, repetition: int, name: str, *, trials: int) -> dict:
         log_x, n = np.asarray(points, float).T
         return [truth.merge.get(each, each) for each in truth.draw(10**log_x, n, rng)]
 
-    curve = {"trials": [], "cost": [], "area": [], "brier": [], "nats": [], "boundary": []}
+    curve: dict[str, list] = {"trials": [], "cost": [], "area": [], "brier": [], "nats": [], "boundary": []}
 
     def check(points, labels, peer=None):
         scores = evaluation.scores(*predict(evaluation, points, labels))

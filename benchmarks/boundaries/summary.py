@@ -46,7 +46,8 @@ class Curves:
             ends = []
             for one in (name, base):
                 chosen = [self.found[one][scene][repetition] for repetition in repetitions]
-                ends.append(reach(*(np.mean([row[key] for row in chosen], axis=0) for key in (axis, "area")), mark))
+                along, area = (np.mean([row[key] for row in chosen], axis=0) for key in (axis, "area"))
+                ends.append(reach(along, area, mark))
             found[scene] = (ends[0][0] / ends[1][0], ends[0][1] and ends[1][1])
         return found
 
@@ -66,7 +67,7 @@ def summary(rows: list[dict]) -> str:
     names = [name for name in curves.found if curves.repetitions(name, "grid")]
     first = {name: _mean(curves.ratios(name, "grid", "trials", MARKS[0], curves.repetitions(name, "grid")))
              for name in names}  # fmt: skip
-    names.sort(key=first.get)
+    names.sort(key=lambda name: first[name])
     table = [(axis, mark) for axis in ("trials", "cost") for mark in MARKS]
     lines = ["| sampler | repetitions | trials to 5 % | to 2 % | cost to 5 % | to 2 % | ms a suggestion |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip

@@ -87,7 +87,7 @@ def random_truth(name: str, rng: np.random.Generator) -> Truth:
     slope = rng.uniform(-0.5, 0.5, size=3)
     scales = tuple(float(s) for s in 10 ** rng.uniform(-1.3, -0.5, size=3))  # 0.05 to 0.3 decades
     four = ("double_sided", "pudding", "convexity", "constant")
-    curves = (
+    curves: tuple[Callable, ...] = (
         _power(-6.7 + shift[0], slope[0]),
         _power(-3.6 + shift[1], 2 + slope[1]),
         _power(-1.8 + shift[2] / 2, slope[2]),

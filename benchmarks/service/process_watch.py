@@ -38,7 +38,8 @@ class Watched:
 
 def watch(command: list[str], **options) -> Watched:
     """Runs the command to its end. options: of subprocess.Popen."""
-    seen, spent = Watched(started=time.time()), {}
+    seen = Watched(started=time.time())
+    spent: dict = {}
     process = subprocess.Popen(command, start_new_session=True, **options)
     try:
         while process.poll() is None:

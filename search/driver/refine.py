@@ -114,7 +114,8 @@ class Refinement:
         """The rounds. One line for every pack that failed for good."""
         if not any(row["status"] == "done" for row in state.rows.values()):
             raise UserError(f"{self.folder.path}: no training has finished well yet; `hyperphase resume` comes first")
-        started, asked, problems = time.monotonic(), 0, []
+        started, asked = time.monotonic(), 0
+        problems: list[str] = []
         self.tell(state.rows)
         self._close_the_rest()
         narrow = self._read(state.rows, [])

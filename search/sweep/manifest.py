@@ -139,7 +139,7 @@ def package_versions() -> dict[str, str]:
 
 
 def hardware() -> dict:
-    facts = {
+    facts: dict[str, object] = {
         "machine": platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

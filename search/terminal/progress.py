@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import TextIO
 
 from analysis.algorithms.names import palette, title
@@ -27,7 +28,7 @@ class Progress:
         *,
         total: int,
         done: Counter | None = None,
-        pack_seconds: list[float] = (),
+        pack_seconds: Sequence[float] = (),
         stream: TextIO | None = None,
     ):
         self.total = total
@@ -77,8 +78,9 @@ class Progress:
 
     def line(self) -> str:
         eta = self.eta()
-        known = eta is not None and eta >= 1 and self.done < self.total  # steps done, networks not read yet: no "0 s"
-        left = f" · {duration(eta)} left" if known else ""
+        left = ""
+        if eta is not None and eta >= 1 and self.done < self.total:  # steps done, networks not read yet: no "0 s"
+            left = f" · {duration(eta)} left"
         counts = "".join(f" · {printable(title(name))} {number}" for name, number in self.counts.most_common())
         return f"{self.done}/{self.total} trainings{left}{counts}"
 

@@ -18,6 +18,6 @@ def artifacts(client, uri: str) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
     else:
-        with tempfile.TemporaryDirectory(prefix="hyperphase-") as folder:
-            yield Path(folder)
-            repository.log_artifacts(folder)
+        with tempfile.TemporaryDirectory(prefix="hyperphase-") as temporary:
+            yield Path(temporary)
+            repository.log_artifacts(temporary)

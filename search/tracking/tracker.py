@@ -233,12 +233,14 @@ class Tracker:
         parent = {} if self.parent is None else {"mlflow.parentRunId": self.parent}
         return tags | {"sweep": self.sweep, "mlflow.source.name": "hyperphase"} | parent
 
-    def _log_params(self, run_id: str, params: dict, metrics: list = (), tags: dict[str, str] | None = None) -> None:
+    def _log_params(
+        self, run_id: str, params: dict, metrics: list | None = None, tags: dict[str, str] | None = None
+    ) -> None:
         from mlflow.entities import Param, RunTag
 
         self.client.log_batch(
             run_id,
-            metrics=metrics,
+            metrics=metrics or [],
             params=[Param(name, mask(str(value))) for name, value in params.items()],
             tags=[RunTag(name, value[:5000]) for name, value in (tags or {}).items()],
         )

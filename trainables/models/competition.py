@@ -34,10 +34,11 @@ def compete(scores: Tensor, balanced: int, rounds: int, sided: int = 0) -> tuple
         pairs = scores[:, :sided].view(members, sided // 2, 2, m, n).transpose(2, 3).flatten(3)
         of_sides = (share.view(members, sided // 2, m, 2, n) for share in compete(pairs, sided // 2, rounds))
         others = compete(scores[:, sided:], balanced - sided, rounds)
-        return tuple(
+        of_neuron, of_input = (
             torch.cat([share.transpose(2, 3).flatten(1, 2), other], 1)
             for share, other in zip(of_sides, others, strict=True)
         )
+        return of_neuron, of_input
     claims = (scores - scores.amax(-1, keepdim=True)).clamp(min=FLOOR).exp()
     balanced_claims = claims[:, :balanced].flatten(0, 1)  # (members * balanced, m, n)
     transposed = balanced_claims.transpose(1, 2)

@@ -69,10 +69,10 @@ class PackAdam:
 
     def _compiled(self, native: ctypes.CDLL, gradients: tuple[Tensor, ...], rate: float) -> Tensor:
         members, size = self.values.shape
-        gradients = [part if part[0].is_contiguous() else part.contiguous() for part in gradients]
+        rows = [part if part[0].is_contiguous() else part.contiguous() for part in gradients]
         norms = torch.empty(members)
         native.adam_step(
-            *(members, len(gradients), (ctypes.c_long * len(gradients))(*self.sizes), *strided(gradients)),
+            *(members, len(rows), (ctypes.c_long * len(rows))(*self.sizes), *strided(rows)),
             *(ctypes.c_void_p(array.data_ptr()) for array in (self.values, self.first, self.second)),
             *(ctypes.c_long(size), self.step_number),
             *map(ctypes.c_float, (rate, *BETAS, EPSILON, self.clip)),

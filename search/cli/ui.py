@@ -19,9 +19,12 @@ def serve(folder: SweepFolder, store: str, port: int) -> None:
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "PYTHONWARNINGS": "ignore",
     }
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1"]
+    command += ["--allowed-hosts", f"127.0.0.1:{port},localhost:{port}"]  # no name that a foreign page may give us
     command += ["--artifacts-destination", folder.mlflow_artifacts.as_uri()]
     command += ["--uvicorn-opts", "--log-level warning"]  # not a line for every request
     os.execve(sys.executable, command, environment)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
-from analysis.algorithms.names import palette, title
+from analysis.algorithms.names import colours, title
 from analysis.formatting import duration, printable
 from search.terminal.colours import coloured, paint
 from search.terminal.output import notes
@@ -110,7 +110,7 @@ class Progress:
         """Trainings that are there (each algorithm in its colour), then the part of the others' work that is done."""
         if not self.total:
             return FULL * BAR
-        edges, text, seen, own = [0], "", 0, palette()
+        edges, text, seen, own = [0], "", 0, colours(self.counts.keys() - {"failed"})
         for name, number in self.counts.most_common():
             seen += number
             edges.append(min(BAR, round(BAR * seen / self.total)))

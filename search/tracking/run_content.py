@@ -13,6 +13,7 @@ from search.ledger.record import Record
 from trainables.recipe import Recipe
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
+MODEL_PARAMETERS = ("task", "dimension", "beta", "seed", "relative_error", "complexity_nats", "faithfulness")
 CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
 FINALS = ("faithfulness", "margin", "seconds")
 WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
@@ -82,9 +83,9 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
     tags |= {"pattern": row["pattern"]} if row.get("pattern") else {}
     start = json.loads(row["recipe"]).get("start", "")
     model = Model(
-        model_name(f"{title(algorithm)} n={row['dimension']} seed={row['seed']}"),
-        {name: str(row[name]) for name in ("task", "dimension", "beta", "seed")},
-        {"key": row["key"], "algorithm": algorithm, "sweep": sweep},
+        model_name(f"{title(algorithm)} n={row['dimension']} β={short(row['beta'])} seed={row['seed']}"),
+        {name: str(row[name]) for name in MODEL_PARAMETERS if row.get(name) is not None},
+        {"key": row["key"], "algorithm": algorithm, "sweep": sweep, "mlflow.note.content": model_note(row)},
     )
     return TrainingRun(
         name=f"n={row['dimension']} β={short(row['beta'])} seed={row['seed']}" + (" annealed" if start else ""),
@@ -125,6 +126,20 @@ def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
     text = "no closed formula" if math.isnan(faithful) else f"f(x) ≈ {formula or '…'}, faithfulness {faithful:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
     return f"{title(row['algorithm'])}: {text}{picture}"
+
+
+def model_note(row: dict) -> str:
+    """A model's description: what it is, how good it is, and how to use it."""
+    if row["status"] != "done":
+        return "of a training that failed"
+    quality = f"relative error {row['relative_error']:.3g}, {row['complexity_nats']:.3g} nats"
+    return (
+        f"A hypernetwork that draws networks computing {markdown(row['task'])}, trained at n = {row['dimension']}, "
+        f"β = {short(row['beta'])}, seed {row['seed']}: {markdown(title(row['algorithm']))}, {quality}.\n\n"
+        "It draws at any dimension (the model's ID stands on this page):\n\n"
+        '    model = mlflow.pyfunc.load_model("models:/MODEL_ID")\n'
+        '    model.predict({"dimension": [8], "seed": [0]})\n'
+    )
 
 
 def picture_address(name: str, run_id: str) -> str:

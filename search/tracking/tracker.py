@@ -85,6 +85,8 @@ class Tracker:
             self._log_params(self.parent, recipe | checkout)
             for name, text in grid.items():  # tags: a grid may grow, a param may not change
                 self.client.set_tag(self.parent, f"grid.{name}", text[:5000])
+            for run_id, _ in self.children.values():  # of a parent that somebody deleted
+                self.client.set_tag(run_id, "mlflow.parentRunId", self.parent)
         else:
             self.client.update_run(self.parent, status=RUNNING)
         self.client.set_tag(self.parent, "folder", str(self.folder.path))

@@ -105,3 +105,9 @@ def test_no_colours_where_none_are_wanted(variable, monkeypatch):
     stream = Terminal()
     Progress(total=1, done=Counter(constant=1), stream=stream).show(last=True)
     assert "\x1b" not in stream.getvalue() and colours.error("no", stream) == "hyperphase: no"
+
+
+def test_two_algorithms_that_nobody_knows_differ_in_colour():
+    progress = Progress(total=2, done=Counter({"mine": 1, "yours": 1}))
+    painted = progress.bar(colour=True)
+    assert len({part.split("m")[0] for part in painted.split("\x1b[38;5;")[1:]}) == 2

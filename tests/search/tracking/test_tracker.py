@@ -250,3 +250,20 @@ def test_passwords_reach_no_param(swept):
     tracker.open_sweep({})
     tracker._log_params(tracker.parent, {"uri": "http://me:secret@host/"})
     assert tracker.client.get_run(tracker.parent).data.params["uri"] == "http://***@host/"
+
+
+def test_children_of_a_deleted_parent_get_the_new_one(swept):
+    config, folder, found = swept
+    drain(TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail), [record.row["key"] for record in found])
+    client, runs = all_runs(config, folder)
+    [parent] = [run for run in runs if run.data.tags["kind"] == "sweep"]
+    client.delete_run(parent.info.run_id)
+    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail)
+    drain(queue, [record.row["key"] for record in found])
+    _, runs = all_runs(config, folder)
+    [new] = [run for run in runs if run.data.tags["kind"] == "sweep"]
+    assert new.info.run_id != parent.info.run_id and queue.logged == 0
+    children = [run for run in runs if run.data.tags["kind"] == "training"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {new.info.run_id} and len(children) == len(
+        found
+    )

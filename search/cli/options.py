@@ -12,6 +12,10 @@ def path(text: str) -> Path:
     """A path as given on the command line; an empty one, which pathlib takes for the working directory, is refused."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError("expected a path, not an empty text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Arrow, SQLite and TOML can't name it
+        raise argparse.ArgumentTypeError(f"the path {text!r} is not UTF-8") from None
     return Path(text)
 
 

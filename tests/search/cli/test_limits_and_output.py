@@ -91,6 +91,8 @@ def test_dimensions_have_a_limit(command, capsys):
         (["refine", "x", "--batch", "many"], "hyperphase refine: argument --batch: invalid int value: 'many'"),
         (["nonsense"], "hyperphase: argument COMMAND: invalid choice: 'nonsense'"),
         (["refine", "x", "--batch", "9" * 9000], "hyperphase refine: argument --batch"),
+        (["status", "x\udcff"], "is not UTF-8"),
+        (["status", ""], "expected a path"),
         (["status", "-q", "-v", "x"], "not allowed with argument"),
     ],
 )

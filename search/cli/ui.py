@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 
+from analysis.formatting import printable
 from search.sweep.folder import SweepFolder
 from search.tracking.run_content import run_address
 
@@ -15,7 +16,8 @@ PATIENCE = 300.0  # seconds until the server is given up
 
 def serve(folder: SweepFolder, store: str, port: int) -> None:
     """Becomes MLflow's server, so that whatever ends this process ends the server."""
-    subprocess.Popen([sys.executable, "-m", "search.cli.ui", str(port), str(os.getpid())])  # says when it is up
+    log = str(folder.log)
+    subprocess.Popen([sys.executable, "-m", "search.cli.ui", str(port), str(os.getpid()), log])  # says when it is up
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -27,10 +29,16 @@ def serve(folder: SweepFolder, store: str, port: int) -> None:
     command += ["--allowed-hosts", f"127.0.0.1:{port},localhost:{port}"]  # no name that a foreign page may give us
     command += ["--artifacts-destination", folder.mlflow_artifacts.as_uri()]
     command += ["--uvicorn-opts", "--log-level warning"]  # not a line for every request
+    try:
+        quiet = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:  # a folder that cannot be written
+        quiet = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # what MLflow says at its start is for the log
+        os.dup2(quiet, stream)
     os.execve(sys.executable, command, environment)
 
 
-def announce(port: int, server: int) -> None:
+def announce(port: int, server: int, log: str) -> None:
     """Waits for the server (a process id, this one's parent) and prints where to look."""
     address, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + PATIENCE
     while os.getppid() == server and time.monotonic() < deadline:
@@ -41,6 +49,7 @@ def announce(port: int, server: int) -> None:
             continue
         print(f"MLflow: {sweep_page(address)} (Ctrl-C ends it)", flush=True)
         return
+    print(f"hyperphase: MLflow ended before it answered; {printable(log)} says why", file=sys.stderr)
 
 
 def sweep_page(address: str) -> str:
@@ -68,4 +77,4 @@ def _ask(address: str, body: dict | None = None) -> bytes:
 
 
 if __name__ == "__main__":
-    announce(*map(int, sys.argv[1:]))
+    announce(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -5,8 +5,8 @@ same result, so the recipe is hashed into the key. Settings that only decide whe
 (device, pack size) do not belong here.
 """
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
@@ -14,8 +14,19 @@ from trainables.models.registry import get_trainable
 from trainables.models.trainable import Trainable
 from trainables.tasks.registry import get_task
 
-# Fields that came after trainings had been stored: left out where they are at their default, so that keys stay.
-LATER = ("dimensions", "scale_free", "trainable", "beta_range", "start")
+# Fields that came after trainings had been stored, with the value that all trainings had before: a field is left out of
+# a stored recipe where it has this value, so that keys stay, and a stored recipe without the field means this value.
+BEFORE = {
+    "dimensions": (),
+    "scale_free": False,
+    "trainable": "hypernetwork",
+    "beta_range": (1e-9, 1.0),
+    "start": "",
+    "curriculum": 0.0,
+    "first_penalty": 1.0,
+    "penalty_power": 0.0,
+    "rehearsal": 0,
+}
 
 BETA_RANGE = (1e-60, 1e60)  # beyond, sums of float32 lose all else
 
@@ -31,7 +42,10 @@ Beta = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(within_
 
 
 class Recipe(BaseModel):
-    """Validated, immutable and hashable settings of a training."""
+    """Validated, immutable and hashable settings of a training.
+
+    The defaults are those of new trainings: what a ledger, a sweep's folder or a model holds is read with `stored`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,6 +69,18 @@ class Recipe(BaseModel):
     )
     scale_free: bool = Field(
         False, description="scale scores and shares so that they look alike at any n: for drawing at unseen dimensions"
+    )
+    curriculum: float = Field(
+        0.0, ge=0, le=1, description="share of the steps, at first, in which n/4 and n/2 inputs take turns with n"
+    )
+    first_penalty: float = Field(
+        1.0, gt=0, le=1, description="share of β at the first step; it rises to β geometrically during the curriculum"
+    )
+    penalty_power: float = Field(
+        0.0, ge=0, le=4, description="a smaller dimension k of the curriculum takes β (n / k) to this power"
+    )
+    rehearsal: int = Field(
+        0, ge=0, description="after the curriculum, every so many steps one takes a smaller dimension; 0: none"
     )
     channels: int = Field(16, ge=2, le=4096, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, le=256, description="exchangeable-matrix layers")
@@ -102,6 +128,8 @@ class Recipe(BaseModel):
             raise ValueError(f"an {self.trainable} has one input dimension: dimensions must be empty")
         if self.start and (self.kind.shares_weights or not self.kind.has_hypernetwork):
             raise ValueError(f"start is for hypernetworks of one β, which {self.trainable} is not")
+        if (self.curriculum or self.rehearsal) and not self.kind.has_curriculum:
+            raise ValueError(f"trainable {self.trainable} has no curriculum: curriculum and rehearsal must be 0")
         if self.sided_scores > self.scores // 2:
             raise ValueError(f"sided_scores must be at most half of scores, {self.scores // 2}")
         if not self.beta_range[0] < self.beta_range[1]:
@@ -110,17 +138,17 @@ class Recipe(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, dump):
-        fields = type(self).model_fields
-        return {k: v for k, v in dump(self).items() if k not in LATER or getattr(self, k) != fields[k].default}
+        return {k: v for k, v in dump(self).items() if k not in BEFORE or getattr(self, k) != BEFORE[k]}
 
     @property
     def kind(self) -> Trainable:
         """What is trained."""
         return get_trainable(self.trainable)
 
-    def turns(self, dimension: int) -> list[int]:
-        """Input dimensions of a training whose own is `dimension`, in their turn: step k takes turns[(k - 1) % …]."""
-        return [dimension, *(n for n in self.dimensions if n != dimension)]
+    @classmethod
+    def stored(cls, fields: Mapping[str, Any]) -> "Recipe":
+        """The recipe of a training that is stored with these fields, whatever the defaults are by now."""
+        return cls(**BEFORE | dict(fields))
 
     def draws(self, wanted: int) -> int:
         """How many networks to draw where `wanted` are asked for: an mlp, for one, has but one."""

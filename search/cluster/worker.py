@@ -26,7 +26,7 @@ def run_pack(config: dict) -> None:
 
     torch.set_num_threads(config["threads"])
     provide(config["files"])
-    pack, recipe, location = config["pack"], Recipe(**config["recipe"]), config["ledger"]
+    pack, recipe, location = config["pack"], Recipe.stored(config["recipe"]), config["ledger"]
     storage.check_mark(config["storage"])
     there = ledger.keys(location)
     missing = [dict(member) for member in pack["members"] if member["key"] not in there]

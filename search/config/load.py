@@ -15,6 +15,7 @@ from search.config.messages import ConfigError, explain, on_one_line
 from search.config.presets import PRESETS, preset_names
 from search.config.schema import Config
 from trainables.objects import also_look_in
+from trainables.recipe import BEFORE
 
 MAX_BYTES = 2**24  # of a config
 # a bare word after `--set x.y=` is taken for a string, so that a shell needs no nested quotes
@@ -88,9 +89,18 @@ def load(*, preset: str | None = None, file: Path | None = None, settings: list[
     return parse(tables, name=name)
 
 
+def load_stored(file: Path) -> Config:
+    """The config that `dump` wrote, by this version or an older one, whose recipe lacks the fields that came later."""
+    tables = read_toml(file)
+    training = tables.get("training", {})
+    return parse(tables | {"training": BEFORE | training if isinstance(training, dict) else training}, name=str(file))
+
+
 def dump(config: Config) -> str:
     """The resolved config as TOML: `parse(tomllib.loads(dump(config))) == config`."""
-    return tomli_w.dumps(config.model_dump(exclude_none=True))
+    sections = config.model_dump(exclude_none=True)
+    sections["training"] = BEFORE | sections["training"]  # nothing is left to defaults, which may change
+    return tomli_w.dumps(sections)
 
 
 def ray_address(config: Config) -> str | None:

@@ -93,7 +93,7 @@ class Training(Recipe):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def recipe(self) -> Recipe:
-        return Recipe(**self.model_dump(exclude={"device"}))
+        return Recipe.stored(self.model_dump(exclude={"device"}))
 
 
 class Ray(Section):

@@ -47,11 +47,12 @@ def measure(record: Record, dimensions: list[int], draws: int, more: Sequence[st
     from analysis.algorithms import classify
     from search.ledger.draw import draw, recipe_of
     from trainables.tasks.registry import get_task
+    from trainables.training.curriculum import Curriculum
 
     row, recipe = record.row, recipe_of(record)
-    turns, task = sorted(recipe.turns(row["dimension"])), get_task(recipe.task)
+    trained, task = Curriculum(recipe, row["dimension"]).dimensions, get_task(recipe.task)
     named = algorithms(task, more)
-    for n in dimensions or sorted({*turns, *(max(1, round(factor * turns[-1])) for factor in FACTORS)}):
+    for n in dimensions or sorted({*trained, *(max(1, round(factor * trained[-1])) for factor in FACTORS)}):
         readings = classify.read(draw(record, n, draws=draws), task.target, names=named)
         found = classify.summarise(readings)
         yield {
@@ -59,8 +60,8 @@ def measure(record: Record, dimensions: list[int], draws: int, more: Sequence[st
             "beta": row["beta"],
             "seed": row["seed"],
             "trained_algorithm": row["algorithm"],
-            "trained_low": turns[0],
-            "trained_high": turns[-1],
+            "trained_low": trained[0],
+            "trained_high": trained[-1],
             "dimension": n,
             "draws": draws,
             "relative_error": found["relative_error"],

@@ -11,7 +11,7 @@ from trainables.recipe import Recipe
 def recipe_of(record: Record) -> Recipe:
     """The recipe that a training was made by. UserError if it is none of ours."""
     try:
-        return Recipe(**json.loads(record.row["recipe"]))
+        return Recipe.stored(json.loads(record.row["recipe"]))
     except (TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise
@@ -24,8 +24,8 @@ def draw(record: Record, dimension: int, *, draws: int = 1, seed: int = 0) -> Ne
 
     recipe = recipe_of(record)
     try:
-        drawn = draw_networks(record.hypernetwork, recipe, dimension, draws=draws, seed=seed, beta=record.row["beta"])
-        return Network(*drawn)
+        given = {"trained": record.row["dimension"], "beta": record.row["beta"]}
+        return Network(*draw_networks(record.hypernetwork, recipe, dimension, draws=draws, seed=seed, **given))
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise

@@ -6,7 +6,10 @@ recipe, β, seed and n, names the whole way back to the end where it began.
 
 from search.config.schema import Config
 from search.sweep.grid import Point, training_key
-from trainables.recipe import Recipe
+from trainables.recipe import BEFORE, Recipe
+
+# What makes a training visit other dimensions and penalties than its own: a rung is at its own alone.
+OTHER_DIMENSIONS = ("dimensions", "curriculum", "first_penalty", "penalty_power", "rehearsal")
 
 
 def rung_recipe(config: Config) -> Recipe:
@@ -16,7 +19,10 @@ def rung_recipe(config: Config) -> Recipe:
         update={
             "steps": max(1, round(config.annealing.steps * recipe.steps)),
             "learning_rate": config.annealing.learning_rate * recipe.learning_rate,
-            "dimensions": (),
+            **{
+                name: BEFORE[name]
+                for name in ("dimensions", "curriculum", "first_penalty", "penalty_power", "rehearsal")
+            },
         }
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from analysis.errors import UserError
 from analysis.files import replace_text
 from analysis.formatting import quoted
-from search.config.load import dump, load
+from search.config.load import dump, load_stored
 from search.config.schema import Config
 from search.ledger import storage
 
@@ -146,7 +146,7 @@ def is_sweep(path: Path) -> bool:
     ledger, config = path / "ledger", path / "config.toml"
     if not (config.is_file() and ledger.is_dir() and all(map(LEDGER_FILE.fullmatch, os.listdir(ledger)))):
         return False
-    load(file=config)
+    load_stored(config)
     return True
 
 
@@ -177,7 +177,7 @@ def _name_in_manifest(folder: SweepFolder) -> str | None:
 
 
 def read_config(folder: SweepFolder) -> Config:
-    return load(file=folder.config)
+    return load_stored(folder.config)
 
 
 def write_config(folder: SweepFolder, config: Config) -> None:

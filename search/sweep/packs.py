@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from search.sweep.grid import Point
 from trainables.recipe import Recipe, shared
+from trainables.training.curriculum import mean_edges
 
 # Seconds a training step of a pack takes: STEP + members · (MEMBER + EDGE · n · m), one core.
 # Only ratios matter: they balance the packs and scale the progress bar.
@@ -37,8 +38,7 @@ class Pack:
 
 def pack_seconds(recipe: Recipe, dimension: int, members: int) -> float:
     """Estimated seconds of a pack on one core."""
-    turns = recipe.turns(dimension)
-    edges = sum(n * recipe.hidden(n) for n in turns) / len(turns)
+    edges = mean_edges(recipe, dimension)
     return recipe.steps * (STEP_SECONDS + members * (MEMBER_SECONDS + EDGE_SECONDS * edges))
 
 

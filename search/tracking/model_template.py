@@ -34,7 +34,8 @@ class ModelFolders:
     def write(self, record: Record, folder: Path, *, run: str, model: str) -> None:
         """Puts the model of a training that has a hypernetwork into `folder`. run, model: its identities in MLflow."""
         shutil.copytree(self.template, folder, copy_function=_link, dirs_exist_ok=True)
-        training = {"recipe": json.loads(record.row["recipe"]), "beta": record.row["beta"]}
+        recipe = json.loads(record.row["recipe"])
+        training = {"recipe": recipe, "dimension": record.row["dimension"], "beta": record.row["beta"]}
         _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
         weights.unlink()

@@ -25,7 +25,8 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
         with open(context.artifacts["training"], encoding="utf-8") as file:
             training = json.load(file)
         # drawing needs no task, and a task of somebody's own file is not here
-        self.recipe, self.beta = Recipe(**(training["recipe"] | {"task": "l1_norm"})), training["beta"]
+        self.recipe = Recipe.stored(training["recipe"] | {"task": "l1_norm"})
+        self.trained = training["dimension"]
         with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as arrays:
             self.hypernetwork = parted(arrays)
 
@@ -42,7 +43,7 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
             if self.recipe.kind.needs_beta and pd.isna(beta):
                 raise ValueError("this hypernetwork draws at a β: give the column beta")
             beta = 1.0 if pd.isna(beta) else float(beta)
-            drawn = draw_networks(self.hypernetwork, self.recipe, dimension, seed=seed, beta=beta)
+            drawn = draw_networks(self.hypernetwork, self.recipe, dimension, trained=self.trained, seed=seed, beta=beta)
             rows.append({name: array[0].tolist() for name, array in drawn._asdict().items()})
         return pd.DataFrame(rows)
 

@@ -33,7 +33,7 @@ def _mlp(recipe: "Recipe", members: int, dimension: int) -> "nn.Module":
     return TargetMLP(members, dimension, recipe.hidden(dimension))
 
 
-HYPERNETWORK = Trainable("hypernetwork", _hypernetwork)
+HYPERNETWORK = Trainable("hypernetwork", _hypernetwork, has_curriculum=True)
 PARETO = Trainable("pareto", _pareto, shares_weights=True, needs_beta=True)
 MLP = Trainable("mlp", _mlp, most_draws=1, has_hypernetwork=False)
 

@@ -21,6 +21,7 @@ class Trainable:
     shares_weights: one set of weights serves all β of a seed, and trains once.
     needs_beta: a draw depends on β, which every training step samples anew from the recipe's beta_range.
     most_draws: networks that it can draw; None: as many as one likes, each another.
+    has_curriculum: trains best with smaller dimensions on the way (`trainables.training.curriculum`).
     has_hypernetwork: its weights draw networks of any dimension, so they are stored. Without, it has one dimension.
     """
 
@@ -29,4 +30,5 @@ class Trainable:
     shares_weights: bool = False
     needs_beta: bool = False
     most_draws: int | None = None
+    has_curriculum: bool = False
     has_hypernetwork: bool = True

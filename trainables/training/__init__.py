@@ -9,8 +9,9 @@ def __getattr__(name: str):
 
     from trainables.training import draw
 
-    def draw_networks(*arguments, **settings):
-        drawn = draw.draw_networks(*arguments, **settings)
+    def draw_networks(hypernetwork, recipe, *arguments, **settings):
+        recipe = recipe.stored(recipe.model_dump(include=recipe.model_fields_set))  # not today's defaults
+        drawn = draw.draw_networks(hypernetwork, recipe, *arguments, **settings)
         return [SimpleNamespace(**dict(zip(drawn._fields, arrays, strict=True))) for arrays in zip(*drawn, strict=True)]
 
     return draw_networks

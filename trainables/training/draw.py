@@ -10,12 +10,12 @@ from trainables.recipe import Recipe
 from trainables.training.evaluation import DrawnNetworks, evaluation_stream, look
 
 
-def _with_rounds_for(dimension: int, recipe: Recipe) -> Recipe:
+def _with_rounds_for(dimension: int, recipe: Recipe, trained: int) -> Recipe:
     """Twice the rounds of balancing for every doubling of n beyond those trained: more inputs take longer to share out.
 
     Only for scale-free recipes, which alone are good there.
     """
-    doublings = math.ceil(math.log2(dimension / max(recipe.dimensions, default=dimension)))
+    doublings = math.ceil(math.log2(dimension / max(recipe.dimensions, default=trained)))
     if not recipe.scale_free or doublings < 1:
         return recipe
     return recipe.model_copy(update={"sinkhorn_rounds": recipe.sinkhorn_rounds * 2**doublings})
@@ -26,15 +26,17 @@ def draw_networks(
     recipe: Recipe,
     dimension: int,
     *,
+    trained: int | None = None,
     seed: int = 0,
     draws: int = 1,
     beta: float = 1.0,
 ) -> DrawnNetworks:
     """Draw target networks at any input dimension from a stored hypernetwork.
 
-    seed: of the draws' noise; beta: at which a Pareto hypernetwork draws.
+    trained: the training's own dimension, beyond which shares are balanced for longer; without it, `dimension`. seed:
+    of the draws' noise; beta: at which a Pareto hypernetwork draws.
     """
-    recipe = _with_rounds_for(dimension, recipe)
+    recipe = _with_rounds_for(dimension, recipe, trained or dimension)
     network = build(recipe, 1, dimension)
     with torch.no_grad():
         for name, parameter in network.named_parameters():

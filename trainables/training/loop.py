@@ -16,6 +16,7 @@ from trainables.models.registry import build
 from trainables.recipe import Recipe, shared
 from trainables.tasks.registry import get_task
 from trainables.training.checkpoint import Checkpoint, State, flatten, pack_looks, part, unpack_looks
+from trainables.training.curriculum import Curriculum
 from trainables.training.devices import keep_freed_memory, reproducible_processor, resolve
 from trainables.training.evaluation import Snapshot, evaluation_stream, look, snapshot_steps
 from trainables.training.noise import NoiseStream, stream
@@ -64,7 +65,7 @@ def train_pack(
 ) -> list[Trained]:
     """Train one hypernetwork per member at input dimension n = `dimension`; results in the members' order.
 
-    Where the recipe names more dimensions, they take turns with n, a step each; looks are at n. A member's result
+    Smaller dimensions take turns with n as `Curriculum` says; looks are at n. A member's result
     depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else is in the pack.
     starts: each member's hypernetwork to go on from, of the training that its recipe's `start` names; without, noise.
     `on_step(step)` is called after every step: raise from it to stop. A `checkpoint` is offered the state after every
@@ -73,7 +74,7 @@ def train_pack(
     """
     started, place = time.perf_counter(), resolve(device)
     keep_freed_memory()
-    task, turns = get_task(recipe.task), recipe.turns(dimension)
+    task, curriculum = get_task(recipe.task), Curriculum(recipe, dimension)
     of = shared(recipe, [member.seed for member in members])  # each training's row of whatever is trained
     first = [of.index(row) for row in range(max(of) + 1)]  # each row's first training
     seeds, looks_at = [members[k].seed for k in first], _looks_at(members, of).to(place)
@@ -83,8 +84,9 @@ def train_pack(
         go_on_from(network, [starts[k] for k in first])
     optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
     for_beta = [(1,)] if recipe.kind.needs_beta else []
-    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in turns}
-    noise = NoiseStream(seeds, "training", max(size(of_turn) for of_turn in shapes.values()), device=place)
+    sizes = curriculum.dimensions
+    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in sizes}
+    noise = NoiseStream(seeds, "training", max(size(of_step) for of_step in shapes.values()), device=place)
     evaluation = evaluation_stream(seeds, recipe, dimension, place)
     look_at = snapshot_steps(recipe.steps, recipe.snapshots)
     looks: list[list[Snapshot]] = []  # a look at all members each
@@ -112,9 +114,9 @@ def train_pack(
         return [seen[of[:k].count(row)][row] for k, row in enumerate(of)]
 
     for step in range(done + 1, recipe.steps + 1):
-        n = turns[(step - 1) % len(turns)]  # all members take the same turn, so that they stay in lockstep
+        n = curriculum.dimension(step)
         z, x, *for_beta = split(noise.next(), shapes[n])
-        betas = looks_at[0]
+        betas = looks_at[0] * curriculum.penalty(step)
         if for_beta:
             betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
         loss = training_loss(network, z, x, task, recipe.hidden(n), betas)

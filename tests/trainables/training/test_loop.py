@@ -172,11 +172,11 @@ def assert_one_line(error) -> None:
 
 
 def test_user_errors(monkeypatch):
-    with pytest.raises(TrainableError, match=r"l2_norm.*l1_norm") as error:
-        get_task("l2_norm")
+    with pytest.raises(TrainableError, match=r"l3_norm.*l1_norm") as error:
+        get_task("l3_norm")
     assert_one_line(error)
-    with pytest.raises(ValidationError, match=r"unknown task 'l2_norm'"):
-        Recipe(task="l2_norm")
+    with pytest.raises(ValidationError, match=r"unknown task 'l3_norm'"):
+        Recipe(task="l3_norm")
     with pytest.raises(TrainableError, match=r"'tpu'.*auto, cpu, cuda") as error:
         resolve("tpu")
     assert_one_line(error)

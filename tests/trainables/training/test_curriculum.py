@@ -1,0 +1,63 @@
+"""Which dimension and penalty each step takes, and that recipes from before there was a curriculum have none."""
+
+import pytest
+from pydantic import ValidationError
+
+from trainables.recipe import Recipe
+from trainables.training.curriculum import Curriculum, mean_edges, smaller
+
+RECIPE = Recipe(steps=24, curriculum=0.25, first_penalty=0.1, penalty_power=2, rehearsal=4)
+
+
+def steps_of(recipe: Recipe, dimension: int) -> list[tuple[int, float]]:
+    curriculum = Curriculum(recipe, dimension)
+    return [(curriculum.dimension(step), curriculum.penalty(step)) for step in range(1, recipe.steps + 1)]
+
+
+def test_small_dimensions_take_turns_first_and_come_back_now_and_then():
+    taken = [n for n, _ in steps_of(RECIPE, 16)]
+    small = smaller(16)
+    assert taken[:6] == ([16, *small] * 6)[:6]
+    assert [step for step, n in enumerate(taken, 1) if step > 6 and n != 16] == [8, 12, 16, 20, 24]
+    assert set(taken[6:]) == {16, *small}
+    assert Curriculum(RECIPE, 16).dimensions == [*small, 16]
+
+
+def test_the_penalty_rises_to_beta_and_grows_towards_small_dimensions():
+    steps = steps_of(RECIPE, 16)
+    at_own = [penalty for n, penalty in steps if n == 16]
+    assert at_own[0] == pytest.approx(0.1) and at_own == sorted(at_own)
+    assert {penalty for n, penalty in steps[6:] if n == 16} == {1.0}
+    for n in smaller(16):
+        assert {penalty for size, penalty in steps[6:] if size == n} == {(16 / n) ** 2}
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3, 4, 5, 6, 8, 12, 24, 64])
+def test_every_dimension_has_a_curriculum_below_itself(dimension):
+    small = smaller(dimension)
+    assert small == sorted(set(small)) and all(2 <= n < dimension for n in small)
+    assert bool(small) == (dimension > 2)
+    assert len(steps_of(RECIPE, dimension)) == RECIPE.steps
+
+
+@pytest.mark.parametrize("recipe", [Recipe.stored({"steps": 24}), Recipe(steps=24, curriculum=0, rehearsal=0)])
+def test_without_a_curriculum_every_step_is_at_n_and_beta(recipe):
+    assert set(steps_of(recipe, 16)) == {(16, 1.0)}
+    assert mean_edges(recipe, 16) == 16 * 48
+
+
+def test_dimensions_that_the_recipe_names_take_turns_to_the_end():
+    taken = [n for n, _ in steps_of(Recipe(steps=24, dimensions=(6, 3), curriculum=0, rehearsal=0), 6)]
+    assert taken == [6, 3] * 12
+
+
+def test_small_dimensions_make_a_training_cheaper():
+    taken = [n for n, _ in steps_of(RECIPE, 16)]
+    assert mean_edges(RECIPE, 16) == pytest.approx(sum(3 * n * n for n in taken) / 24)
+    assert mean_edges(RECIPE, 16) < 0.9 * 16 * 48
+
+
+@pytest.mark.parametrize("trainable", ["pareto", "mlp"])
+def test_other_trainables_have_none(trainable):
+    with pytest.raises(ValidationError, match="has no curriculum"):
+        Recipe(trainable=trainable, curriculum=0.1)

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from analysis.charts.literal import show_literally
+from analysis.literal_text import show_literally
 
 if TYPE_CHECKING:
     from pathlib import Path

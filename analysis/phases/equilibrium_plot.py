@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.algorithms.names import colours, in_order, title
-from analysis.phases.equilibrium import Equilibrium
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from analysis.phases.equilibrium import Equilibrium
 
 INK = "#1d2229"
 DPI = 160
@@ -19,7 +20,7 @@ COLUMNS, MOST_PANELS = 3, 9
 MOST_EXCESS = 12.0  # times the lowest objective: what is worse is not shown
 
 
-def draw_equilibrium(found: Equilibrium, figure: "Figure | None" = None, *, x_label="", y_label="") -> "Figure":
+def draw_equilibrium(found: "Equilibrium", figure: "Figure | None" = None, *, x_label="", y_label="") -> "Figure":
     """A panel a y: objectives relative to the ground state's with 90 % bands, trainings as dots, boundaries as lines.
 
     The upper strip is the ground state, the lower one what the trainings there ended in.
@@ -46,13 +47,13 @@ def draw_equilibrium(found: Equilibrium, figure: "Figure | None" = None, *, x_la
     return figure
 
 
-def png(found: Equilibrium) -> bytes:
+def png(found: "Equilibrium") -> bytes:
     buffer = io.BytesIO()
     draw_equilibrium(found).savefig(buffer, dpi=110, format="png")
     return buffer.getvalue()
 
 
-def _panel(axes: "Axes", found: Equilibrium, y: float, colour: dict[str, str]) -> None:
+def _panel(axes: "Axes", found: "Equilibrium", y: float, colour: dict[str, str]) -> None:
     front = found.fronts[y]
     x = front.x
     states = found.ground_states[found.ground_states["y"] == y]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.algorithms.names import colours, title
-from analysis.charts.literal import show_literally
+from analysis.literal_text import show_literally
 from analysis.phases.boundaries import boundaries as read_boundaries
 from analysis.phases.phase_map import PhaseMap
 

@@ -1,13 +1,16 @@
 """From the ledger to what people and the analysis read: the two tables and a network file a training."""
 
+import hashlib
+import itertools
 import json
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import UserError
-from analysis.files import replaced
+from analysis.files import replace_text, replaced
 from analysis.network import Network
 from search.ledger import ledger
 from search.ledger.record import Record
@@ -129,6 +132,21 @@ def save_network(folder: SweepFolder, record: Record) -> Path | None:
     return path
 
 
+def _keep_edited(path: Path) -> None:
+    """Renames a table that somebody changed by hand since we wrote it, with a warning, instead of writing over it."""
+    note = path.with_name(f".{path.name}.sha256")
+    if not (note.is_file() and path.is_file()) or _digest(path) in note.read_text().split():
+        return
+    names = (path.with_name(f"{path.stem}.edited{number or ''}{path.suffix}") for number in itertools.count())
+    aside = next(name for name in names if not name.exists())
+    path.rename(aside)
+    warnings.warn(f"{path.name} was changed by hand: kept as {aside.name}", stacklevel=2)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _write_parquet(path: Path, rows: list[dict]) -> None:
     import pandas as pd
     from pyarrow import ArrowInvalid, ArrowTypeError
@@ -137,6 +155,7 @@ def _write_parquet(path: Path, rows: list[dict]) -> None:
     order = [name for name in ("dimension", "beta", "seed", "step") if name in frame]
     if order:
         frame = frame.sort_values(order, ignore_index=True)
+    _keep_edited(path)
     with replaced(path) as temporary:
         try:
             frame.to_parquet(temporary, index=False)
@@ -144,3 +163,6 @@ def _write_parquet(path: Path, rows: list[dict]) -> None:
             mixed = frame.select_dtypes("object")
             frame[mixed.columns] = mixed.map(lambda value: value if value is None else str(value))
             frame.to_parquet(temporary, index=False)
+        # the old one's digest too: whoever is killed before the new one takes its place leaves the old one
+        known = [_digest(file) for file in (temporary, path) if file.is_file()]
+        replace_text(path.with_name(f".{path.name}.sha256"), "\n".join(known) + "\n")

@@ -139,3 +139,17 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_that_was_changed_by_hand_is_kept(tmp_path):
+    folder, config = folders.create(tmp_path), smoke()
+    for record in records(config):
+        ledger.write(folder.ledger, record)
+    for _ in range(2):
+        tables.collect(folder, config.training.recipe())
+    assert not list(tmp_path.glob("*.edited*"))
+    pd.read_parquet(folder.trainings).assign(algorithm="mine").to_parquet(folder.trainings)
+    with pytest.warns(UserWarning, match=r"changed by hand: kept as trainings.edited.parquet"):
+        tables.collect(folder, config.training.recipe())
+    assert set(pd.read_parquet(tmp_path / "trainings.edited.parquet")["algorithm"]) == {"mine"}
+    assert "mine" not in set(pd.read_parquet(folder.trainings)["algorithm"])

@@ -81,7 +81,8 @@ def beyond(value: Floats, threshold: float, ideal: float) -> Floats:
     """Signed distance of `value` from `threshold` towards `ideal`, in units of their distance, in [-1, 1]."""
     if ideal == threshold:
         return np.where(value >= threshold, 1.0, -1.0)
-    return np.clip((value - threshold) / (ideal - threshold), -1, 1)
+    distance: Floats = np.clip((value - threshold) / (ideal - threshold), -1, 1)
+    return distance
 
 
 def worst(*criteria: Floats) -> Floats:

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,9 +44,15 @@ class Readings:
 
     def __getitem__(self, some: slice) -> "Readings":
         """The readings of some of the networks."""
-        numbers = (self.margin, self.relative_error, self.faithfulness)
         parameters = {name: values[some] for name, values in self.order_parameters.items()}
-        return Readings(self.algorithm[some], *(values[some] for values in numbers), parameters, self.labels)
+        return Readings(
+            self.algorithm[some],
+            self.margin[some],
+            self.relative_error[some],
+            self.faithfulness[some],
+            parameters,
+            self.labels,
+        )
 
 
 def read(
@@ -109,7 +116,7 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
     whose relative error is its (lower) median.
     """
     counts = {name: int((readings.algorithm == name).sum()) for name in readings.labels}
-    majority = max(readings.labels, key=counts.get)  # max keeps the first of equals
+    majority = max(readings.labels, key=counts.__getitem__)  # max keeps the first of equals
     chosen = np.flatnonzero(readings.algorithm == majority)
     by_error = chosen[np.argsort(readings.relative_error[chosen], kind="stable")]
     row: dict[str, float | int | str] = {
@@ -125,19 +132,19 @@ def summarise(readings: Readings) -> dict[str, float | int | str]:
 
 
 def describe(
-    network: Network | str | os.PathLike,
+    network: Network | str | os.PathLike[str],
     target: Target,
     *,
     names: Collection[Named] | None = None,
     samples: int = 16384,
     rng_seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """Everything about one network or network file. Raises NetworkFileError on a bad file.
 
     names: as of `read`. Where the algorithm has no closed formula, `formula` is None and faithfulness not a number.
     """
     file = None if isinstance(network, Network) else str(network)
-    network = Network.load(network) if file else network
+    network = network if isinstance(network, Network) else Network.load(network)
     batch = Network(*(array[None] for array in vars(network).values()))
     readings = read(batch, target, names=names, rng_seed=rng_seed, samples=samples)
     algorithm = str(readings.algorithm[0])

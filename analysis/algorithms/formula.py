@@ -163,12 +163,13 @@ def r_squared(outputs: Floats, predicted: Floats) -> Floats:
     error = ((outputs - predicted) ** 2).mean(-1)
     flat = variance <= 1e-12 * square  # a flat output: right or wrong, no share to speak of
     right = (error <= 1e-12 * square).astype(float)
-    return np.where(flat, right, 1 - error / np.where(flat, 1.0, variance))
+    share: Floats = np.where(flat, right, 1 - error / np.where(flat, 1.0, variance))
+    return share
 
 
 def _signed_sum(terms: list[tuple[float, str]], times: str) -> str:
     """`1.5·A − 2·B + 0.1`: signs as operators, three significant digits, and no negative zero."""
-    pieces = []
+    pieces: list[str] = []
     for value, term in terms:
         digits = f"{abs(value):.3g}" if abs(value) >= 0.005 else "0"
         if digits == "0" and not term and pieces:

@@ -79,7 +79,8 @@ def one_input_share(dimension: int) -> tuple[float, float]:
 def one_input_membership(share: np.ndarray) -> np.ndarray:
     """How much each neuron is a one-input neuron, 0 to 1, (*batch, m) from squared shares (*batch, m, n)."""
     low, high = one_input_share(share.shape[-1])
-    return np.clip((share.max(-1) - low) / (high - low), 0, 1)
+    membership: np.ndarray = np.clip((share.max(-1) - low) / (high - low), 0, 1)
+    return membership
 
 
 def order_parameters(network: Network) -> dict[str, np.ndarray]:
@@ -118,17 +119,20 @@ def neuron_spectra(network: Network) -> np.ndarray:
     """Hermite coefficients a_d of every neuron's contribution, d = 1…ORDER: (*batch, m, ORDER)."""
     norm = np.linalg.norm(network.hidden_weight, axis=-1)  # (*batch, m)
     activation = swish(norm[..., None] * _NODES + network.hidden_bias[..., None])  # (*batch, m, nodes)
-    return network.output_weight[..., None] * (activation @ _BASIS)
+    spectra: np.ndarray = network.output_weight[..., None] * (activation @ _BASIS)
+    return spectra
 
 
 def nonlinear_deviation(network: Network) -> np.ndarray:
     """Standard deviation of every neuron's nonlinear rest, (*batch, m)."""
-    return np.sqrt((neuron_spectra(network)[..., 1:] ** 2).sum(-1))
+    deviation: np.ndarray = np.sqrt((neuron_spectra(network)[..., 1:] ** 2).sum(-1))
+    return deviation
 
 
 def neuron_kinks(spectra: np.ndarray) -> np.ndarray:
     """The relu slope that each neuron adds, were all of it on one input: (*batch, m)."""
-    return spectra[..., 1:] @ (_RELU_KINK / (_RELU_KINK**2).sum())
+    kinks: np.ndarray = spectra[..., 1:] @ (_RELU_KINK / (_RELU_KINK**2).sum())
+    return kinks
 
 
 def _chunk(network: Network) -> dict[str, np.ndarray]:
@@ -221,8 +225,10 @@ def _pass_through(linear: np.ndarray, direction: np.ndarray, passes: np.ndarray)
     slopes = linear[..., None] * direction  # (k, m, n)
     rising, falling = np.maximum(slopes, 0).sum(1), np.minimum(slopes, 0).sum(1)  # (k, n)
     through = ((slopes * passes[..., None]).sum(1) ** 2).sum(-1)
-    return through / np.maximum((rising**2 + falling**2).sum(-1), TINY**2)
+    share: np.ndarray = through / np.maximum((rising**2 + falling**2).sum(-1), TINY**2)
+    return share
 
 
 def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return (values * weights).sum(-1) / np.maximum(weights.sum(-1), TINY)
+    mean: np.ndarray = (values * weights).sum(-1) / np.maximum(weights.sum(-1), TINY)
+    return mean

@@ -1,7 +1,7 @@
 """Completion for shells: a script made from the parser itself, so that it knows every command and option."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from search.cli.options import add_command
 
@@ -23,28 +23,32 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     words = {"preset": preset_names(), "task": list(TASKS), "settings": setting_names()}
     for action in _actions(parser):
         if action.metavar in FOLDERS:
-            action.complete = shtab.DIRECTORY
+            _complete(action, shtab.DIRECTORY)
         elif action.metavar in FILES:
-            action.complete = shtab.FILE
+            _complete(action, shtab.FILE)
         elif action.dest in words:
-            action.complete = dict.fromkeys(WORDS, f"_hyperphase_{action.dest}") | {
-                "fish": " ".join(words[action.dest])
-            }
-    functions = [
+            functions = dict.fromkeys(WORDS, f"_hyperphase_{action.dest}")
+            _complete(action, functions | {"fish": " ".join(words[action.dest])})
+    defined = [
         WORDS[shell].format(name=name, words=" ".join(some), unspaced="-S '' " if name == "settings" else "")
         for name, some in words.items()
         if shell in WORDS
     ]
-    return shtab.complete(parser, shell, preamble={shell: "\n".join(["", *functions, ""])})
+    preamble = {shell: "\n".join(["", *defined, ""])}
+    return shtab.complete(parser, shell, preamble=preamble)  # type: ignore[arg-type]  # shtab says str, wrongly
 
 
 def setting_names() -> list[str]:
     """Every "section.key=" that --set takes."""
-    from search.config.schema import Config
+    from search.config.schema import Config, section_of
 
-    return [
-        f"{section}.{key}=" for section, about in Config.model_fields.items() for key in about.annotation.model_fields
-    ]
+    sections = {name: section_of(name) for name in Config.model_fields}
+    return [f"{name}.{key}=" for name, section in sections.items() if section for key in section.model_fields]
+
+
+def _complete(action: argparse.Action, how: Mapping[str, str | dict[str, str]]) -> None:
+    """Tell shtab how to complete an argument: by an attribute that argparse's class does not have."""
+    vars(action)["complete"] = how
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ MAX_BYTES = 2**24  # of a config
 BARE_WORD = re.compile(r"[A-Za-z_/.~][\w./:@%+~-]*")
 
 
-def read_toml(path: Path, *, name: str | None = None) -> dict:
+def read_toml(path: Path, *, name: str | None = None) -> dict[str, Any]:
     """The tables of a TOML file. `name` is what messages call it."""
     name = name or str(path)
     try:
@@ -37,13 +38,13 @@ def read_toml(path: Path, *, name: str | None = None) -> dict:
         raise ConfigError(f"{name}: a number is too long, or tables are nested too deep") from None
 
 
-def read_preset(name: str) -> dict:
+def read_preset(name: str) -> dict[str, Any]:
     if name not in preset_names():
         raise ConfigError(f"unknown preset {name!r}; known: {', '.join(preset_names())}")
     return read_toml(PRESETS / f"{name}.toml", name=f"preset {name}")
 
 
-def apply_setting(tables: dict, setting: str) -> dict:
+def apply_setting(tables: dict[str, Any], setting: str) -> dict[str, Any]:
     """`tables` with one `section.key=value` on top, value in TOML (a bare word is a string)."""
     path, equals, text = setting.partition("=")
     keys = [key.strip() for key in path.split(".")]
@@ -56,14 +57,14 @@ def apply_setting(tables: dict, setting: str) -> dict:
             raise ConfigError(f"--set {setting[:60]}: {text.strip()[:60]!r} is not a TOML value") from None
         value = text.strip()
 
-    def put(table: Any, keys: list[str]) -> dict:
+    def put(table: Any, keys: list[str]) -> dict[str, Any]:
         table = table if isinstance(table, dict) else {}
         return {**table, keys[0]: value if len(keys) == 1 else put(table.get(keys[0]), keys[1:])}
 
     return put(tables, keys)
 
 
-def parse(tables: dict, *, name: str = "config") -> Config:
+def parse(tables: dict[str, Any], *, name: str = "config") -> Config:
     """Validates; the message of the ConfigError names every wrong place, on one line."""
     if re.search("[\ud800-\udfff]", repr(tables)) or re.search(r"\\ud[89a-f]", repr(tables)):
         raise ConfigError(f"{name}: a text is no UTF-8")
@@ -73,17 +74,18 @@ def parse(tables: dict, *, name: str = "config") -> Config:
         raise ConfigError(f"{name}: {'; '.join(explain(error.errors()))}") from None
 
 
-def load(*, preset: str | None = None, file: Path | None = None, settings: list[str] = ()) -> Config:
+def load(*, preset: str | None = None, file: Path | None = None, settings: Sequence[str] = ()) -> Config:
     """The config of a preset or a file, with `settings` on top.
 
     Python files that it names may lie in the current folder or beside it.
     """
-    if (preset is None) == (file is None):
-        raise ConfigError("give either a preset (--preset NAME) or a config file (--config FILE)")
-    name = f"preset {preset}" if file is None else str(file)
-    tables = read_preset(preset) if file is None else read_toml(file)
-    if file is not None:
+    if file is not None and preset is None:
+        name, tables = str(file), read_toml(file)
         also_look_in(file.parent)
+    elif preset is not None and file is None:
+        name, tables = f"preset {preset}", read_preset(preset)
+    else:
+        raise ConfigError("give either a preset (--preset NAME) or a config file (--config FILE)")
     for setting in settings:
         tables = apply_setting(tables, setting)
     return parse(tables, name=name)

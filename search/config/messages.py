@@ -2,16 +2,19 @@
 
 import difflib
 import re
+from collections.abc import Sequence
+
+from pydantic_core import ErrorDetails
 
 from analysis.errors import UserError
-from search.config.schema import Config
+from search.config.schema import Config, section_of
 
 
 class ConfigError(UserError):
     """A config that the user can mend."""
 
 
-def explain(problems: list[dict]) -> list[str]:
+def explain(problems: Sequence[ErrorDetails]) -> list[str]:
     """One clause per mistake. A list whose elements are wrong also counts as too short: that is no news."""
     places = [problem["loc"] for problem in problems]
     empty_by_errors = {place[:-1] for place in places if place and isinstance(place[-1], int)}
@@ -22,7 +25,7 @@ def explain(problems: list[dict]) -> list[str]:
     ]
 
 
-def _explain_one(problem: dict) -> str:
+def _explain_one(problem: ErrorDetails) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     place = re.sub(r"\.(\d+)", r"[\1]", place)
     if problem["type"] == "extra_forbidden":
@@ -42,13 +45,11 @@ def _explain_one(problem: dict) -> str:
     return f"{place} {message}" + (f", not {shown}" if len(shown) <= 60 else "")
 
 
-def _known_keys(place: tuple) -> list[str]:
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
     if not place:
         return list(Config.model_fields)
-    fields = Config.model_fields.get(place[0])
-    if fields is None or len(place) > 1:
-        return ["from", "to", "count"]
-    return list(fields.annotation.model_fields)
+    section = section_of(str(place[0]))
+    return list(section.model_fields) if section and len(place) == 1 else ["from", "to", "count"]
 
 
 def on_one_line(text: str) -> str:

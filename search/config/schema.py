@@ -5,7 +5,7 @@ Every mistake raises `ConfigError` with one line that names the place and, where
 
 import math
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -68,7 +68,7 @@ class Grid(Section):
         return len(self.betas) * len(self.seeds) * len(self.dimensions)
 
     @model_validator(mode="after")
-    def _is_not_too_large(self):
+    def _is_not_too_large(self) -> Self:
         if self.size > MAX_TRAININGS:
             raise ValueError(f"{self.size:,} trainings are too many, at most {MAX_TRAININGS:,}")
         return self
@@ -80,7 +80,7 @@ class Grid(Section):
 
     @field_validator("betas", "seeds", "dimensions")
     @classmethod
-    def _no_duplicates(cls, values: tuple) -> tuple:
+    def _no_duplicates(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         value, times = Counter(values).most_common(1)[0]
         if times > 1:
             raise ValueError(f"{value:g} is given twice")
@@ -171,7 +171,7 @@ class Config(Section):
     annealing: Annealing = Annealing()
 
     @model_validator(mode="after")
-    def _objects_are_there(self):
+    def _objects_are_there(self) -> Self:
         """Loads what the config names, so that a mistake in it is known at once, and labels have their titles."""
         task = self.training.task
         if is_spec(task) or self.analysis.algorithms:
@@ -181,9 +181,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _betas_lie_in_the_range(self):
+    def _betas_lie_in_the_range(self) -> Self:
         low, high = self.training.beta_range
         beyond = [beta for beta in self.grid.betas if not low <= beta <= high]
         if self.training.kind.needs_beta and beyond:
             raise ValueError(f"β = {beyond[0]:g} of grid.betas lies beyond training.beta_range, {low:g} to {high:g}")
         return self
+
+
+def section_of(name: str) -> type[BaseModel] | None:
+    """The section of a config that is called `name`; None if there is none."""
+    field = Config.model_fields.get(name)
+    kind = field.annotation if field else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class PackCheckpoint:
 
     def load(self) -> dict[str, np.ndarray] | None:
         """The rows of this pack's members from what was kept of them and perhaps others."""
-        content = self._storage.read(self._name)
+        content = self._storage.read(self._name) or b""
         about = _about(content)
         if any(about.get(name) != self._about[name] for name in ("code", "device", "dimension")):
             return None
@@ -93,7 +94,7 @@ class PackCheckpoint:
     def _write(self, arrays: dict[str, np.ndarray]) -> None:
         about = json.dumps(self._about | {"step": int(arrays["step"][0])}).encode()
         content = io.BytesIO()
-        np.savez(content, **{ABOUT: np.frombuffer(about, dtype=np.uint8)}, **arrays)
+        np.savez(content, allow_pickle=False, **{ABOUT: np.frombuffer(about, dtype=np.uint8)}, **arrays)
         self._storage.replace(self._name, content.getvalue())
 
     def remove(self) -> None:
@@ -149,7 +150,7 @@ def code_digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _about(content: bytes | None) -> dict:
+def _about(content: bytes | None) -> dict[str, Any]:
     """What a file says about itself; {} if it is no checkpoint."""
     try:
         with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:

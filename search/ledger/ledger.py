@@ -28,7 +28,7 @@ def record_path(folder: Path, key: str) -> Path:
 def write(place: str | Path, record: Record) -> bool:
     """Stores `record` under its key. False: somebody already had, and theirs stays."""
     content = io.BytesIO()
-    np.savez(content, **to_arrays(record))
+    np.savez(content, allow_pickle=False, **to_arrays(record))
     return storage.at(place).create(f"{record.row['key']}.npz", content.getvalue())
 
 

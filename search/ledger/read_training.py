@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +14,14 @@ from search.ledger.record import Record
 from trainables.recipe import Recipe
 from trainables.tasks.task import Task
 
+if TYPE_CHECKING:  # slow to import, and nothing here needs PyTorch
+    from trainables.training.evaluation import Snapshot
+    from trainables.training.loop import Trained
 
-def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algorithms: Sequence[str] = ()) -> Record:
+
+def to_record(
+    trained: "Trained", recipe: Recipe, dimension: int, host: str = "", *, algorithms: Sequence[str] = ()
+) -> Record:
     """A training's record: its networks read, its row and snapshot rows filled in.
 
     host: where it was trained; algorithms: that it may be named after besides the task's own.
@@ -25,7 +31,7 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algori
 
     member, task = trained.member, get_task(recipe.task)
     named = objects.algorithms(task, algorithms)
-    identity = {
+    identity: dict[str, Any] = {
         "key": member.key,
         "task": recipe.task,
         "dimension": dimension,
@@ -33,7 +39,7 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algori
         "seed": member.seed,
     }
 
-    def measures(snapshot, readings: dict) -> dict:
+    def measures(snapshot: "Snapshot", readings: dict[str, Any]) -> dict[str, Any]:
         # the error is the mean over draws, which is what the training minimises
         return (
             {name: value for name, value in readings.items() if name not in ("relative_error", "representative")}
@@ -42,11 +48,13 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algori
         )
 
     looks = [snapshot for snapshot in trained.snapshots if np.isfinite(snapshot.errors).all()]
-    whole = trained.status == "done" and np.isfinite(trained.final.errors).all()
-    *readings, final = _read([*looks, *([trained.final] if whole else [])], task, named) + ([] if whole else [None])
+    last = trained.final if trained.status == "done" else None
+    if last is not None and not np.isfinite(last.errors).all():
+        last = None
+    readings = _read([*looks, *([last] if last else [])], task, named)
     snapshots = [
         identity | {"step": snapshot.step} | measures(snapshot, found)
-        for snapshot, found in zip(looks, readings, strict=True)
+        for snapshot, found in zip(looks, readings[: len(looks)], strict=True)
     ]
     row = identity | {
         "status": trained.status,
@@ -61,13 +69,14 @@ def to_record(trained, recipe: Recipe, dimension: int, host: str = "", *, algori
         "recipe": json.dumps(recipe.model_dump(mode="json"), sort_keys=True),
     }
     draws = None
-    if trained.status == "done" and not whole:
-        row |= {"status": "failed", "reason": "drawn networks are not finite"}
-    elif whole:
-        draws = Network(*trained.final.draws)
-        row |= measures(trained.final, final) | _formula(draws, final)
+    if last:
+        final = readings[-1]
+        draws = Network(*last.draws)
+        row |= measures(last, final) | _formula(draws, final)
         if final["algorithm"] == OTHER:  # of others the name says it
             row |= explain(draws[final["representative"]], task.target).summary()
+    elif trained.status == "done":
+        row |= {"status": "failed", "reason": "drawn networks are not finite"}
     row["finished_at"] = time.time()
     return Record(row, snapshots, draws, trained.hypernetwork)
 
@@ -95,7 +104,7 @@ def _formula(draws: Network, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(looks: list, task: Task, algorithms: Sequence[Named]) -> list[dict]:
+def _read(looks: list["Snapshot"], task: Task, algorithms: Sequence[Named]) -> list[dict[str, Any]]:
     """What was read at every look at a training; together, because much of the work is the same for any number."""
     from analysis.algorithms import classify
 

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -30,8 +31,8 @@ class Record:
     hypernetwork: parameter name -> array.
     """
 
-    row: dict
-    snapshots: list[dict] = field(default_factory=list)
+    row: dict[str, Any]
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
     draws: Network | None = None
     hypernetwork: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -80,7 +81,7 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     return Record(row, snapshots, network, parameters)
 
 
-def _check_draws(network: Network, row: dict) -> None:
+def _check_draws(network: Network, row: dict[str, Any]) -> None:
     if any(array.dtype.kind != "f" for array in vars(network).values()) or len(network.batch_shape) != 1:
         raise ValueError("draws are not a batch of networks")
     size = (network.dimension, network.hidden)
@@ -97,12 +98,12 @@ def to_arrays(record: Record) -> dict[str, np.ndarray]:
     return arrays | {PREFIX + name: array for name, array in named.joined(record.hypernetwork).items()}
 
 
-def _json_bytes(value) -> np.ndarray:
+def _json_bytes(value: Any) -> np.ndarray:
     text = json.dumps(value, default=_plain)  # NaN stays NaN: Python reads it back
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-def _plain(value):
+def _plain(value: object) -> Any:
     """Numpy scalars and arrays as JSON."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()

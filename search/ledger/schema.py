@@ -1,7 +1,7 @@
 """What records and checkpoints must look like: checked whenever one is read, so that all others can trust them."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -73,7 +73,7 @@ class About(BaseModel):
     step: Count = 0
 
 
-def missing_fields(row: dict) -> list[str]:
+def missing_fields(row: dict[str, Any]) -> list[str]:
     """Fields without which a row is of no use to a sweep."""
     needed = ALWAYS + (WHEN_DONE if row["status"] == "done" else ())
     return [name for name in needed if row.get(name) is None]

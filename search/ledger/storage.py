@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.errors import UserError
@@ -68,7 +69,7 @@ class Folder:
         (self.path / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _temporary(self, name: str, content: bytes, *, lasting: bool = True):
+    def _temporary(self, name: str, content: bytes, *, lasting: bool = True) -> Iterator[Path]:
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{Path(name).stem}.{uuid.uuid4().hex}.tmp"
         try:
@@ -124,7 +125,8 @@ class Bucket:
 
     def read(self, name: str) -> bytes | None:
         try:
-            return self.store.cat_file(f"{self.prefix}/{name}")
+            content: bytes = self.store.cat_file(f"{self.prefix}/{name}")
+            return content
         except FileNotFoundError:
             return None
 

@@ -39,7 +39,7 @@ class ModelFolders:
         _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
         weights.unlink()
-        np.savez(weights, **joined(record.hypernetwork))
+        np.savez(weights, allow_pickle=False, **joined(record.hypernetwork))
         identity = {RUN: run, MODEL: model, UUID: model.removeprefix("m-")}
         _replace(
             folder / "MLmodel", re.sub("|".join(identity), lambda found: identity[found[0]], self.mlmodel).encode()

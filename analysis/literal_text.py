@@ -21,7 +21,7 @@ def show_literally(figure: "Figure") -> None:
     from matplotlib import rcParams
 
     usual = rcParams["font.sans-serif"][:1]
-    lacking = set()
+    lacking: set[str] = set()
     for text in _texts(figure):
         text.set_parse_math(False)
         if not text.get_text().isascii():

@@ -88,7 +88,8 @@ def random_table(fronts: dict[str, Front], design: str, rng):
         beta = np.exp(rng.uniform(np.log(LOW), np.log(HIGH), count))
         seed = np.arange(count)
     else:
-        beta, seed = (part.ravel() for part in np.meshgrid(np.geomspace(LOW, HIGH, count), np.arange(seeds)))
+        beta = np.tile(np.geomspace(LOW, HIGH, count), seeds)
+        seed = np.repeat(np.arange(seeds), count)
     heat = 0.03 if design == "sharp" else 0.4  # how much worse a training may end, in units of log objective
     score = np.array([-np.log(front.objective(beta)) / heat for front in fronts.values()])
     number = (score + rng.gumbel(size=score.shape)).argmax(axis=0)

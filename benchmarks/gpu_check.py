@@ -61,7 +61,7 @@ class Pack:
         self.loss: Callable[..., Tensor] = training_loss if kind == "cpu" else loss_in_torch
         self.step: Callable[[], object] = self._step
         for layer in self.network.layers if kind != "cpu" else ():
-            layer.forward = layer.in_torch
+            vars(layer)["forward"] = layer.in_torch
         if kind == "compiled":
             self.loss = torch.compile(loss_in_torch, dynamic=False)
         elif kind == "graph":

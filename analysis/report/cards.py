@@ -45,14 +45,16 @@ def beta_choices(betas) -> list[tuple[str, str]]:
     ]
 
 
-def cluster_context(found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery", links) -> dict:
+def cluster_context(
+    found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery | None", links
+) -> dict:
     """A card for every cluster: the drawing of its typical training, where it lives and what sets it apart."""
     shown = []
     for cluster in found:
         rows = done[done["key"].isin(cluster.keys)]
         card = rows[rows["key"] == cluster.typical].iloc[0].to_dict()
-        drawing = gallery.pages.get(cluster.typical)
-        if drawing is None:
+        drawing = gallery.pages.get(cluster.typical) if gallery else None
+        if gallery is None or drawing is None:
             continue
         betas = sorted(rows["beta"].unique())
         beta = " … ".join(penalty(beta) for beta in dict.fromkeys([betas[0], betas[-1]]))

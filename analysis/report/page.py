@@ -78,7 +78,7 @@ def _shown(part: Part, data: ReportData, files: set[str], numbers: count) -> Any
 
     from analysis.charts.plotly import plotly_figure
 
-    if isinstance(part, Picture):
+    if isinstance(part, Picture) and part.chart is not None:  # `_parts` drops those without
         file = f"{part.name}.png"
         if file in files:
             raise UserError(f"two pictures of the report have the same name: {part.name}")

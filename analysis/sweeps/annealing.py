@@ -63,8 +63,8 @@ def turning_points(annealed: "pd.DataFrame", found: "Equilibrium") -> "pd.DataFr
         here = annealed.assign(phase=phase)[annealed["dimension"] == one.y]
         places = {}
         for way, its in here.groupby("way"):
-            turns = [_turn(seed.sort_values("beta"), one.lower_phase) for _, seed in its.groupby("seed")]
-            turns = [turn for turn in turns if turn is not None]
+            all_turns = [_turn(seed.sort_values("beta"), one.lower_phase) for _, seed in its.groupby("seed")]
+            turns = [turn for turn in all_turns if turn is not None]
             places[way] = float(np.median(turns)) if turns else float("nan")
         rows.append([int(one.y), one.lower_phase, one.upper_phase, one.x, places.get(UP), places.get(DOWN)])
     return pd.DataFrame(rows, columns=["n", "lower_phase", "upper_phase", "equilibrium", "up", "down"])

@@ -62,8 +62,9 @@ def measure(scene: str, repetition: int) -> dict:
     rng = np.random.default_rng([repetition, ALL_KINDS.index(scene)])
     truth = random_truth(scene, rng)
     evaluation, sampler = Evaluation(truth), PhaseBoundary(truth, rng, per_cost=False)
-    points, labels = [], []
-    scores = {name: {"area": [], "nats": [], "seconds": []} for name in MAPS}
+    points: list[tuple[float, int]] = []
+    labels: list[str] = []
+    scores: dict[str, dict[str, list[float]]] = {name: {"area": [], "nats": [], "seconds": []} for name in MAPS}
     for count in CHECKS:
         while len(points) < count:
             asked = sampler.ask(BATCH)

@@ -86,5 +86,5 @@ def _run(asked: dict, workers: int, folder: folders.SweepFolder) -> tuple[float,
     if results.errors:
         raise results.errors[0]
     taken = time.perf_counter() - started
-    found = [result.metrics for result in results]
+    found = [results[k].metrics or {} for k in range(len(results))]
     return statistics.mean(one["speed"] for one in found), taken - max(one["inside"] for one in found)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from typing import NoReturn
 
 from analysis.formatting import printable
 from search.sweep.folder import SweepFolder
@@ -14,7 +15,7 @@ from search.tracking.run_content import run_address
 PATIENCE = 300.0  # seconds until the server is given up
 
 
-def serve(folder: SweepFolder, store: str, port: int) -> None:
+def serve(folder: SweepFolder, store: str, port: int) -> NoReturn:
     """Becomes MLflow's server, so that whatever ends this process ends the server."""
     log = str(folder.log)
     subprocess.Popen([sys.executable, "-m", "search.cli.ui", str(port), str(os.getpid()), log])  # says when it is up

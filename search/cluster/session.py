@@ -79,11 +79,14 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         _log_to(folder.log)  # importing Ray sets its loggers up anew
         if ray.is_initialized():
             raise ClusterError("this process is connected to a Ray already")
-        temporary = stack.enter_context(_socket_folder(folder)) if address is None else None
+        if address is None:
+            arguments = _embedded(config, stack.enter_context(_socket_folder(folder)))
+        else:
+            arguments = _joined(address)
         stack.callback(_shut_down)
         with native_stderr(folder.log) as said:
             try:
-                _init(_embedded(config, temporary) if address is None else _joined(address))
+                _init(arguments)
             except Exception as error:
                 raise ClusterError(_refusal(address, error, said.read_text(errors="replace"))) from error
         _log_to(folder.log)  # ray.init takes the handlers off again

@@ -6,11 +6,12 @@ that were logged beside it: a machine that has never seen hyperphase can draw ne
 
 import json
 
-import mlflow
 import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
 
 
-class HypernetworkModel(mlflow.pyfunc.PythonModel):
+class HypernetworkModel(PythonModel):
     """predict: rows of `dimension` (and `seed` of the draw, 0 without it) -> a network a row, as nested lists.
 
     A Pareto hypernetwork wants `beta`, too.
@@ -48,4 +49,4 @@ class HypernetworkModel(mlflow.pyfunc.PythonModel):
         return pd.DataFrame(rows)
 
 
-mlflow.models.set_model(HypernetworkModel())
+set_model(HypernetworkModel())

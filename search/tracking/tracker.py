@@ -90,16 +90,14 @@ class Tracker:
         else:
             self.client.update_run(self.parent, status=RUNNING)
         self.client.set_tag(self.parent, "folder", str(self.folder.path))
-        self._log_datasets()
+        self._log_datasets(self.parent)
 
-    def _log_datasets(self) -> None:
-        """One a dimension, at the sweep's run; those that are there stay as they are."""
+    def _log_datasets(self, parent: str) -> None:
+        """One a dimension, at the sweep's run `parent`; those that are there stay as they are."""
         from mlflow.entities import DatasetInput, InputTag
 
         recipe, tags = self.config.training.recipe(), [InputTag("mlflow.data.context", "training")]
-        self.client.log_inputs(
-            self.parent, [DatasetInput(dataset(recipe, n), tags) for n in self.config.grid.dimensions]
-        )
+        self.client.log_inputs(parent, [DatasetInput(dataset(recipe, n), tags) for n in self.config.grid.dimensions])
 
     def prepare(self) -> None:
         """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""
@@ -136,7 +134,7 @@ class Tracker:
             return
         run = training_run(record, self.sweep)
         begun = run_id is not None
-        if begun:
+        if run_id is not None:
             self._drop_models(run_id)
             info = self.client.get_run(run_id).info
         else:
@@ -157,6 +155,7 @@ class Tracker:
 
         model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
         with artifacts(self.client, model.artifact_location) as folder:
+            assert self._models is not None  # `prepare` made it
             self._models.write(record, folder, run=run_id, model=model.model_id)
         self.client.finalize_logged_model(model.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])

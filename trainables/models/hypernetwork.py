@@ -1,7 +1,7 @@
 """The hypernetwork: noise in, weights of a target network out (DESIGN.md section 2; arXiv 2312.03051)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from trainables.kernels.layer import compiled
 from trainables.kernels.loss import Step, losses
 from trainables.models.layers import ExchangeableLayer, MemberLinear
 from trainables.models.noise_layout import size, split
+from trainables.models.parameters import starting_at
 from trainables.models.scale_free import ScaleFreeLayer
 from trainables.models.weight_heads import INITIAL_LOG_SIGMA, TargetWeights, WeightHeads
 
@@ -51,14 +52,12 @@ class Hypernetwork(nn.Module):
         self.edge_noise = MemberLinear(members, EDGE_NOISE, d)
         self.hidden_noise = MemberLinear(members, HIDDEN_NOISE, d)
         self.input_noise = MemberLinear(members, INPUT_NOISE, d)
-        self.whole = nn.Parameter(torch.zeros(members, 1, d))
-        self.whole.initial_std = 1.0
-        self.layers = nn.ModuleList(
+        self.whole = starting_at(1.0, members, 1, d)
+        layers = [
             ExchangeableLayer(members, d, recipe.scores, recipe.width, recipe.sinkhorn_rounds, recipe.sided_scores)
             for _ in range(recipe.layers)
-        )
-        if recipe.scale_free:
-            self.layers = nn.ModuleList(ScaleFreeLayer(layer) for layer in self.layers)
+        ]
+        self.layers = nn.ModuleList([ScaleFreeLayer(layer) for layer in layers] if recipe.scale_free else layers)
         self.heads = WeightHeads(members, d)
 
     def forward(
@@ -84,7 +83,8 @@ class Hypernetwork(nn.Module):
         noise (members, noise_size(n, hidden)); x (members, samples, n) with the target's values `wanted`
         (members, samples) and their variance; betas (members,).
         """
-        native = compiled(noise, *self.layers[0].widest(), *self.layers[0].competition)
+        layers = self._typed_layers()
+        native = compiled(noise, *layers[0].widest(), *layers[0].competition)
         if native is None:
             return None
         whole, log_scale = self.conditions(betas)
@@ -95,16 +95,20 @@ class Hypernetwork(nn.Module):
             *(heads.edge.weight, heads.edge.bias, heads.hidden.weight, heads.hidden.bias),
             *(heads.whole.weight, heads.whole.bias),
         )  # in the order of EndArrays of member.h
-        step = Step(noise, x, wanted, variance, betas, hidden, len(self.layers), INITIAL_LOG_SIGMA)
-        weights = [*ends, *(weight for layer in self.layers for weight in layer.weights(x.shape[-1]))]
-        return losses(native, step, weights)
+        step = Step(noise, x, wanted, variance, betas, hidden, len(layers), INITIAL_LOG_SIGMA)
+        weights = [*ends, *(weight for layer in layers for weight in layer.weights(x.shape[-1]))]
+        return losses(native, step, cast("Sequence[Tensor]", weights))  # heads do have biases
+
+    def _typed_layers(self) -> Sequence[ExchangeableLayer | ScaleFreeLayer]:
+        """The layers as what they are: to type checkers a ModuleList holds just modules."""
+        return cast("Sequence[ExchangeableLayer | ScaleFreeLayer]", self.layers)
 
     def conditions(self, betas: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Where draws start from: the global node (members, 1, d), and what is added to the heads' log_scale."""
         return self.whole, None
 
 
-def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None:
+def initialise(network: nn.Module, generators: list[torch.Generator]) -> None:
     """Fill every member's parameters from its own generator, in the order of the parameters' definition.
 
     A parameter has an `initial_std`, or starts at 0; `mirrored` (axis, indices) makes what follows each index along
@@ -117,13 +121,13 @@ def initialise(network: Hypernetwork, generators: list[torch.Generator]) -> None
                 if std:
                     noise = torch.randn(parameter.shape[1:], generator=generator, device=parameter.device)
                     parameter[member] = std * noise
-            axis, first = getattr(parameter, "mirrored", (0, []))
-            if len(first):
+            axis, first = getattr(parameter, "mirrored", (0, None))
+            if first is not None and len(first):
                 first = first.to(parameter.device)
                 parameter.index_copy_(axis, first + 1, -parameter.index_select(axis, first))
 
 
-def go_on_from(network: Hypernetwork, starts: Sequence[Mapping[str, np.ndarray]]) -> None:
+def go_on_from(network: nn.Module, starts: Sequence[Mapping[str, np.ndarray]]) -> None:
     """Give every member the parameters of a trained hypernetwork. Raises TrainableError if it is of another shape."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():

@@ -12,6 +12,7 @@ from torch.nn.functional import silu
 from trainables.kernels.layer import compiled, run
 from trainables.models.bit_exact import elementwise
 from trainables.models.competition import compete
+from trainables.models.parameters import mirror, starting_at
 
 EPSILON = 1e-6  # added to mean squares before their inverse root
 SCORE_GAIN = 3.0  # of initial scores: the competition is sharp from the first step on
@@ -25,8 +26,7 @@ class MemberLinear(nn.Module):
 
     def __init__(self, members: int, fan_in: int, fan_out: int, *, gain: float = 1.0, bias: bool = False):
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(members, fan_in, fan_out))
-        self.weight.initial_std = gain * fan_in**-0.5
+        self.weight = starting_at(gain * fan_in**-0.5, members, fan_in, fan_out)
         self.bias = nn.Parameter(torch.zeros(members, 1, fan_out)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,8 +103,8 @@ class ExchangeableLayer(nn.Module):
         self.input = NodeUpdate(members, channels, 3 * channels, width)
         self.whole = NodeUpdate(members, channels, 2 * channels, width)
         pairs = torch.arange(0, sided, 2)
-        self.scores.weight.mirrored = 2, pairs
-        self.edge_shares.weight.mirrored = 1, torch.cat([pairs, scores + pairs])
+        mirror(self.scores.weight, 2, pairs)
+        mirror(self.edge_shares.weight, 1, torch.cat([pairs, scores + pairs]))
 
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """edges (members, m * n, d), hidden (members, m, d), inputs (members, n, d), whole (members, 1, d).

@@ -42,8 +42,9 @@ class ParetoHypernetwork(Hypernetwork):
         self.beta_whole = MemberLinear(members, COSINES, recipe.channels)
         self.beta_scale = MemberLinear(members, COSINES, len(COMPONENTS), gain=SCALE_GAIN)
 
-    def conditions(self, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def conditions(self, betas: Tensor | None) -> tuple[Tensor, Tensor]:
         """As of `Hypernetwork`, for betas (members,)."""
+        assert betas is not None  # a draw of this trainable depends on them
         cosines = self._cosines(betas).unsqueeze(1)  # (members, 1, COSINES)
         return self.whole + self.beta_whole(cosines), self.beta_scale(cosines).squeeze(1)
 

@@ -8,6 +8,7 @@ objective, relative error + β · complexity, is Adam with weight decay.
 import torch
 from torch import Tensor, nn
 
+from trainables.models.parameters import starting_at
 from trainables.models.weight_heads import COMPONENTS, TargetWeights
 
 
@@ -19,12 +20,9 @@ class TargetMLP(nn.Module):
 
     def __init__(self, members: int, dimension: int, hidden: int):
         super().__init__()
-        self.hidden_weight = nn.Parameter(torch.zeros(members, hidden, dimension))
-        self.hidden_weight.initial_std = dimension**-0.5
-        self.hidden_bias = nn.Parameter(torch.zeros(members, hidden))
-        self.hidden_bias.initial_std = dimension**-0.5
-        self.output_weight = nn.Parameter(torch.zeros(members, hidden))
-        self.output_weight.initial_std = hidden**-0.5
+        self.hidden_weight = starting_at(dimension**-0.5, members, hidden, dimension)
+        self.hidden_bias = starting_at(dimension**-0.5, members, hidden)
+        self.output_weight = starting_at(hidden**-0.5, members, hidden)
         self.output_bias = nn.Parameter(torch.zeros(members, 1))
 
     def forward(

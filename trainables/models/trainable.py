@@ -17,7 +17,8 @@ class Trainable:
     name: what configs call it.
     build: (recipe, members, dimension) -> a module whose forward(noise, dimension, hidden, betas) gives each member's
     drawn weights and {component: (members,) nats} of their complexity (`trainables.models.hypernetwork.Hypernetwork`).
-    Its parameters have a leading axis of members; `initial_std` of a parameter is the spread that it starts with.
+    Its parameters have a leading axis of members; `starting_at` of
+    `trainables.models.parameters` makes one that starts with a spread.
     shares_weights: one set of weights serves all β of a seed, and trains once.
     needs_beta: a draw depends on β, which every training step samples anew from the recipe's beta_range.
     most_draws: networks that it can draw; None: as many as one likes, each another.

@@ -54,6 +54,8 @@ class WeightHeads(nn.Module):
     only in step with c and grew hardly at all.
     """
 
+    initial_scales: Tensor  # (components,)
+
     def __init__(self, members: int, channels: int):
         super().__init__()
         self.edge = MemberLinear(members, channels, 2, gain=0.5, bias=True)  # mean and log sigma of W
@@ -93,7 +95,9 @@ class WeightHeads(nn.Module):
             drawn.append(scale * (mean + log_sigma.exp() * epsilon))
             complexity[name] = kl_to_prior(mean, log_sigma).flatten(1).sum(1)
         centre = dimension * self.whole(normalise(whole)).view(members)
-        return TargetWeights(*drawn, centre - expected_output(*drawn)), complexity
+        hidden_weight, hidden_bias, output_weight = drawn
+        output_bias = centre - expected_output(*drawn)
+        return TargetWeights(hidden_weight, hidden_bias, output_weight, output_bias), complexity
 
     def scales(self, log_scale: Tensor | None = None) -> Tensor:
         """s of every tensor, (members, components)."""

@@ -28,7 +28,8 @@ def _variance_of_range(dimension: int) -> float:
     s, u = F[:, None], F[None, :]
     density = np.triu(1 - u**n - (1 - s) ** n + np.maximum(u - s, 0) ** n, 1)
     diagonal = (1 - F**n - (1 - F) ** n).sum() / 2  # half of it lies beside s = t
-    return max(2 * float(density.sum() + diagonal) * step**2 - mean**2, 0.0)
+    variance: float = max(2 * float(density.sum() + diagonal) * step**2 - mean**2, 0.0)
+    return variance
 
 
 RANGE = Task(

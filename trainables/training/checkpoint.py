@@ -4,7 +4,7 @@ Every array has a leading axis of members, so that the rows of some of the membe
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def unpack_looks(state: State) -> list[list[Snapshot]]:
 
 
 def _pack(look: list[Snapshot]) -> State:
-    arrays = {"step": [seen.step for seen in look], "errors": [seen.errors for seen in look]}
+    arrays: dict[str, list[Any]] = {"step": [seen.step for seen in look], "errors": [seen.errors for seen in look]}
     arrays |= {NATS + name: [seen.complexity[name] for seen in look] for name in look[0].complexity}
     arrays |= {name: [getattr(seen.draws, name) for seen in look] for name in DrawnNetworks._fields}
     return {name: np.stack([np.asarray(row) for row in rows]) for name, rows in arrays.items()}

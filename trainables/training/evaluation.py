@@ -88,14 +88,14 @@ def _snapshots(step: int, drawn: list[tuple[TargetWeights, Tensor, dict[str, Ten
     weights, errors, complexities = zip(*drawn, strict=True)
     names = list(complexities[0])
     arrays = [torch.stack(tensors, 1).cpu().numpy() for tensors in zip(*weights, strict=True)]  # (members, draws, …)
-    errors = torch.stack(errors, 1).cpu().numpy()
+    measured = torch.stack(errors, 1).cpu().numpy()  # (members, draws)
     nats = torch.stack([torch.stack(list(one.values()), -1) for one in complexities]).mean(0).cpu().tolist()
     return [
         Snapshot(
             step=step,
             draws=DrawnNetworks(*(array[member] for array in arrays)),
-            errors=errors[member],
+            errors=measured[member],
             complexity=dict(zip(names, nats[member], strict=True)),
         )
-        for member in range(len(errors))
+        for member in range(len(measured))
     ]

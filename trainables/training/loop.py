@@ -83,9 +83,9 @@ def train_pack(
     if starts:
         go_on_from(network, [starts[k] for k in first])
     optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
-    for_beta = [(1,)] if recipe.kind.needs_beta else []
+    beta_shape = [(1,)] if recipe.kind.needs_beta else []
     sizes = curriculum.dimensions
-    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *for_beta] for n in sizes}
+    shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *beta_shape] for n in sizes}
     noise = NoiseStream(seeds, "training", max(size(of_step) for of_step in shapes.values()), device=place)
     evaluation = evaluation_stream(seeds, recipe, dimension, place)
     look_at = snapshot_steps(recipe.steps, recipe.snapshots)
@@ -135,8 +135,8 @@ def train_pack(
     failures = failed_at[of].tolist()
     snapshots = [[seen[k] for seen in looks if not at or seen[k].step < at] for k, at in enumerate(failures)]
     final = see(recipe.steps, recipe.final_draws)
-    kept = network.named_parameters() if recipe.kind.has_hypernetwork else []
-    parameters = {name: parameter.detach().cpu().numpy() for name, parameter in kept}
+    trained = dict(network.named_parameters()) if recipe.kind.has_hypernetwork else {}
+    parameters = {name: parameter.detach().cpu().numpy() for name, parameter in trained.items()}
     shares = seconds().tolist()
     return [
         Trained(member, "failed", f"loss not finite at step {step}", snapshots[k], seconds=shares[k])

@@ -14,7 +14,7 @@ MEMBERS = 20
 class Clock:
     """Processor milliseconds a training of named parts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.parts: dict[str, float] = {}
 
     def add(self, name: str, work, items: list) -> list:

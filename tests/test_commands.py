@@ -42,6 +42,7 @@ LESS = {  # what makes a command's work small
 PLACEHOLDERS = (  # replaced in this order
     (r" > .*", ""),
     (r"--x COLUMN --y COLUMN --label COLUMN", "--x beta --y dimension --label algorithm"),
+    (r"--energy COLUMN --complexity COLUMN", "--energy relative_error --complexity complexity_nats"),
     (r"LABEL=NAME", "convexity=curved"),
     (r"TABLE\.csv", "table.csv"),
     (r"FILE\.toml", "own.toml"),

@@ -66,7 +66,11 @@ def apply_setting(tables: dict[str, Any], setting: str) -> dict[str, Any]:
 
 def parse(tables: dict[str, Any], *, name: str = "config") -> Config:
     """Validates; the message of the ConfigError names every wrong place, on one line."""
-    if re.search("[\ud800-\udfff]", repr(tables)) or re.search(r"\\ud[89a-f]", repr(tables)):
+    try:
+        written = repr(tables)
+    except RecursionError:
+        raise ConfigError(f"{name}: tables are nested too deep") from None
+    if re.search("[\ud800-\udfff]", written) or re.search(r"\\ud[89a-f]", written):
         raise ConfigError(f"{name}: a text is no UTF-8")
     try:
         return Config.model_validate(tables)
@@ -94,6 +98,7 @@ def load(*, preset: str | None = None, file: Path | None = None, settings: Seque
 def load_stored(file: Path) -> Config:
     """The config that `dump` wrote, by this version or an older one, whose recipe lacks the fields that came later."""
     tables = read_toml(file)
+    also_look_in(file.parent)
     training = tables.get("training", {})
     return parse(tables | {"training": BEFORE | training if isinstance(training, dict) else training}, name=str(file))
 

@@ -6,10 +6,17 @@ outside the data, or across which nothing changes hands (a coin flip) is not rep
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from analysis.phases.arrays import Floats
 from analysis.phases.phase_map import PhaseMap
+
+if TYPE_CHECKING:
+    import networkx
+    import pandas as pd
 
 GRID = 400  # points along x at which a draw's labels are compared
 MARGIN = 0.15  # share of the x range by which draws may look beyond the data, so that a band can say "or outside"
@@ -46,7 +53,9 @@ class Crossings:
     contrast: float
 
 
-def boundaries(phase_map: PhaseMap, ys=None, *, level: float = 0.9, draws: int | None = None):
+def boundaries(
+    phase_map: PhaseMap, ys: ArrayLike | None = None, *, level: float = 0.9, draws: int | None = None
+) -> "pd.DataFrame":
     """Every boundary at every y -> DataFrame, a row a boundary and y, ordered along x.
 
     lower_phase is the phase on the lower-x side; x_low..x_high is the `level` band; probability is the share of
@@ -85,28 +94,27 @@ def boundaries(phase_map: PhaseMap, ys=None, *, level: float = 0.9, draws: int |
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def default_ys(phase_map: PhaseMap, *, most: int = 33):
-    """The data's own y values if there are few, else an even grid over their range."""
+def default_ys(phase_map: PhaseMap, *, most: int = 33) -> np.ndarray:
+    """(ys,) the data's own y values if there are few, else an even grid over their range."""
     values = np.unique(phase_map.y)
     return values if len(values) <= most else phase_map.y_axis.grid(most)
 
 
-def crossings(phase_map: PhaseMap, ys=None, *, draws: int | None = None) -> list[Crossings]:
+def crossings(phase_map: PhaseMap, ys: ArrayLike | None = None, *, draws: int | None = None) -> list[Crossings]:
     """All boundaries of the mean map at each y (the data's own by default), found again in every draw."""
-    found = []
+    found: list[Crossings] = []
     if phase_map.x_axis.span == 0 or len(phase_map.labels) < 2:
         return found
-    ys = default_ys(phase_map) if ys is None else np.atleast_1d(np.asarray(ys, float))
-    for y in ys:
+    places = default_ys(phase_map) if ys is None else np.atleast_1d(np.asarray(ys, float))
+    for y in places:
         if phase_map.y_axis.low <= y <= phase_map.y_axis.high:
             found += _crossings_at(phase_map, float(y), draws)
     return found
 
 
-def _crossings_at(phase_map, y, draws):
+def _crossings_at(phase_map: PhaseMap, y: float, draws: int | None) -> list[Crossings]:
     scaled = np.linspace(-1 - 2 * MARGIN, 1 + 2 * MARGIN, GRID)
     fields = phase_map.fields(phase_map.x_axis.unscale(scaled), y, draws=draws)  # (draws, GRID, labels)
-    draws = len(fields)
     best = fields.argmax(axis=2)  # (draws, GRID)
     draw, place = np.nonzero(best[:, 1:] != best[:, :-1])
     lower, upper = best[draw, place], best[draw, place + 1]
@@ -146,20 +154,22 @@ def _crossings_at(phase_map, y, draws):
                 draw[mine],
                 position[mine],
                 slope[mine],
-                len(mine) / draws,
+                len(mine) / len(fields),
                 float(contrast),
             )
         )
     return found
 
 
-def _mean_share(fields):
+def _mean_share(fields: Floats) -> Floats:
+    """(draws, points, labels) logits -> (points, labels)."""
     from analysis.phases.softmax_gp import softmax
 
-    return softmax(fields).mean(axis=0)
+    share: Floats = softmax(fields).mean(axis=0)
+    return share
 
 
-def adjacency(phase_map: PhaseMap, *, points: int = 60, least: float = LEAST_PROBABILITY):
+def adjacency(phase_map: PhaseMap, *, points: int = 60, least: float = LEAST_PROBABILITY) -> "networkx.Graph":
     """Which phases touch -> networkx.Graph.
 
     Nodes: phases, with `area` (share of the map, as drawn, where the phase is most probable; posterior mean).
@@ -191,7 +201,7 @@ def adjacency(phase_map: PhaseMap, *, points: int = 60, least: float = LEAST_PRO
     return graph
 
 
-def mirror_splits(phase_map: PhaseMap, *, level: float = 0.9):
+def mirror_splits(phase_map: PhaseMap, *, level: float = 0.9) -> "pd.DataFrame":
     """How the merged labels divide -> DataFrame: phase, label, count, total, share, share_low, share_high, fair.
 
     The interval is Clopper and Pearson's for a binomial share; `fair` says that it holds 1 / (labels merged).

@@ -6,13 +6,19 @@ lower convex hull in the plane of complexity and energy, gives the order of phas
 makes each algorithm's objective of its trainings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.errors import UserError
+from analysis.phases.arrays import Floats
 from analysis.phases.fronts import Fronts, fit_fronts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_TRAININGS = 3  # of an algorithm at one y; fewer say nothing of their scatter
 MIN_PROBABILITY = 0.75  # that a phase must have somewhere to count as one
@@ -32,10 +38,10 @@ class Equilibrium:
     fronts: y -> every algorithm's objective and complexity along x.
     """
 
-    boundaries: "pd.DataFrame"  # noqa: F821
-    ground_states: "pd.DataFrame"  # noqa: F821
+    boundaries: "pd.DataFrame"
+    ground_states: "pd.DataFrame"
     fronts: dict[float, Fronts]
-    rows: "pd.DataFrame"  # noqa: F821  x, y, label (merged), energy, complexity, seed
+    rows: "pd.DataFrame"  # x, y, label (merged), energy, complexity, seed
     log_x: bool
     x_name: str = "x"
     y_name: str = "y"
@@ -51,13 +57,13 @@ class Equilibrium:
 
 
 def equilibrium(
-    x,
-    y,
-    labels,
-    energy,
-    complexity,
+    x: ArrayLike,
+    y: ArrayLike,
+    labels: Iterable[object],
+    energy: ArrayLike,
+    complexity: ArrayLike,
     *,
-    seeds=None,
+    seeds: ArrayLike | None = None,
     log_x: bool = False,
     merge: Mapping[str, str] | None = None,
     x_name: str = "x",
@@ -114,14 +120,24 @@ _STATE_COLUMNS = (
 )
 
 
-def _rows(x, y, labels, energy, complexity, seeds, merge, log_x):
+def _rows(
+    x: ArrayLike,
+    y: ArrayLike,
+    labels: Iterable[object],
+    energy: ArrayLike,
+    complexity: ArrayLike,
+    seeds: ArrayLike | None,
+    merge: Mapping[str, str],
+    log_x: bool,
+) -> "pd.DataFrame":
+    """The columns, checked, as a DataFrame: x, y, energy, complexity, label (merged), seed."""
     import pandas as pd
 
-    columns = {"x": x, "y": y, "energy": energy, "complexity": complexity}
-    columns = {name: np.asarray(values, dtype=float) for name, values in columns.items()}
-    labels = np.array([merge.get(str(label), str(label)) for label in labels], dtype=object)
-    seeds = np.arange(len(labels)) if seeds is None else np.asarray(seeds)
-    lengths = {name: len(values) for name, values in (columns | {"label": labels, "seed": seeds}).items()}
+    given = {"x": x, "y": y, "energy": energy, "complexity": complexity}
+    columns = {name: np.asarray(values, dtype=float) for name, values in given.items()}
+    merged = np.array([merge.get(str(label), str(label)) for label in labels], dtype=object)
+    seed: np.ndarray = np.arange(len(merged)) if seeds is None else np.asarray(seeds)
+    lengths = {name: len(values) for name, values in (columns | {"label": merged, "seed": seed}).items()}
     if len(set(lengths.values())) > 1:
         raise UserError(f"columns differ in length: {', '.join(f'{name} {n}' for name, n in lengths.items())}")
     for name, values in columns.items():
@@ -130,7 +146,7 @@ def _rows(x, y, labels, energy, complexity, seeds, merge, log_x):
             raise UserError(f"{name} is not a finite number in row {wrong[0] + 1}")
     if log_x and (columns["x"] <= 0).any():
         raise UserError(f"a logarithmic x must be positive; row {np.flatnonzero(columns['x'] <= 0)[0] + 1} is not")
-    return pd.DataFrame(columns | {"label": labels, "seed": seeds})
+    return pd.DataFrame(columns | {"label": merged, "seed": seed})
 
 
 def ground_states(front: Fronts) -> np.ndarray:
@@ -140,6 +156,7 @@ def ground_states(front: Fronts) -> np.ndarray:
     as good as equal, one stretch is one phase.
     """
     middle = np.median(front.objective, axis=0)  # (labels, points)
+    lowest: np.ndarray
     kept = np.ones(len(front.labels), bool)
     while True:
         rivals = _rivals(front, kept)
@@ -152,19 +169,20 @@ def ground_states(front: Fronts) -> np.ndarray:
         kept[least] = False
 
 
-def _rivals(front: Fronts, kept) -> np.ndarray:
+def _rivals(front: Fronts, kept: np.ndarray) -> np.ndarray:
     """(labels, points) which of the kept labels may be the ground state; all of them where none is near."""
-    near = front.near & kept[:, None]
-    return np.where(near.any(axis=0), near, kept[:, None])
+    near: np.ndarray = front.near & kept[:, None]
+    rivals: np.ndarray = np.where(near.any(axis=0), near, kept[:, None])
+    return rivals
 
 
-def _boundaries(front: Fronts, phases: np.ndarray, level: float):
+def _boundaries(front: Fronts, phases: np.ndarray, level: float) -> Iterator[dict[str, Any]]:
     """One row for every change of the ground state along x."""
     tails = [0.5, (1 - level) / 2, (1 + level) / 2]
     changes = np.flatnonzero(np.diff(phases))
     for at in changes:
         lower, upper = int(phases[at]), int(phases[at + 1])
-        place = crossings(front, lower, upper, at)  # (draws,) in points, from 0 to points - 1
+        place = crossings(front, lower, upper, int(at))  # (draws,) in points, from 0 to points - 1
         middle, low, high = np.quantile(place, tails)
         if not 0 < middle < len(front.x) - 1:
             continue
@@ -201,7 +219,7 @@ def crossings(front: Fronts, lower: int, upper: int, near: int) -> np.ndarray:
     return places
 
 
-def _interpolate(values, place: float) -> float:
+def _interpolate(values: Floats, place: float) -> float:
     """The value at a fractional index; the axis is even in u, so in log x if x is logarithmic."""
     below = min(int(place), len(values) - 2)
     low, high, part = values[below], values[below + 1], place - below
@@ -210,7 +228,7 @@ def _interpolate(values, place: float) -> float:
     return float(low + part * (high - low))
 
 
-def _states(front: Fronts, phases: np.ndarray, group, level: float):
+def _states(front: Fronts, phases: np.ndarray, group: "pd.DataFrame", level: float) -> Iterator[dict[str, Any]]:
     """One row for every x at which there are trainings: what is best there, and how many found it."""
     rivals = _rivals(front, np.isin(np.arange(len(front.labels)), phases))
     best = np.where(rivals, front.objective, np.inf).argmin(axis=1)  # (draws, points)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.algorithms.names import colours, in_order, title
+from analysis.phases.arrays import Floats
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -20,7 +22,9 @@ COLUMNS, MOST_PANELS = 3, 9
 MOST_EXCESS = 12.0  # times the lowest objective: what is worse is not shown
 
 
-def draw_equilibrium(found: "Equilibrium", figure: "Figure | None" = None, *, x_label="", y_label="") -> "Figure":
+def draw_equilibrium(
+    found: "Equilibrium", figure: "Figure | None" = None, *, x_label: str = "", y_label: str = ""
+) -> "Figure":
     """A panel a y: objectives relative to the ground state's with 90 % bands, trainings as dots, boundaries as lines.
 
     The upper strip is the ground state, the lower one what the trainings there ended in.
@@ -48,6 +52,7 @@ def draw_equilibrium(found: "Equilibrium", figure: "Figure | None" = None, *, x_
 
 
 def png(found: "Equilibrium") -> bytes:
+    """The picture as a PNG file's content."""
     buffer = io.BytesIO()
     draw_equilibrium(found).savefig(buffer, dpi=110, format="png")
     return buffer.getvalue()
@@ -83,7 +88,7 @@ def _panel(axes: "Axes", found: "Equilibrium", y: float, colour: dict[str, str])
     _strips(axes, states, rows, colour, found.log_x)
 
 
-def _strips(axes, states, rows, colour, log_x) -> None:
+def _strips(axes: "Axes", states: "pd.DataFrame", rows: "pd.DataFrame", colour: dict[str, str], log_x: bool) -> None:
     """Above the panel: the ground state, and what the trainings at each x ended in."""
     places = states["x"].to_numpy()
     if not len(places):
@@ -101,7 +106,7 @@ def _strips(axes, states, rows, colour, log_x) -> None:
                 bottom += part
 
 
-def _edges(places, log_x):
+def _edges(places: Floats, log_x: bool) -> Floats:
     """Of cells around places that rise."""
     at = np.log(places) if log_x else places
     half = np.diff(at) / 2 if len(at) > 1 else np.array([0.5])
@@ -111,7 +116,7 @@ def _edges(places, log_x):
     return np.exp(edges) if log_x else edges
 
 
-def _legend(figure, colour) -> None:
+def _legend(figure: "Figure", colour: dict[str, str]) -> None:
     from matplotlib.patches import Patch
 
     figure.legend(

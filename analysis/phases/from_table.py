@@ -1,19 +1,29 @@
 """Reading anybody's table of (x, y, label), with one clear line for whatever is wrong with it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.errors import UserError
 from analysis.formatting import printable
+from analysis.phases.arrays import Floats
 from analysis.phases.boundaries import boundaries
 from analysis.phases.phase_map import PhaseMap
-from analysis.phases.read_table import numbers, read_columns
+from analysis.phases.read_table import Cells, numbers, read_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.phases.equilibrium import Equilibrium
 
 FEWEST_ROWS = 8
 
 
-def read_label_table(path, *, x: str, y: str, label: str, log_x: bool = False, log_y: bool = False):
+def read_label_table(
+    path: str | Path, *, x: str, y: str, label: str, log_x: bool = False, log_y: bool = False
+) -> tuple[Floats, Floats, np.ndarray]:
     """-> x (rows,), y (rows,), labels (rows,) of a .csv or .parquet file. Rows are counted from 1 after the header."""
     if len({x, y, label}) < 3:
         raise UserError(f"{path}: x, y and label must be three different columns")
@@ -29,7 +39,7 @@ def read_label_table(path, *, x: str, y: str, label: str, log_x: bool = False, l
     return xs, ys, labels
 
 
-def make_folder(path) -> Path:
+def make_folder(path: str | Path) -> Path:
     """The folder, made if missing; UserError if it cannot be made or written to."""
     import tempfile
 
@@ -43,7 +53,7 @@ def make_folder(path) -> Path:
     return folder
 
 
-def _axis(cells, column: str, path: Path, log: bool, comma: bool) -> np.ndarray:
+def _axis(cells: Cells, column: str, path: Path, log: bool, comma: bool) -> Floats:
     """(rows,) numbers, above 0 on a log axis."""
     found = numbers(cells, column, path, comma=comma)
     if log and (found <= 0).any():
@@ -52,7 +62,7 @@ def _axis(cells, column: str, path: Path, log: bool, comma: bool) -> np.ndarray:
     return found
 
 
-def _labels(cells: list[str | None], column: str, path: Path) -> np.ndarray:
+def _labels(cells: Cells, column: str, path: Path) -> np.ndarray:
     """(rows,) texts as they are written: 01 is not 1."""
     for row, text in enumerate(cells, start=1):
         if text is None:
@@ -65,7 +75,7 @@ def _labels(cells: list[str | None], column: str, path: Path) -> np.ndarray:
     return np.array(cells, dtype=object)
 
 
-def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int = 13):
+def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int = 13) -> "pd.DataFrame":
     """p(label | x, y) on a grid -> DataFrame: the axes' names, then p_LABEL, p_LABEL_low, p_LABEL_high (90 %).
 
     Where two columns would have one name (of the labels `a` and `a_low`, say), the later label gets a ~ at its end.
@@ -87,8 +97,18 @@ def probability_table(phase_map: PhaseMap, *, points_x: int = 61, points_y: int 
 
 
 def write_equilibrium(
-    table_path, *, x: str, y: str, label: str, energy: str, complexity: str, out, seed=None, log_x=False, merge=None
-):
+    table_path: str | Path,
+    *,
+    x: str,
+    y: str,
+    label: str,
+    energy: str,
+    complexity: str,
+    out: str | Path,
+    seed: str | None = None,
+    log_x: bool = False,
+    merge: Mapping[str, str] | None = None,
+) -> "Equilibrium":
     """equilibrium.csv, ground_states.csv and equilibrium.png in `out` from a table; seed: a column, or None.
 
     -> Equilibrium. Raises UserError with one clear line for everything a user can mend.
@@ -116,7 +136,7 @@ def write_equilibrium(
     return found
 
 
-def _seeds(cells, seed: str | None, path: Path) -> np.ndarray | None:
+def _seeds(cells: Mapping[str, Cells], seed: str | None, path: Path) -> np.ndarray | None:
     """(rows,) texts; None without such a column."""
     if seed is None:
         return None
@@ -127,8 +147,16 @@ def _seeds(cells, seed: str | None, path: Path) -> np.ndarray | None:
 
 
 def write_boundaries(
-    table_path, *, x: str, y: str, label: str, out, log_x: bool = False, log_y: bool = False, merge=None
-):
+    table_path: str | Path,
+    *,
+    x: str,
+    y: str,
+    label: str,
+    out: str | Path,
+    log_x: bool = False,
+    log_y: bool = False,
+    merge: Mapping[str, str] | None = None,
+) -> tuple[PhaseMap, "pd.DataFrame"]:
     """The command line's `boundaries`: boundaries.csv, phase_map.png and probabilities.csv in `out` from a table.
 
     -> (PhaseMap, boundaries DataFrame). Raises UserError with one clear line for everything a user can mend.

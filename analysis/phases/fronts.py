@@ -13,6 +13,9 @@ Means of logarithms, not minima: the lowest of many noisy objectives is lower th
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.phases.arrays import Floats
 
 MAX_PLACES = 24  # of an algorithm along x; more are gathered into as many bins
 OUTLIER = 2.5  # robust standard deviations to which a stray training is pulled in
@@ -34,13 +37,13 @@ class Fronts:
     """Algorithms along x at one y, as draws: bootstrap over seeds, and what interpolation leaves open."""
 
     labels: tuple[str, ...]
-    x: np.ndarray  # (points,)
-    objective: np.ndarray  # (draws, labels, points)
-    complexity: np.ndarray  # (draws, labels, points)
+    x: Floats  # (points,)
+    objective: Floats  # (draws, labels, points)
+    complexity: Floats  # (draws, labels, points)
     near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH
 
     @property
-    def energy(self) -> np.ndarray:
+    def energy(self) -> Floats:
         """(draws, labels, points)."""
         return self.objective - self.x * self.complexity
 
@@ -56,55 +59,64 @@ class _Coordinates:
     unit: float  # of the objective, where it is not logarithmic
 
     @classmethod
-    def of(cls, x, objective, log_x: bool) -> "_Coordinates":
+    def of(cls, x: Floats, objective: Floats, log_x: bool) -> "_Coordinates":
         span = float(np.ptp(x)) or 1.0
         shift = float(np.log(x.min()) if log_x else x.min())
         positive = bool((objective > 0).all())
         return cls(log_x, positive, shift, LINEAR_SPAN / span, 1.0 if positive else float(np.std(objective)) or 1.0)
 
-    def u(self, x):
+    def u(self, x: Floats) -> Floats:
         return np.log(x) - self.shift if self.log_x else (x - self.shift) * self.scale
 
-    def x(self, u):
+    def x(self, u: Floats) -> Floats:
         return np.exp(u + self.shift) if self.log_x else u / self.scale + self.shift
 
-    def _x_per_u(self, x):
+    def _x_per_u(self, x: Floats) -> Floats | float:
         return x if self.log_x else 1 / self.scale
 
-    def forward(self, x, objective, complexity):
+    def forward(self, x: Floats, objective: Floats, complexity: Floats) -> tuple[Floats, Floats]:
         """-> h, s."""
         slope = complexity * self._x_per_u(x)
         return (
             (np.log(objective), slope / objective) if self.log_objective else (objective / self.unit, slope / self.unit)
         )
 
-    def objective(self, h):
+    def objective(self, h: Floats) -> Floats:
         return np.exp(h) if self.log_objective else h * self.unit
 
 
 def fit_fronts(
-    x, labels, energy, complexity, seeds, *, log_x: bool, points: int = 120, draws: int = 400, rng_seed: int = 0
+    x: Floats,
+    labels: ArrayLike,
+    energy: Floats,
+    complexity: Floats,
+    seeds: ArrayLike,
+    *,
+    log_x: bool,
+    points: int = 120,
+    draws: int = 400,
+    rng_seed: int = 0,
 ) -> Fronts:
     """Each column (rows,), of the trainings at one y. seeds: rows with one seed share their noise.
 
     points: along x, from the least to the largest x of the table.
     """
-    labels, seeds = np.asarray(labels, dtype=str), np.asarray(seeds)
-    names = tuple(sorted(set(labels)))
+    label = np.asarray(labels, dtype=str)
+    names = tuple(sorted(set(label)))
     coordinates = _Coordinates.of(x, energy + x * complexity, log_x)
     u = coordinates.u(x)
     grid = np.linspace(u.min(), u.max(), points)
     at = coordinates.x(grid)
     seen = np.stack(coordinates.forward(x, energy + x * complexity, complexity), axis=1)  # (rows, 2)
     rng = np.random.default_rng(rng_seed)
-    _, seed = np.unique(seeds, return_inverse=True)
+    _, seed = np.unique(np.asarray(seeds), return_inverse=True)
     weights = rng.exponential(size=(draws, seed.max() + 1))[:, seed]  # Rubin's Bayesian bootstrap over seeds
-    places = [_Places.of(u[mine], seen[mine]) for mine in (labels == name for name in names)]
+    places = [_Places.of(u[mine], seen[mine]) for mine in (label == name for name in names)]
     noises = _noise(places)
     objective, nats = np.empty((2, draws, len(names), points))
     near = np.stack([(grid >= place.u[0] - REACH) & (grid <= place.u[-1] + REACH) for place in places])
     for k, (name, place, noise) in enumerate(zip(names, places, noises, strict=True)):
-        mine = labels == name
+        mine = label == name
         means = place.means(weights[:, mine], noise, rng)
         inside = np.clip(grid, place.u[0], place.u[-1])
         h = _splines(place.u, place.mean, means, noise / place.count[:, None, None], inside, rng)
@@ -119,15 +131,15 @@ def fit_fronts(
 class _Places:
     """One algorithm's trainings, gathered by their place along u."""
 
-    u: np.ndarray  # (places,)
+    u: Floats  # (places,)
     place: np.ndarray  # (rows,) of each training
-    seen: np.ndarray  # (rows, 2) h and s at its place, outliers pulled in
-    count: np.ndarray  # (places,)
-    mean: np.ndarray  # (places, 2)
-    squares: np.ndarray  # (places, 2, 2) sums of squares and products around the means
+    seen: Floats  # (rows, 2) h and s at its place, outliers pulled in
+    count: Floats  # (places,)
+    mean: Floats  # (places, 2)
+    squares: Floats  # (places, 2, 2) sums of squares and products around the means
 
     @classmethod
-    def of(cls, u, seen) -> "_Places":
+    def of(cls, u: Floats, seen: Floats) -> "_Places":
         distinct, place = np.unique(np.round(u, 9), return_inverse=True)
         if len(distinct) > MAX_PLACES:
             place = np.empty(len(u), int)
@@ -148,7 +160,7 @@ class _Places:
         np.add.at(squares, place, apart[:, :, None] * apart[:, None, :])
         return cls(centre, place, seen, count, mean, squares)
 
-    def means(self, weights, noise, rng):
+    def means(self, weights: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
         """Bootstrap draws of the places' means: weights (draws, rows) -> (draws, places, 2).
 
         Weights that vary like a bootstrap's give a place's mean too small a variance, by 2 / (n (n + 1)) of a
@@ -157,18 +169,20 @@ class _Places:
         sums = np.stack([self.averages(weights, column) for column in self.seen.T], axis=-1)
         missing = np.linalg.cholesky(noise * (2 / (self.count * (self.count + 1)))[:, None, None])
         jitter = np.einsum("pab,dpb->dpa", missing, rng.standard_normal(sums.shape))
-        return sums + jitter
+        found: Floats = sums + jitter
+        return found
 
-    def averages(self, weights, values):
+    def averages(self, weights: Floats, values: Floats) -> Floats:
         """Weighted means of the places' values: weights (draws, rows), values (rows,) -> (draws, places)."""
         belongs = (self.place[:, None] == np.arange(len(self.count))).astype(float)
-        return (weights * values) @ belongs / (weights @ belongs)
+        average: Floats = (weights * values) @ belongs / (weights @ belongs)
+        return average
 
 
 def _noise(places: list[_Places]) -> list[np.ndarray]:
     """Covariance of one training's h and s at each place, (places, 2, 2) for every algorithm."""
 
-    def shrunk(prior, weight, squares, freedom):
+    def shrunk(prior: Floats, weight: float, squares: Floats, freedom: Floats | float) -> Floats:
         return (weight * prior + squares) / (weight + freedom)
 
     squares = [one.squares.sum(axis=0) for one in places]
@@ -182,7 +196,7 @@ def _noise(places: list[_Places]) -> list[np.ndarray]:
     return found
 
 
-def _kernel(a, b, wander: float):
+def _kernel(a: Floats, b: Floats, wander: float) -> Floats:
     """Covariance of (h, s) at a with (h, s) at b, from 0 on: (2 · len(a), 2 · len(b)), values first, then slopes."""
     values = _value_kernel(a, b, wander)
     a, b = a[:, None], b[None, :]
@@ -195,14 +209,15 @@ def _kernel(a, b, wander: float):
     return np.block([[values, value_slope], [slope_value, wander**2 * low + DIFFUSE]])
 
 
-def _value_kernel(a, b, wander: float):
+def _value_kernel(a: Floats, b: Floats, wander: float) -> Floats:
     """Covariance of h at a with h at b: (len(a), len(b))."""
     a, b = a[:, None], b[None, :]
     low, high = np.minimum(a, b), np.maximum(a, b)
-    return wander**2 * low**2 * (3 * high - low) / 6 + DIFFUSE * (1 + a * b)
+    covariance: Floats = wander**2 * low**2 * (3 * high - low) / 6 + DIFFUSE * (1 + a * b)
+    return covariance
 
 
-def _splines(u, mean, means, noise, grid, rng):
+def _splines(u: Floats, mean: Floats, means: Floats, noise: Floats, grid: Floats, rng: np.random.Generator) -> Floats:
     """Draws of an algorithm's h on the grid, (draws, points); the grid lies within u.
 
     mean: (places, 2) what was seen, means: (draws, places, 2) its bootstrap; noise: (places, 2, 2) of the mean.
@@ -233,7 +248,7 @@ def _splines(u, mean, means, noise, grid, rng):
     return curves
 
 
-def _draw_wanders(seen, inverses, draws, rng):
+def _draw_wanders(seen: Floats, inverses: list[Floats], draws: int, rng: np.random.Generator) -> np.ndarray:
     """(draws,) indices into WANDERS in proportion to their posterior; inverses: of the covariances of what was seen."""
     evidence = np.array([0.5 * (np.linalg.slogdet(inverse)[1] - seen @ inverse @ seen) for inverse in inverses])
     evidence -= 0.5 * (np.log(WANDERS / USUAL_WANDER) / WANDER_LOG_SD) ** 2
@@ -243,7 +258,7 @@ def _draw_wanders(seen, inverses, draws, rng):
     return rng.permutation(np.minimum(chosen, len(WANDERS) - 1))
 
 
-def _interpolated(grid, u, values):
+def _interpolated(grid: Floats, u: Floats, values: Floats) -> Floats:
     """Linear in u: values (draws, places) -> (draws, points). The grid lies within u."""
     if len(u) == 1:
         return np.repeat(values, len(grid), axis=1)
@@ -252,7 +267,15 @@ def _interpolated(grid, u, values):
     return (1 - part) * values[:, above - 1] + part * values[:, above]
 
 
-def _extrapolate(x, places, u, seen, objective, nats, rng) -> None:
+def _extrapolate(
+    x: Floats,
+    places: Floats,
+    u: Floats,
+    seen: Floats,
+    objective: Floats,
+    nats: Floats,
+    rng: np.random.Generator,
+) -> None:
     """Writes how an algorithm's objective and complexity, (draws, points), go on beyond its own places along x.
 
     There they hold the values at the nearest end. places: x of its places, u their scale; seen: (draws, places) their
@@ -284,20 +307,21 @@ def _extrapolate(x, places, u, seen, objective, nats, rng) -> None:
             objective[:, beyond] = value + (x[beyond] - places[end]) * complexity
 
 
-def _frozen(fall) -> np.ndarray:
+def _frozen(fall: Floats) -> Floats:
     """λ/x at which log(1 + λ/x) falls as x to the power -fall, fall in (0, 1)."""
     powers = RATIOS / ((1 + RATIOS) * np.log1p(RATIOS))
     return np.exp(np.interp(-fall, -powers, np.log(RATIOS)))
 
 
-def _fall(places, u, seen, value, first: bool, rng) -> np.ndarray:
+def _fall(places: Floats, u: Floats, seen: Floats, value: Floats, first: bool, rng: np.random.Generator) -> Floats:
     """(draws,) the power of x with which complexity falls at the first or last place."""
     end = 0 if first else -1
     share = np.clip(places[end] * seen[:, end] / value, 0, 1)
     steady = 1 - share  # complexity's share of the objective stays
     far = np.flatnonzero(np.abs(u - u[end]) >= min(APART, np.ptp(u)))
     if len(u) == 1:
-        return np.clip(steady * rng.uniform(0.5, 1.5, len(steady)), 1e-9, 1 - 1e-9)
+        alone: Floats = np.clip(steady * rng.uniform(0.5, 1.5, len(steady)), 1e-9, 1 - 1e-9)
+        return alone
     other = far[0] if first else far[-1]
     low, high = (end, other) if first else (other, end)
     step = places[high] / places[low]
@@ -307,4 +331,5 @@ def _fall(places, u, seen, value, first: bool, rng) -> np.ndarray:
     ratio = ratio if first else ratio / step
     law = ratio / ((1 + ratio) * np.log1p(ratio))
     part = np.sqrt(rng.uniform(size=len(law)))
-    return np.clip(part * law + (1 - part) * steady, 1e-9, 1 - 1e-9)
+    power: Floats = np.clip(part * law + (1 - part) * steady, 1e-9, 1 - 1e-9)
+    return power

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.phases.softmax_gp import FieldFit, Settings, laplace
+from analysis.phases.arrays import Floats
+from analysis.phases.softmax_gp import Basis, FieldFit, Settings, laplace
 
 LADDERS = {  # the values that each setting may take; neighbours differ enough to matter
     "trend": (3.0, 6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0),
@@ -28,9 +29,9 @@ NEGLIGIBLE_ODDS = 4.0  # nats below the best at which settings are dropped from 
 
 
 def climb(
-    basis,
-    features,
-    counts,
+    basis: Basis,
+    features: Floats,
+    counts: Floats,
     *,
     centre: Settings = PRIOR_CENTRE,
     log_sd: Mapping[str, float] = PRIOR_LOG_SD,
@@ -43,7 +44,7 @@ def climb(
     """
     tried: dict[Settings, tuple[float, FieldFit]] = {}
 
-    def score(settings, start):
+    def score(settings: Settings, start: FieldFit | None) -> tuple[float, FieldFit]:
         if settings not in tried:
             found = laplace(basis, features, counts, settings, start=start)
             tried[settings] = (found.evidence + log_prior(settings, centre, log_sd), found)
@@ -70,6 +71,7 @@ def climb(
 
 def log_prior(settings: Settings, centre: Settings = PRIOR_CENTRE, log_sd: Mapping[str, float] = PRIOR_LOG_SD) -> float:
     """Log density of the settings, log-normal around the centre, up to a constant."""
-    return -0.5 * sum(
+    squares = [
         (np.log(getattr(settings, name) / getattr(centre, name)) / spread) ** 2 for name, spread in log_sd.items()
-    )
+    ]
+    return -0.5 * float(sum(squares))

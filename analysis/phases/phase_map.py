@@ -9,16 +9,18 @@ in proportion to their evidence, because everything read from a map (boundaries,
 function of whole fields. Repeated places are counted together, so replicates cost nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.errors import UserError
+from analysis.phases.arrays import Floats
 from analysis.phases.blas_threads import one_thread
 from analysis.phases.hyperparameters import climb
 from analysis.phases.places import gather
-from analysis.phases.slice_sampling import slice_sample
+from analysis.phases.slice_sampling import Scales, slice_sample
 from analysis.phases.softmax_gp import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
 
 MOST_FITS = 4
@@ -40,24 +42,27 @@ class Axis:
     log: bool = False
     name: str = ""
 
-    def scale(self, values):
+    def scale(self, values: ArrayLike) -> Floats:
+        """Data -> [-1, 1] from end to end, of the same shape."""
         low, high = self._ends()
-        values = self.forward(values)
-        return 2 * (values - low) / (high - low) - 1 if high > low else np.zeros_like(values)
+        drawn = self.forward(values)
+        return 2 * (drawn - low) / (high - low) - 1 if high > low else np.zeros_like(drawn)
 
-    def forward(self, values):
+    def forward(self, values: ArrayLike) -> Floats:
         """Data -> decades where the axis is logarithmic, else unchanged."""
-        values = np.asarray(values, dtype=float)
-        return np.log10(values) if self.log else values
+        numbers = np.asarray(values, dtype=float)
+        return np.log10(numbers) if self.log else numbers
 
-    def backward(self, values):
+    def backward(self, values: ArrayLike) -> Floats:
+        """Undoes `forward`."""
         return 10.0 ** np.asarray(values) if self.log else np.asarray(values)
 
-    def unscale(self, scaled):
+    def unscale(self, scaled: ArrayLike) -> Floats:
+        """Undoes `scale`."""
         low, high = self._ends()
         return self.backward(low + (np.asarray(scaled) + 1) / 2 * (high - low))
 
-    def grid(self, points: int):
+    def grid(self, points: int) -> Floats:
         """`points` values from end to end, evenly spaced as the axis is drawn."""
         return self.unscale(np.linspace(-1, 1, points)) if self.high > self.low else np.array([self.low])
 
@@ -67,8 +72,9 @@ class Axis:
         low, high = self._ends()
         return float(high - low)
 
-    def _ends(self):
-        return tuple(float(end) for end in self.forward([self.low, self.high]))
+    def _ends(self) -> tuple[float, float]:
+        low, high = self.forward([self.low, self.high])
+        return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -76,18 +82,18 @@ class PhaseMap:
     labels: tuple[str, ...]  # merged
     x_axis: Axis
     y_axis: Axis
-    x: np.ndarray  # (rows,) the data
-    y: np.ndarray  # (rows,)
+    x: Floats  # (rows,) the data
+    y: Floats  # (rows,)
     row_labels: np.ndarray  # (rows,) merged
     raw_labels: np.ndarray  # (rows,) as given
     merge: Mapping[str, str]
     basis: Basis
-    weights: np.ndarray  # (draws, features, labels) posterior draws of the fields' weights
-    noise: np.ndarray  # (draws,)
+    weights: Floats  # (draws, features, labels) posterior draws of the fields' weights
+    noise: Floats  # (draws,)
     fits: tuple[FieldFit, ...]  # settings in the mixture, best first
-    shares: np.ndarray  # (fits,) their shares of the mixture
+    shares: Floats  # (fits,) their shares of the mixture
 
-    def fields(self, x, y, *, draws: int | None = None):
+    def fields(self, x: ArrayLike, y: ArrayLike, *, draws: int | None = None) -> Floats:
         """Posterior draws of the latent fields: x, y (points,) -> (draws, points, labels)."""
         x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float)))
         features = self.basis.features(self.x_axis.scale(x.ravel()), self.y_axis.scale(y.ravel()))
@@ -96,30 +102,32 @@ class PhaseMap:
         flat = features @ weights.transpose(1, 0, 2).reshape(size, count * labels)
         return flat.reshape(len(features), count, labels).transpose(1, 0, 2)
 
-    def probability_draws(self, x, y, *, draws: int | None = None):
+    def probability_draws(self, x: ArrayLike, y: ArrayLike, *, draws: int | None = None) -> Floats:
         """Posterior draws of p(label | x, y): (draws, points, labels). The noise floor is part of p."""
         noise = self.noise[:draws, None, None]
         return (1 - noise) * softmax(self.fields(x, y, draws=draws)) + noise / len(self.labels)
 
-    def probabilities(self, x, y):
+    def probabilities(self, x: ArrayLike, y: ArrayLike) -> Floats:
         """p(label | x, y), posterior mean: (points, labels)."""
-        return self.probability_draws(x, y).mean(axis=0)
+        mean: Floats = self.probability_draws(x, y).mean(axis=0)
+        return mean
 
-    def probability_band(self, x, y, *, level: float = 0.9):
+    def probability_band(self, x: ArrayLike, y: ArrayLike, *, level: float = 0.9) -> tuple[Floats, Floats]:
         """Lower and upper ends of the credible interval of p: two arrays (points, labels)."""
         low, high = np.quantile(self.probability_draws(x, y), [(1 - level) / 2, (1 + level) / 2], axis=0)
         return low, high
 
-    def most_probable(self, x, y):
+    def most_probable(self, x: ArrayLike, y: ArrayLike) -> np.ndarray:
         """(points,) the label of the largest mean probability."""
-        return np.array(self.labels, dtype=object)[self.probabilities(x, y).argmax(axis=1)]
+        labels: np.ndarray = np.array(self.labels, dtype=object)[self.probabilities(x, y).argmax(axis=1)]
+        return labels
 
 
 @one_thread()
 def fit(
-    x,
-    y,
-    labels,
+    x: ArrayLike,
+    y: ArrayLike,
+    labels: Iterable[object],
     *,
     log_x: bool = False,
     log_y: bool = False,
@@ -151,6 +159,8 @@ def fit(
     basis = make_basis(len(np.unique(u)), len(np.unique(v)))
     features = basis.features(u, v)
     centre = prior_centre(x_axis, y_axis)
+    fits: tuple[FieldFit, ...]
+    shares: Floats
     if settings is not None:
         fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
     else:
@@ -161,7 +171,9 @@ def fit(
     return PhaseMap(names, x_axis, y_axis, x, y, merged, raw, merge, basis, weights, noise, fits, shares)
 
 
-def weigh_settings(basis, features, counts, centre: Settings):
+def weigh_settings(
+    basis: Basis, features: Floats, counts: Floats, centre: Settings
+) -> tuple[tuple[FieldFit, ...], Floats]:
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
     # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
     apart: dict[Settings, tuple[float, FieldFit]] = {}
@@ -172,14 +184,14 @@ def weigh_settings(basis, features, counts, centre: Settings):
     return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
 
 
-def prior_centre(x_axis, y_axis) -> Settings:
+def prior_centre(x_axis: Axis, y_axis: Axis) -> Settings:
     """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
     if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
         return replace(MAP_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
     return MAP_CENTRE
 
 
-def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1):
+def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1) -> Scales:
     """The prior over (trend, tilt) on a grid -> trend, tilt, probability, each (points²,)."""
     steps = np.linspace(-reach, reach, points)
     trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
@@ -189,7 +201,17 @@ def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1):
     return trend, tilt, probability / probability.sum()
 
 
-def _draw(basis, features, counts, fits, shares, centre, draws, rounds, rng_seed):
+def _draw(
+    basis: Basis,
+    features: Floats,
+    counts: Floats,
+    fits: Sequence[FieldFit],
+    shares: Floats,
+    centre: Settings,
+    draws: int,
+    rounds: int,
+    rng_seed: int,
+) -> tuple[Floats, Floats]:
     """Posterior draws from the mixture, the settings in proportion to their shares -> weights, noise."""
     rng = np.random.default_rng(rng_seed)
     # systematic sampling: each fit gets its share of draws to within one
@@ -211,8 +233,11 @@ def _draw(basis, features, counts, fits, shares, centre, draws, rounds, rng_seed
     return weights, noise
 
 
-def _columns(x, y, labels, log_x, log_y, x_name, y_name):
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+def _columns(
+    given_x: ArrayLike, given_y: ArrayLike, labels: Iterable[object], log_x: bool, log_y: bool, x_name: str, y_name: str
+) -> tuple[Floats, Floats, np.ndarray]:
+    """x, y as numbers and labels as texts, each (rows,). UserError for what a map cannot be made of."""
+    x, y = np.asarray(given_x, dtype=float), np.asarray(given_y, dtype=float)
     raw = np.array([str(label) for label in labels], dtype=object)
     if not len(x) == len(y) == len(raw):
         raise UserError(f"columns differ in length: {x_name} {len(x)}, {y_name} {len(y)}, labels {len(raw)}")

@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from analysis.phases.arrays import Floats
+
 MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-ranges count as one
 FINENESS = 60
 
 
-def gather(u, v, counts):
+def gather(u: Floats, v: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
     """u, v (rows,) scaled, counts (rows, labels) -> the same of the distinct places, counts summed."""
     scaled = np.stack([u, v], axis=1)
     places, place = np.unique(scaled, axis=0, return_inverse=True)

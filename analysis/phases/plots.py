@@ -1,11 +1,22 @@
 """Pictures of the phase map (matplotlib): regions, trainings as points, boundaries with their bands."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
 import numpy as np
 
 from analysis.algorithms.names import colours, title
 from analysis.literal_text import show_literally
+from analysis.phases.arrays import Floats
 from analysis.phases.boundaries import boundaries as read_boundaries
-from analysis.phases.phase_map import PhaseMap
+from analysis.phases.phase_map import Axis, PhaseMap
+from analysis.phases.scaling_laws import ScalingLaw
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CELLS = (140, 40)  # cells along x and y where the map is evaluated
 FINER = 4  # each of them is drawn as FINER by FINER interpolated ones
@@ -15,7 +26,16 @@ INK = "#1c2128"
 DPI = 160
 
 
-def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_label=None, y_label=None, heading=None):
+def draw_phase_map(
+    phase_map: PhaseMap,
+    path: str | Path | None = None,
+    *,
+    table: "pd.DataFrame | None" = None,
+    axes: "Axes | None" = None,
+    x_label: str | None = None,
+    y_label: str | None = None,
+    heading: str | None = None,
+) -> "Axes":
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
@@ -24,8 +44,9 @@ def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_l
     """
     from matplotlib.figure import Figure
 
-    figure = axes.figure if axes is not None else Figure(figsize=(7.2, 4.4), layout="constrained")
-    axes = axes if axes is not None else figure.add_subplot()
+    if axes is None:
+        axes = Figure(figsize=(7.2, 4.4), layout="constrained").add_subplot()
+    figure = cast("Figure", axes.figure)  # not part of another: only a whole one can be saved
     colour = colours(phase_map.labels)
     if phase_map.y_axis.span == 0:
         _curves(axes, phase_map, colour, table)
@@ -41,7 +62,7 @@ def draw_phase_map(phase_map: PhaseMap, path=None, *, table=None, axes=None, x_l
     return axes
 
 
-def _curves(axes, phase_map, colour, table):
+def _curves(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], table: "pd.DataFrame | None") -> None:
     x = phase_map.x_axis.grid(CELLS[0])
     y = phase_map.y_axis.low
     mean, (low, high) = phase_map.probabilities(x, y), phase_map.probability_band(x, y)
@@ -65,28 +86,28 @@ def _curves(axes, phase_map, colour, table):
         )
 
 
-def _by_place(phase_map):
+def _by_place(phase_map: PhaseMap) -> list[str]:
     """Labels in the order in which they come along x."""
 
-    def place(label):
-        return np.median(phase_map.x_axis.scale(phase_map.x[phase_map.row_labels == label]))
+    def place(label: str) -> float:
+        return float(np.median(phase_map.x_axis.scale(phase_map.x[phase_map.row_labels == label])))
 
     return sorted(phase_map.labels, key=place)
 
 
-def _limits(axis, pad):
+def _limits(axis: Axis, pad: float) -> Floats:
     low, high = (float(value) for value in axis.forward([axis.low, axis.high]))
     extra = pad * (high - low) or 0.5 * (abs(low) if low and not axis.log else 1.0)  # a one-valued axis has width too
     return axis.backward(np.array([low - extra, high + extra]))
 
 
-def _y_limits(phase_map):
+def _y_limits(phase_map: PhaseMap) -> Floats:
     """Room for the points that fan out above and below."""
     reach = np.abs(_fan(phase_map)).max() * _gap(phase_map) / phase_map.y_axis.span
     return _limits(phase_map.y_axis, max(0.05, reach + 0.025))
 
 
-def _regions(axes, phase_map, colour):
+def _regions(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str]) -> None:
     """Each cell in the mix of its phases' colours, in proportion to their probabilities."""
     from matplotlib.colors import to_rgb
     from scipy.ndimage import zoom
@@ -106,12 +127,12 @@ def _regions(axes, phase_map, colour):
     axes.pcolormesh(x_edges, y_edges, picture, rasterized=True, zorder=0)
 
 
-def _centres(low, high, cells):
+def _centres(low: float, high: float, cells: int) -> Floats:
     edges = np.linspace(low, high, cells + 1)
     return (edges[1:] + edges[:-1]) / 2
 
 
-def _bands(axes, phase_map):
+def _bands(axes: "Axes", phase_map: PhaseMap) -> None:
     """Smooth curves on a fine grid of y; each boundary in one piece where it is unbroken."""
     ys = phase_map.y_axis.grid(CURVE)
     fine = read_boundaries(phase_map, ys, draws=150)
@@ -121,7 +142,7 @@ def _bands(axes, phase_map):
             axes.plot(run["x"], run["y"], color=INK, linewidth=1.3, zorder=3, solid_capstyle="round")
 
 
-def _runs(piece, ys):
+def _runs(piece: "pd.DataFrame", ys: Floats) -> Iterator["pd.DataFrame"]:
     """Split one boundary's rows where a y is missing or doubled."""
     piece = piece.sort_values(["y", "x"])
     piece = piece.assign(branch=piece.groupby("y").cumcount())
@@ -131,7 +152,7 @@ def _runs(piece, ys):
             yield run
 
 
-def _points(axes, phase_map, colour):
+def _points(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str]) -> None:
     """Repeated places fan out vertically, so that every row is seen."""
     x, y = phase_map.x, phase_map.y
     place = phase_map.y_axis.backward(phase_map.y_axis.forward(y) + _fan(phase_map) * _gap(phase_map))
@@ -151,7 +172,7 @@ def _points(axes, phase_map, colour):
         )
 
 
-def _fan(phase_map):
+def _fan(phase_map: PhaseMap) -> Floats:
     """(rows,) in [-0.5, 0.5]: evenly spaced among the rows of one place, ordered by label."""
     order = np.lexsort([phase_map.row_labels.astype(str), phase_map.x, phase_map.y])
     offset = np.zeros(len(order))
@@ -163,13 +184,13 @@ def _fan(phase_map):
     return offset
 
 
-def _gap(phase_map):
+def _gap(phase_map: PhaseMap) -> float:
     values = np.unique(phase_map.y_axis.forward(phase_map.y))
     least = float(np.diff(values).min()) if len(values) > 1 else 1.0
     return min(0.7 * least, 0.12 * phase_map.y_axis.span)
 
 
-def _frame(axes, phase_map, x_label, y_label, heading):
+def _frame(axes: "Axes", phase_map: PhaseMap, x_label: str | None, y_label: str | None, heading: str | None) -> None:
     if phase_map.x_axis.log:
         axes.set_xscale("log")
     axes.set_xlim(*_limits(phase_map.x_axis, 0.03))
@@ -190,11 +211,18 @@ def _frame(axes, phase_map, x_label, y_label, heading):
     axes.spines[["top", "right"]].set_visible(False)
     legend = axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, handletextpad=0.4)
     for handle in legend.legend_handles:
-        if hasattr(handle, "set_sizes"):
+        if handle is not None and hasattr(handle, "set_sizes"):
             handle.set_sizes([26])
 
 
-def draw_scaling_laws(laws, path=None, *, figure=None, x_label="x", y_label="y"):
+def draw_scaling_laws(
+    laws: Sequence[ScalingLaw],
+    path: str | Path | None = None,
+    *,
+    figure: "Figure | None" = None,
+    x_label: str = "x",
+    y_label: str = "y",
+) -> "Figure":
     """Boundaries against y on log axes with the laws that hold, and their residuals in decades below."""
     from matplotlib.figure import Figure
 
@@ -203,6 +231,9 @@ def draw_scaling_laws(laws, path=None, *, figure=None, x_label="x", y_label="y")
     shown = [law for law in laws if law.y is not None]
     colour = colours({law.upper_phase for law in shown})
     for law in shown:
+        y, x, x_low, x_high = law.y, law.x, law.x_low, law.x_high
+        if y is None or x is None or x_low is None or x_high is None:
+            continue
         paint = colour[law.upper_phase]
         name = f"{title(law.lower_phase)} | {title(law.upper_phase)}"
         text = (
@@ -210,21 +241,17 @@ def draw_scaling_laws(laws, path=None, *, figure=None, x_label="x", y_label="y")
             if law.refused
             else (f"{name}: γ = {law.exponent:.2f} [{law.exponent_low:.2f}, {law.exponent_high:.2f}]")
         )
-        errors = np.stack([law.x - law.x_low, law.x_high - law.x])
-        upper.errorbar(
-            law.y, law.x, yerr=errors, fmt="o", color=paint, markersize=4.5, capsize=2.5, linewidth=1.2, label=text
-        )
+        errors = np.stack([x - x_low, x_high - x])
+        upper.errorbar(y, x, yerr=errors, fmt="o", color=paint, markersize=4.5, capsize=2.5, linewidth=1.2, label=text)
         if not law.refused:
-            ys = np.geomspace(law.y.min(), law.y.max(), 50)
+            ys = np.geomspace(y.min(), y.max(), 50)
             upper.plot(ys, law.predict(ys), color=paint, linewidth=1.6)
-        spread = np.log10([law.x_low, law.x_high]) - np.log10(law.x)
-        lower.errorbar(
-            law.y, law.residual, yerr=np.abs(spread), fmt="o", color=paint, markersize=4, capsize=2, linewidth=1
-        )
+        spread = np.log10([x_low, x_high]) - np.log10(x)
+        lower.errorbar(y, law.residual, yerr=np.abs(spread), fmt="o", color=paint, markersize=4, capsize=2, linewidth=1)
     upper.set(xscale="log", yscale="log", ylabel=f"boundary in {x_label}")
     lower.axhline(0, color=INK, linewidth=0.8)
     lower.set(xlabel=y_label, ylabel="residual\n(decades)")
-    values = np.unique(np.concatenate([law.y for law in shown])) if shown else np.array([])
+    values = np.unique(np.concatenate([law.y for law in laws if law.y is not None])) if shown else np.array([])
     if 0 < len(values) <= 14:
         lower.set_xticks(values, [f"{value:g}" for value in values])
         lower.set_xticks([], minor=True)

@@ -9,12 +9,17 @@ import itertools
 import lzma
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.errors import UserError
 from analysis.files import read_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as arrow
 
 MAX_BYTES = 2**29  # of a table, unpacked
 MAX_ROWS = 1_000_000
@@ -124,7 +129,7 @@ def _read_text(path: Path, text: str, names: list[str]) -> tuple[dict[str, Cells
         if header.count(name) > 1:
             raise UserError(f"{path}: two columns are called {name!r}")
     at = {name: header.index(name) for name in names}
-    cells: dict[str, Cells] = {name: [] for name in names}
+    cells: dict[str, list[str | None]] = {name: [] for name in names}
     for number, row in enumerate(_rows(path, text, separator, skip=1), start=1):
         if number > MAX_ROWS:
             raise UserError(f"{path}: more than {MAX_ROWS:,} rows")
@@ -133,14 +138,14 @@ def _read_text(path: Path, text: str, names: list[str]) -> tuple[dict[str, Cells
             raise UserError(f"{path}: row {number} has {len(row)} cells, the header has {len(header)}{commas}")
         for name in names:
             cells[name].append(row[at[name]].strip() or None)
-    return cells, separator != ","
+    return dict(cells), separator != ","
 
 
 def _header(path: Path, text: str, separator: str) -> list[str]:
     return [name.strip() for name in next(_rows(path, text, separator), [])]
 
 
-def _rows(path: Path, text: str, separator: str, *, skip: int = 0):
+def _rows(path: Path, text: str, separator: str, *, skip: int = 0) -> Iterator[list[str]]:
     """Rows that are not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     rows = (row for row in reader if row and (len(row) > 1 or row[0].strip()))
@@ -169,7 +174,7 @@ def _read_parquet(path: Path, content: bytes, numeric: list[str], text: list[str
     return {name: _parquet_cells(path, name, table.column(name), name in numeric) for name in [*numeric, *text]}
 
 
-def _parquet_cells(path: Path, name: str, column, numeric: bool) -> Cells:
+def _parquet_cells(path: Path, name: str, column: "arrow.ChunkedArray", numeric: bool) -> Cells:
     import pyarrow.types as types
 
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type

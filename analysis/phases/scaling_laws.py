@@ -5,11 +5,13 @@ Every posterior draw of the map has its own boundary; a straight line through it
 refused, with the reason, where the data cannot support it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from analysis.phases.arrays import Floats
 from analysis.phases.boundaries import LEAST_CONTRAST, LEAST_PROBABILITY, Crossings, crossings
 from analysis.phases.phase_map import PhaseMap
 
@@ -32,17 +34,18 @@ class ScalingLaw:
     bend: float = np.nan  # second-order term, decades per squared half-range of log y; its interval decides
     bend_low: float = np.nan
     bend_high: float = np.nan
-    y: np.ndarray = None  # (ys,) where the boundary was found
-    x: np.ndarray = None  # (ys,) boundary, posterior median
-    x_low: np.ndarray = None  # (ys,) band
-    x_high: np.ndarray = None
-    residual: np.ndarray = None  # (ys,) log10 of boundary over law, decades
+    y: Floats | None = None  # (ys,) where the boundary was found
+    x: Floats | None = None  # (ys,) boundary, posterior median
+    x_low: Floats | None = None  # (ys,) band
+    x_high: Floats | None = None
+    residual: Floats | None = None  # (ys,) log10 of boundary over law, decades
 
-    def predict(self, y):
-        """The law's x at y."""
-        return self.amplitude * np.asarray(y, float) ** -self.exponent
+    def predict(self, y: ArrayLike) -> Floats:
+        """The law's x at y, of the same shape."""
+        at: Floats = np.asarray(y, float)
+        return self.amplitude * at**-self.exponent
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.describe("y")
 
     def describe(self, y: str, *, title: Callable[[str], str] = str) -> str:
@@ -56,7 +59,7 @@ class ScalingLaw:
         )
 
 
-def scaling_laws(phase_map: PhaseMap, ys=None, *, level: float = 0.9) -> list[ScalingLaw]:
+def scaling_laws(phase_map: PhaseMap, ys: ArrayLike | None = None, *, level: float = 0.9) -> list[ScalingLaw]:
     """One law, or refusal, for every boundary of the map. ys: where to read them, by default the data's own y."""
     ys = np.unique(phase_map.y) if ys is None else ys
     groups: dict[tuple[str, str], list[Crossings]] = {}
@@ -66,7 +69,7 @@ def scaling_laws(phase_map: PhaseMap, ys=None, *, level: float = 0.9) -> list[Sc
     return [_law(phase_map, pair, found, level) for pair, found in groups.items()]
 
 
-def _law(phase_map, pair, found, level) -> ScalingLaw:
+def _law(phase_map: PhaseMap, pair: tuple[str, str], found: Sequence[Crossings], level: float) -> ScalingLaw:
     ys = np.array([crossing.y for crossing in found])
     reason = _unfit(phase_map, ys)
     if reason:
@@ -100,11 +103,26 @@ def _law(phase_map, pair, found, level) -> ScalingLaw:
             f" 95 % interval {bend[1]:+.2f} to {bend[2]:+.2f})"
         )
     return ScalingLaw(
-        *pair, refused, *exponent, through, *amplitude[1:], *bend, ys, 10**middle, 10**low, 10**high, residual
+        *pair,
+        refused=refused,
+        exponent=exponent[0],
+        exponent_low=exponent[1],
+        exponent_high=exponent[2],
+        amplitude=through,
+        amplitude_low=amplitude[1],
+        amplitude_high=amplitude[2],
+        bend=bend[0],
+        bend_low=bend[1],
+        bend_high=bend[2],
+        y=ys,
+        x=10**middle,
+        x_low=10**low,
+        x_high=10**high,
+        residual=residual,
     )
 
 
-def _unfit(phase_map, ys):
+def _unfit(phase_map: PhaseMap, ys: Floats) -> str | None:
     """Why no law can be read, before any fit; None if it can."""
     name = phase_map.y_axis.name
     if phase_map.y.min() <= 0 or phase_map.x.min() <= 0:
@@ -118,7 +136,7 @@ def _unfit(phase_map, ys):
     return None
 
 
-def _polynomials(scaled, log_x, weight, degree):
+def _polynomials(scaled: Floats, log_x: Floats, weight: Floats, degree: int) -> Floats:
     """Weighted least squares for every draw, over the ys that it has: (draws, degree + 1), constant first."""
     design = np.vander(scaled, degree + 1, increasing=True)  # (ys, degree + 1)
     known = np.isfinite(log_x) * weight  # (draws, ys)

@@ -11,6 +11,7 @@ a slice, so that there are many of them.
 
 import numpy as np
 
+from analysis.phases.arrays import Floats
 from analysis.phases.softmax_gp import FieldFit, contrasts
 
 MOVES = ("stretch", "shift", "turn", "shift")  # of the trend, 2 to 6 times in each round, before the slice
@@ -18,8 +19,20 @@ MOVED = 800  # places of a round: few places leave crossovers more open, and cos
 STRETCH = 0.5  # sd of the logarithm of the stretch
 SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uniform
 
+Scales = tuple[Floats, Floats, Floats]  # trend, tilt, probability, each (mixture,)
 
-def slice_sample(fit: FieldFit, features, counts, normals, *, trends: int, scales, rounds: int, rng):
+
+def slice_sample(
+    fit: FieldFit,
+    features: Floats,
+    counts: Floats,
+    normals: Floats,
+    *,
+    trends: int,
+    scales: Scales,
+    rounds: int,
+    rng: np.random.Generator,
+) -> Floats:
     """Chains from the Gaussian's draws `normals` (chains, kept·(phases-1)) -> weights (chains, kept, phases - 1).
 
     features: (places, size), counts: (places, phases), as given to `softmax_gp.laplace`; the first `trends`
@@ -40,14 +53,25 @@ class _Chains:
     """`weights` (chains, columns, kept) in units of their prior, their `fields` (chains, columns, places) and the
     three parts of their log posterior, each (chains,)."""
 
-    def __init__(self, fit, features, counts, normals, trends, scales):
+    def __init__(
+        self,
+        fit: FieldFit,
+        features: Floats,
+        counts: Floats,
+        normals: Floats,
+        trends: int,
+        scales: Scales,
+    ) -> None:
         from scipy.linalg import solve_triangular
 
         self.fit, self.trends = fit, trends
         self.kept, columns = fit.mode.shape
         self.contrast = contrasts(columns + 1)
         self.scaled = np.ascontiguousarray((features[:, fit.kept] * fit.scale).T)  # (kept, places)
-        self.unwhiten = solve_triangular(fit.wide, np.eye(fit.mode.size), lower=True, check_finite=False)
+        if fit.wide is None:
+            raise ValueError("slice sampling needs a fit that `settle` has made wide")
+        self.wide = fit.wide
+        self.unwhiten = solve_triangular(self.wide, np.eye(fit.mode.size), lower=True, check_finite=False)
         self.mode = fit.mode.T.ravel()
         trend, tilt, probability = scales
         steep = trend / fit.settings.trend  # the fit's own scales are 1
@@ -57,12 +81,12 @@ class _Chains:
         self.offset = np.log(probability) - columns * (2 * np.log(steep) + leans * np.log(lean))
         self.seen = [(np.flatnonzero(column), column[column > 0]) for column in counts.T]
         start = solve_triangular(fit.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
-        self.weights = (self.mode + start).reshape(len(normals), columns, self.kept)
+        self.weights: Floats = (self.mode + start).reshape(len(normals), columns, self.kept)
         self.fields = self.weights @ self.scaled
         self.likelihood = self._likelihood(self.fields)
         self.trend_prior, self.ripple_prior = self._trend_prior(self.weights), self._ripple_prior(self.weights)
 
-    def _likelihood(self, fields):
+    def _likelihood(self, fields: Floats) -> Floats:
         """(chains, columns, places) -> (chains,)"""
         phases, noise = len(self.contrast), self.fit.settings.noise
         fields = np.tensordot(self.contrast, fields, axes=(1, 1))
@@ -75,27 +99,30 @@ class _Chains:
             likelihood += np.log((1 - noise) * share + noise / phases + 1e-12) @ count
         return likelihood
 
-    def _trend_prior(self, weights):
+    def _trend_prior(self, weights: Floats) -> Floats:
         """(chains, columns, trends or more) -> (chains,)"""
-        squares = (weights[:, :, : self.trends] ** 2).sum(axis=1)
+        squares: Floats = (weights[:, :, : self.trends] ** 2).sum(axis=1)
         if self.trends < 2:
-            return -0.5 * squares.sum(axis=1)
+            whole: Floats = -0.5 * squares.sum(axis=1)
+            return whole
         squares = np.stack([squares[:, :2].sum(axis=1), squares[:, 2:].sum(axis=1)], axis=1)
         terms = self.offset - squares @ self.precisions  # (chains, mixture)
-        top = terms.max(axis=1)
-        return top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
+        top: Floats = terms.max(axis=1)
+        total: Floats = np.exp(terms - top[:, None]).sum(axis=1)
+        return top + np.log(total)
 
-    def _ripple_prior(self, weights):
+    def _ripple_prior(self, weights: Floats) -> Floats:
         """(chains, columns, kept) -> (chains,)"""
-        return -0.5 * (weights[:, :, self.trends :] ** 2).sum(axis=(1, 2))
+        squares: Floats = (weights[:, :, self.trends :] ** 2).sum(axis=(1, 2))
+        return -0.5 * squares
 
-    def stretch(self, rng):
+    def stretch(self, rng: np.random.Generator) -> None:
         """Multiply the trend. Its volume grows by the factor to the power of its number of weights."""
         factor = rng.normal(0, STRETCH, len(self.weights))
         trend = self.weights[:, :, : self.trends] * np.exp(factor)[:, None, None]
         self._accept(trend, factor * self.trends * self.contrast.shape[1], rng)
 
-    def shift(self, rng):
+    def shift(self, rng: np.random.Generator) -> None:
         """Move the constants and leans of some phases together, in proportion to the slopes along x, which stay.
 
         With phases in an order, those above a boundary moved together slide that boundary alone.
@@ -103,14 +130,14 @@ class _Chains:
         chains = len(self.weights)
         trend = self.weights[:, :, : self.trends].copy()
         slope = np.sqrt((trend[:, :, 1] ** 2).mean(axis=1)) * self.fit.scale[1]  # logits per half-range
-        size = slope * np.exp(rng.uniform(*np.log(SHIFTS), chains))
+        size = slope * np.exp(rng.uniform(np.log(SHIFTS[0]), np.log(SHIFTS[1]), chains))
         direction = rng.integers(2, size=(chains, len(self.contrast))) @ self.contrast  # (chains, columns)
         step = rng.standard_normal((chains, self.trends)) * size[:, None] / self.fit.scale[: self.trends]
         step[:, 1] = 0.0
         trend += direction[:, :, None] * step[:, None, :]
         self._accept(trend, 0.0, rng)
 
-    def turn(self, rng):
+    def turn(self, rng: np.random.Generator) -> None:
         """Multiply the log odds of two phases, others moving with either: their boundary turns steeper or wider.
 
         With f_B += (e^s - 1)(f_j - f_i) for phases B that hold j and not i, the log odds grow by e^s, and so does the
@@ -126,7 +153,7 @@ class _Chains:
         odds = np.einsum("ck,ckt->ct", self.contrast[second] - self.contrast[first], trend) * np.expm1(factor)[:, None]
         self._accept(trend + (moved @ self.contrast)[:, :, None] * odds[:, None, :], factor * self.trends, rng)
 
-    def _accept(self, trend, volume, rng):
+    def _accept(self, trend: Floats, volume: Floats | float, rng: np.random.Generator) -> None:
         """Metropolis: the trial's trend (chains, columns, trends); the ripples stay."""
         fields = self.fields + (trend - self.weights[:, :, : self.trends]) @ self.scaled[: self.trends]
         likelihood, prior = self._likelihood(fields), self._trend_prior(trend)
@@ -135,13 +162,13 @@ class _Chains:
         self.weights[good, :, : self.trends] = trend[good]
         self.fields[good], self.likelihood[good], self.trend_prior[good] = fields[good], likelihood[good], prior[good]
 
-    def slice(self, rng):
+    def slice(self, rng: np.random.Generator) -> None:
         """An ellipse through the state, a threshold below its rest, an angle shrunk until the rest is above it.
 
         In the coordinates `state` of the fit's wide Gaussian the posterior is N(0, I) times exp(rest).
         """
         chains = len(self.weights)
-        state = (self.weights.reshape(chains, -1) - self.mode) @ self.fit.wide
+        state = (self.weights.reshape(chains, -1) - self.mode) @ self.wide
         other = rng.standard_normal(state.shape)
         rest = self.likelihood + self.trend_prior + self.ripple_prior + 0.5 * (state**2).sum(axis=1)
         threshold = rest - rng.exponential(size=chains)

@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.phases.arrays import Floats
+
 BOX = 1.6  # half-width of the box of the eigenfunctions; the data lie in [-1, 1]
 NEGLIGIBLE = 1e-4  # features with less than this share of the largest prior variance are left out
 WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian that the slice sampler reaches out from
@@ -55,7 +57,7 @@ class Basis:
     def size(self) -> int:
         return self.trends + len(self.orders_x)
 
-    def features(self, u, v):
+    def features(self, u: Floats, v: Floats) -> Floats:
         """u, v: (points,) scaled coordinates -> (points, size)."""
         columns = [np.ones_like(u)[:, None]]
         if self.use_x:
@@ -65,7 +67,7 @@ class Basis:
         columns.append(_waves(u, self.orders_x) * _waves(v, self.orders_y))
         return np.concatenate(columns, axis=1)
 
-    def prior_sd(self, settings: Settings):
+    def prior_sd(self, settings: Settings) -> Floats:
         """-> (size,) prior standard deviation of every weight; 0 where negligible."""
         linear = [settings.trend] * (1 + self.use_x) + [settings.trend * settings.tilt] * self.use_y
         density = _density(self.orders_x, settings.length_x) * _density(self.orders_y, settings.length_y)
@@ -81,21 +83,21 @@ def make_basis(distinct_x: int, distinct_y: int, *, most_x: int = 20, most_y: in
     return Basis(grid_x.ravel(), grid_y.ravel(), distinct_x > 1, distinct_y > 1)
 
 
-def _waves(scaled, orders):
+def _waves(scaled: Floats, orders: np.ndarray) -> Floats:
     """(points,), (ripples,) -> (points, ripples)."""
     distinct, which = np.unique(orders, return_inverse=True)  # sines cost more than anything else here
     waves = np.sin(np.pi * distinct * (scaled[:, None] + BOX) / (2 * BOX)) / np.sqrt(BOX)  # (points, distinct)
     return np.where(distinct == 0, 1.0, waves)[:, which]
 
 
-def _density(orders, length):
+def _density(orders: np.ndarray, length: float) -> Floats:
     """Spectral density of a unit squared-exponential kernel at the eigenfunctions' frequencies."""
     frequency = np.pi * orders / (2 * BOX)
     return np.where(orders == 0, 1.0, np.sqrt(2 * np.pi) * length * np.exp(-0.5 * (length * frequency) ** 2))
 
 
 @functools.cache
-def contrasts(phases: int):
+def contrasts(phases: int) -> Floats:
     """(phases, phases - 1) orthonormal columns, all orthogonal to the all-ones vector."""
     square = np.eye(phases) - 1 / phases
     left, _, _ = np.linalg.svd(square)
@@ -103,9 +105,11 @@ def contrasts(phases: int):
     return left[:, : phases - 1]
 
 
-def softmax(fields):
-    shifted = np.exp(fields - fields.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+def softmax(fields: Floats) -> Floats:
+    """(..., phases) logits -> probabilities, the last axis summing to 1."""
+    shifted: Floats = np.exp(fields - fields.max(axis=-1, keepdims=True))
+    total: Floats = shifted.sum(axis=-1, keepdims=True)
+    return shifted / total
 
 
 @dataclass(frozen=True)
@@ -113,27 +117,37 @@ class FieldFit:
     """Gaussian approximation to the weights' posterior, in units of their prior (whitened weights)."""
 
     settings: Settings
-    scale: np.ndarray  # (kept,) prior sd of the features kept
+    scale: Floats  # (kept,) prior sd of the features kept
     kept: np.ndarray  # (kept,) their indices
-    mode: np.ndarray  # (kept, phases - 1)
-    cholesky: np.ndarray  # lower factor of the posterior precision, (kept·(phases-1),) squared, contrast-major
+    mode: Floats  # (kept, phases - 1)
+    cholesky: Floats  # lower factor of the posterior precision, (kept·(phases-1),) squared, contrast-major
     evidence: float  # log marginal likelihood, nats
-    wide: np.ndarray | None = None  # factor of a wider precision, for the slice sampler to reach out from
+    wide: Floats | None = None  # factor of a wider precision, for the slice sampler to reach out from
 
-    def weights(self, normals):
+    def weights(self, normals: Floats) -> Floats:
         """normals: (draws, kept·(phases-1)) standard normal -> (draws, kept, phases - 1), in logits."""
         from scipy.linalg import solve_triangular
 
         kept, columns = self.mode.shape
-        steps = solve_triangular(self.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
+        steps: Floats = solve_triangular(self.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
         return (self.mode + steps.reshape(len(normals), columns, kept).swapaxes(1, 2)) * self.scale[:, None]
 
 
-def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, tolerance: float = 1e-3) -> FieldFit:
+def laplace(
+    basis: Basis,
+    features: Floats,
+    counts: Floats,
+    settings: Settings,
+    *,
+    start: FieldFit | None = None,
+    rounds: int = 30,
+    tolerance: float = 1e-3,
+) -> FieldFit:
     """Fit by damped Fisher scoring.
 
     features: (places, size); counts: (places, phases) labels seen at each place;
-    start: a Laplace fit of other settings on the same basis, to begin from.
+    start: a Laplace fit of other settings on the same basis, to begin from;
+    rounds: at least 1; tolerance: nats of the objective that a further step must promise.
     """
     from scipy.linalg import cho_solve, cholesky
 
@@ -154,7 +168,6 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
         ):
             mode = 0 * mode
     value, share, probability = _objective(scaled, mode, contrast, counts, settings.noise)
-    factor = None
     for _ in range(rounds):
         gradient, fisher = _slopes(share, probability, counts, settings.noise, contrast)
         precision = _precision(scaled, fisher)
@@ -179,12 +192,12 @@ def laplace(basis, features, counts, settings, *, start=None, rounds: int = 30, 
     return FieldFit(settings, prior_sd[kept], kept, mode, factor, float(evidence))
 
 
-def settle(features, counts, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
+def settle(features: Floats, counts: Floats, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
     """Laplace's approximation with a curvature that knows the walls.
 
     At the mode the labels that are certain have no curvature, and Laplace's draws stray into other phases. Here
     the precision is the prior's plus the *mean* Fisher information under the approximation itself, found in a few
-    rounds (the covariance half of Opper & Archambeau 2009; the mean stays at the mode).
+    rounds, at least 1 (the covariance half of Opper & Archambeau 2009; the mean stays at the mode).
     """
     from scipy.linalg import cholesky, solve_triangular
 
@@ -192,8 +205,9 @@ def settle(features, counts, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
     contrast, noise = contrasts(columns + 1), fit.settings.noise
     scaled = features[:, fit.kept] * fit.scale
     normals = _spread(columns)  # (quadrature, columns)
-    factor, precision = fit.cholesky, None
-    for _ in range(rounds):
+    factor = fit.cholesky
+    precision: Floats = np.eye(kept * columns)  # the prior's
+    for number in range(rounds):
         root = solve_triangular(factor, np.eye(kept * columns), lower=True, check_finite=False)
         covariance = (root.T @ root).reshape(columns, kept, columns, kept)
         marginal = np.empty((len(scaled), columns, columns))  # covariance of the contrasts at each place
@@ -207,13 +221,13 @@ def settle(features, counts, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
         _, fisher = _slopes(share, probability, np.broadcast_to(counts, share.shape), noise, contrast)
         found = _precision(scaled, fisher.mean(axis=0))
         # undamped, the rounds alternate between too wide and too narrow
-        precision = found if precision is None else (precision + found) / 2
+        precision = found if number == 0 else (precision + found) / 2
         factor = cholesky(precision, lower=True, check_finite=False)
     wide = WIDER * precision + (1 - WIDER) * np.eye(len(precision))  # the prior is the unit matrix
     return replace(fit, cholesky=factor, wide=cholesky(wide, lower=True, check_finite=False))
 
 
-def expected_fisher(fit: FieldFit, features, phases: int) -> FieldFit:
+def expected_fisher(fit: FieldFit, features: Floats, phases: int) -> FieldFit:
     """The fit's precision with the information that one label at each place (features: (places, size)) will bring."""
     from scipy.linalg import cholesky
 
@@ -227,7 +241,7 @@ def expected_fisher(fit: FieldFit, features, phases: int) -> FieldFit:
     return replace(fit, cholesky=cholesky(precision, lower=True, check_finite=False))
 
 
-def _spread(columns: int, points: int = 16):
+def _spread(columns: int, points: int = 16) -> Floats:
     """Fixed antithetic standard normals with unit covariance: (2·points, columns)."""
     half = np.random.default_rng(0).standard_normal((points, columns))
     normals = np.concatenate([half, -half])
@@ -236,13 +250,18 @@ def _spread(columns: int, points: int = 16):
     return normals @ np.linalg.inv(np.linalg.cholesky(normals.T @ normals / len(normals))).T
 
 
-def _objective(scaled, mode, contrast, counts, noise):
+def _objective(
+    scaled: Floats, mode: Floats, contrast: Floats, counts: Floats, noise: float
+) -> tuple[float, Floats, Floats]:
+    """Log posterior up to a constant; softmax of the fields and with the noise floor, each (places, phases)."""
     share = softmax((scaled @ mode) @ contrast.T)  # (places, phases)
     probability = (1 - noise) * share + noise / counts.shape[1] + 1e-12
     return (counts * np.log(probability)).sum() - 0.5 * (mode**2).sum(), share, probability
 
 
-def _slopes(share, probability, counts, noise, contrast):
+def _slopes(
+    share: Floats, probability: Floats, counts: Floats, noise: float, contrast: Floats
+) -> tuple[Floats, Floats]:
     """Gradient and Fisher information of the log likelihood in contrasts: (..., columns), (..., columns, columns).
 
     share, probability: (..., phases), softmax of the fields and with the noise floor; counts: (..., phases).
@@ -260,7 +279,7 @@ def _slopes(share, probability, counts, noise, contrast):
     return gradient, fisher + total * through[..., :, None] * through[..., None, :]
 
 
-def _precision(scaled, fisher):
+def _precision(scaled: Floats, fisher: Floats) -> Floats:
     """I + sum over places of fisher ⊗ feature featureᵀ, contrast-major."""
     kept = scaled.shape[1]
     columns = fisher.shape[1]
@@ -270,6 +289,6 @@ def _precision(scaled, fisher):
             block = scaled.T @ (fisher[:, a, b, None] * scaled)
             precision[a, :, b, :] = block
             precision[b, :, a, :] = block.T
-    precision = precision.reshape(columns * kept, columns * kept)
-    precision[np.diag_indices_from(precision)] += 1.0
-    return precision
+    square = precision.reshape(columns * kept, columns * kept)
+    square[np.diag_indices_from(square)] += 1.0
+    return square

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.phases.arrays import Floats
+from search.sampling.posterior import Belief
+
 LOOKS = 4.0  # Laplace's rule of succession: after k labels a new place surprises with probability LOOKS / (k + LOOKS)
 REACH = (0.15, 0.3)  # how far a label speaks for its surroundings, along u and v, half-ranges
 DRAWS = 128
@@ -26,10 +29,10 @@ SHORTLIST = 64  # places whose gain is computed
 class Places:
     """Places of the map, scaled: u, v (places,)."""
 
-    u: np.ndarray
-    v: np.ndarray
+    u: Floats
+    v: Floats
 
-    def nearness(self, other: "Places"):
+    def nearness(self, other: "Places") -> Floats:
         """1 at the same place, falling to 0 beyond REACH: (places, other places)."""
         du = (self.u[:, None] - other.u).astype(np.float32) / np.float32(REACH[0])
         dv = (self.v[:, None] - other.v).astype(np.float32) / np.float32(REACH[1])
@@ -39,7 +42,7 @@ class Places:
         return Places(np.concatenate([self.u, other.u]), np.concatenate([self.v, other.v]))
 
 
-def vacancy(targets: Places, seen: Places, agreement, pending: Places):
+def vacancy(targets: Places, seen: Places, agreement: Floats, pending: Places) -> Floats:
     """Probability that something hides at each target: (targets,).
 
     agreement: (seen,) the belief's probability of the label that came; a pending one is taken to be expected.
@@ -53,10 +56,11 @@ def vacancy(targets: Places, seen: Places, agreement, pending: Places):
     near, awaited = near * near, awaited * awaited
     near, awaited = near * near, awaited * awaited  # half as far: a thing so small its neighbours don't speak of
     unsettled = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
-    return hidden * unseen + (doubt * near).max(axis=1, initial=0.0) * unsettled
+    vacant: Floats = hidden * unseen + (doubt * near).max(axis=1, initial=0.0) * unsettled
+    return vacant
 
 
-def reduction_of_error(probability, winners):
+def reduction_of_error(probability: Floats, winners: np.ndarray) -> Floats:
     """Mean fall of the risk at the targets by one label at each place.
 
     probability: (labels, draws, places) p_s(l | c); winners: (draws, targets) the label that wins at the targets.
@@ -65,10 +69,20 @@ def reduction_of_error(probability, winners):
     wins = (winners == np.arange(labels)[:, None, None]).astype(np.float32)  # (labels, draws, targets)
     joint = probability.transpose(0, 2, 1).reshape(labels * places, draws) @ wins.transpose(1, 0, 2).reshape(draws, -1)
     joint = joint.reshape(labels, places, labels, -1) / draws
-    return (joint.max(axis=2).sum(axis=0) - wins.mean(axis=1).max(axis=0)).mean(axis=1)
+    reduction: Floats = (joint.max(axis=2).sum(axis=0) - wins.mean(axis=1).max(axis=0)).mean(axis=1)
+    return reduction
 
 
-def gains(belief, seen: Places, agreement, pending: Places, places: Places, targets: Places, rng, cost=None):
+def gains(
+    belief: Belief | None,
+    seen: Places,
+    agreement: Floats,
+    pending: Places,
+    places: Places,
+    targets: Places,
+    rng: np.random.Generator,
+    cost: Floats | None = None,
+) -> Floats:
     """Fall of the share of the map named wrongly, by one label at each place, per cost: (places,).
 
     belief: None while fewer than two labels are known; cost: (places,).

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.phases.arrays import Floats
 from analysis.phases.hyperparameters import climb, log_prior
 from analysis.phases.softmax_gp import (
     Basis,
@@ -45,38 +46,44 @@ class Belief:
     """p(label | u, v) given labels at places."""
 
     basis: Basis
-    u: np.ndarray  # (places,) where labels came from
-    v: np.ndarray  # (places,)
-    features: np.ndarray  # (places, size)
-    counts: np.ndarray  # (places, labels); a row's sum is its weight
+    u: Floats  # (places,) where labels came from
+    v: Floats  # (places,)
+    features: Floats  # (places, size)
+    counts: Floats  # (places, labels); a row's sum is its weight
     fit: FieldFit
 
-    def features_at(self, u, v):
+    def features_at(self, u: Floats, v: Floats) -> Floats:
+        """u, v (points,), scaled -> (points, size)."""
         return self.basis.features(*_inside(u, v))
 
-    def modes(self, features):
+    def modes(self, features: Floats) -> Floats:
         """The most probable fields' p(label): features (points, size) -> (points, labels)."""
-        fit, phases = self.fit, self.counts.shape[1]
-        share = softmax(features[:, fit.kept] * fit.scale @ fit.mode @ contrasts(phases).T)
+        fit = self.fit
+        phases: int = self.counts.shape[1]
+        logits: Floats = features[:, fit.kept] * fit.scale @ fit.mode @ contrasts(phases).T
+        share = softmax(logits)
         return (1 - fit.settings.noise) * share + fit.settings.noise / phases
 
     @functools.cached_property
-    def agreement(self):
+    def agreement(self) -> Floats:
         """The probability of the label that came, at each place: (places,)."""
-        return (self.modes(self.features) * self.counts).sum(axis=1) / self.counts.sum(axis=1)
+        agreement: Floats = (self.modes(self.features) * self.counts).sum(axis=1) / self.counts.sum(axis=1)
+        return agreement
 
-    def draws(self, features, normals):
+    def draws(self, features: Floats, normals: Floats) -> Floats:
         """Posterior draws of p(label): features (points, size), normals (draws, weights) -> (labels, draws, points)."""
-        fit, phases = self.fit, self.counts.shape[1]
+        fit = self.fit
+        phases: int = self.counts.shape[1]
         weights = fit.weights(normals).transpose(2, 0, 1).reshape(-1, len(fit.kept))  # (contrasts·draws, kept)
         ripples = weights.astype(np.float32) @ features[:, fit.kept].T.astype(np.float32)
-        fields = contrasts(phases).astype(np.float32) @ ripples.reshape(phases - 1, -1)  # (labels, draws·points)
+        contrast = contrasts(phases).astype(np.float32)
+        fields: Floats = contrast @ ripples.reshape(phases - 1, -1)  # (labels, draws·points)
         fields -= fields.max(axis=0)
         np.exp(fields, out=fields)
         fields *= (1 - fit.settings.noise) / fields.sum(axis=0)
         return (fields + fit.settings.noise / phases).reshape(phases, len(normals), len(features))
 
-    def pending(self, features):
+    def pending(self, features: Floats) -> "Belief":
         """The belief once labels will have come from more places (points, size): as wide as it will be, on average.
 
         The labels are not known, so the mode stays; the Fisher information that they bring does not depend on them.
@@ -86,7 +93,7 @@ class Belief:
         return replace(self, fit=expected_fisher(self.fit, features, self.counts.shape[1]))
 
 
-def _inside(u, v):
+def _inside(u: Floats, v: Floats) -> tuple[Floats, Floats]:
     return np.clip(u, -OUTERMOST, OUTERMOST), np.clip(v, -OUTERMOST, OUTERMOST)
 
 
@@ -95,7 +102,16 @@ def fixed_basis(distinct_v: int = 99) -> Basis:
     return make_basis(99, distinct_v, most_x=ORDERS[0], most_y=ORDERS[1])
 
 
-def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, settled: int = 2) -> Belief:
+def believe(
+    basis: Basis,
+    u: Floats,
+    v: Floats,
+    counts: Floats,
+    settings: Settings,
+    *,
+    start: FieldFit | None = None,
+    settled: int = 2,
+) -> Belief:
     """u, v (places,), counts (places, labels). start: an earlier fit, of as many labels, to begin from.
 
     settled: rounds of `softmax_field.settle`. Without one, draws stray where labels are certain and teach nothing about
@@ -112,13 +128,21 @@ def believe(basis, u, v, counts, settings, *, start: FieldFit | None = None, set
     return Belief(basis, u, v, features, counts, settle(features, counts, fit, rounds=settled) if settled else fit)
 
 
-def likely_fits(basis, u, v, counts) -> tuple[FieldFit, ...]:
-    """Fits of the settings that labels and prior speak for, the best first."""
+def likely_fits(basis: Basis, u: Floats, v: Floats, counts: Floats) -> tuple[FieldFit, ...]:
+    """Fits of the settings that labels and prior speak for, the best first. u, v (places,), counts (places, labels)."""
     ranked = climb(basis, basis.features(*_inside(u, v)), counts)
     return tuple(fit for _, fit in ranked[:MOST_FITS])
 
 
-def predict(basis, u, v, counts, starts: Sequence[FieldFit], there_u, there_v):
+def predict(
+    basis: Basis,
+    u: Floats,
+    v: Floats,
+    counts: Floats,
+    starts: Sequence[FieldFit],
+    there_u: Floats,
+    there_v: Floats,
+) -> Floats:
     """p(label) at other places, averaged over settings by their evidence: (points, labels).
 
     starts: fits of the settings, on the same basis. The most probable fields speak for each: drawn fields would add
@@ -131,7 +155,7 @@ def predict(basis, u, v, counts, starts: Sequence[FieldFit], there_u, there_v):
     return np.tensordot(shares / shares.sum(), [one.modes(features) for one in beliefs], axes=1)
 
 
-def coin_flips(basis, u, v, labels) -> dict[str, str]:
+def coin_flips(basis: Basis, u: Floats, v: Floats, labels: Sequence[str]) -> dict[str, str]:
     """Labels that fall as a coin does, wherever one looks -> {label: the group's name}, {} if there are none.
 
     labels: (places,). Two labels are one phase if a coin of unknown bias explains which of the two came better than
@@ -139,14 +163,14 @@ def coin_flips(basis, u, v, labels) -> dict[str, str]:
     """
     from scipy.special import betaln
 
-    labels = np.asarray(labels, dtype=str)
-    names, counts = np.unique(labels, return_counts=True)
+    seen = np.asarray(labels, dtype=str)
+    names, counts = np.unique(seen, return_counts=True)
     often = [str(name) for name, count in zip(names, counts, strict=True) if count >= FEWEST_FLIPS]
     group = {name: name for name in often}
     for index, first in enumerate(often):
         for second in often[:index]:
-            at = (labels == first) | (labels == second)
-            pair = np.stack([labels[at] == first, labels[at] == second], axis=1).astype(float)
+            at = (seen == first) | (seen == second)
+            pair = np.stack([seen[at] == first, seen[at] == second], axis=1).astype(float)
             features = basis.features(*_inside(u[at], v[at]))
             coin = betaln(*(pair.sum(axis=0) + 1))
             if all(coin - laplace(basis, features, pair, each).evidence > COIN_ODDS for each in PLACED):

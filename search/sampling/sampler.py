@@ -11,18 +11,25 @@ the last one stopped. (What is kept between calls is a cache, keyed by all that 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalChoiceType
 from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
 
 from analysis.phases.blas_threads import one_thread
 from analysis.phases.places import gather
+from analysis.phases.softmax_gp import FieldFit
 from search.sampling.acquisition import Places, gains
 from search.sampling.posterior import Belief, believe, coin_flips, likely_fits, predict
 from search.sampling.space import (
     BETA,
     DIMENSION,
     PHASE,
+    Distribution,
     Observations,
     Space,
     allowed,
@@ -39,10 +46,13 @@ FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by ho
 STEEPEST = 192.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
 SETTLED = 2  # rounds of widening draws where labels are certain
 
+Found = TypeVar("Found")
 
-def edges(dimension):
-    """Cost of a training's step up to a factor: n · m edges, with m in proportion to n."""
-    return np.asarray(dimension, float) ** 2
+
+def edges(dimension: ArrayLike) -> np.ndarray:
+    """Cost of a training's step at each dimension, up to a factor: n · m edges, with m in proportion to n."""
+    cost: np.ndarray = np.asarray(dimension, float) ** 2
+    return cost
 
 
 class PhaseBoundarySampler(BaseSampler):
@@ -61,48 +71,55 @@ class PhaseBoundarySampler(BaseSampler):
         self,
         *,
         seed: int | None = None,
-        cost: Callable | None = edges,
+        cost: Callable[[np.ndarray], ArrayLike] | None = edges,
         dimensions: Sequence[float] | None = None,
         merge: Mapping[str, str] | None = None,
-    ):
+    ) -> None:
         self._seed = seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
         self._cost, self._dimensions, self._merge = cost, dimensions, merge
-        self._cache: dict = {}
+        self._cache: dict[str, tuple[object, Any]] = {}
 
     def reseed_rng(self) -> None:
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
 
-    def infer_relative_search_space(self, study, trial) -> dict:
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial | None) -> dict[str, BaseDistribution]:
         for other in reversed(study.get_trials(deepcopy=False)):
-            if is_axis(other.distributions.get(BETA)):
+            if is_axis(_known(other.distributions).get(BETA)):
                 return {name: other.distributions[name] for name in (BETA, DIMENSION) if name in other.distributions}
         return {}
 
-    def sample_relative(self, study, trial, search_space: dict) -> dict:
-        rng = np.random.default_rng([self._seed, trial.number])
-        drawn = {name: random_value(distribution, rng) for name, distribution in search_space.items()}
-        if not is_axis(search_space.get(BETA)) or not is_axis(search_space.get(DIMENSION), missing=True):
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        axes, rng = _known(search_space), np.random.default_rng([self._seed, trial.number])
+        drawn = {name: random_value(distribution, rng) for name, distribution in axes.items()}
+        if not is_axis(axes.get(BETA)) or not is_axis(axes.get(DIMENSION), missing=True):
             return drawn
-        space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
+        space = Space(axes[BETA], axes.get(DIMENSION), self._dimensions)
         with one_thread():
             x, y = self._best(observe(study, space), space, rng)
-        drawn[BETA] = external_value(search_space[BETA], x)
-        if DIMENSION in search_space:
-            drawn[DIMENSION] = external_value(search_space[DIMENSION], y)
+        drawn[BETA] = external_value(axes[BETA], x)
+        if DIMENSION in axes:
+            drawn[DIMENSION] = external_value(axes[DIMENSION], y)
         return drawn
 
-    def sample_independent(self, study, trial, param_name: str, param_distribution):
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> CategoricalChoiceType:
         rng = np.random.default_rng([self._seed, trial.number, *param_name.encode()])
+        distribution = cast(Distribution, param_distribution)
         if param_name == DIMENSION and self._dimensions is not None:
-            return external_value(param_distribution, rng.choice(allowed(param_distribution, self._dimensions)))
-        return random_value(param_distribution, rng)
+            return external_value(distribution, rng.choice(allowed(distribution, self._dimensions)))
+        return random_value(distribution, rng)
 
-    def predict_proba(self, study, beta, dimension=None):
+    def predict_proba(
+        self, study: Study, beta: ArrayLike, dimension: ArrayLike | None = None
+    ) -> tuple[np.ndarray, list[str]]:
         """beta, dimension: (points,) -> p(label | beta, dimension) (points, labels), and the labels."""
-        search_space = self.infer_relative_search_space(study, None)
-        if not search_space:
+        axes = _known(self.infer_relative_search_space(study, None))
+        if not axes:
             raise ValueError(f"no trial of the study has a numerical parameter {BETA!r}")
-        space = Space(search_space[BETA], search_space.get(DIMENSION), self._dimensions)
+        space = Space(axes[BETA], axes.get(DIMENSION), self._dimensions)
         seen = observe(study, space)
         if not seen.labels:
             raise ValueError(f"no finished trial of the study has the user attribute {PHASE!r}")
@@ -111,12 +128,12 @@ class PhaseBoundarySampler(BaseSampler):
         with one_thread():
             return self._predict(seen, space, x.ravel(), y.ravel())
 
-    def _predict(self, seen, space, x, y):
+    def _predict(self, seen: Observations, space: Space, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[str]]:
         labels = tuple(sorted(set(seen.labels)))
         merge = self._merges(seen, space)
         own = np.array([[label == name for name in labels] for label in seen.labels], float).sum(axis=0)
         groups = sorted({merge.get(label, label) for label in labels})
-        probability = np.ones((len(x), 1))
+        probability: np.ndarray = np.ones((len(x), 1))
         if len(groups) > 1:
             starts = self._starts(seen, space)
             probability = predict(space.basis, *self._labelled(seen, space, groups), starts, *space.scale(x, y))
@@ -127,7 +144,7 @@ class PhaseBoundarySampler(BaseSampler):
             columns.append(probability[:, groups.index(group)] * count / total)
         return np.stack(columns, axis=1), list(labels)
 
-    def _best(self, seen, space, rng):
+    def _best(self, seen: Observations, space: Space, rng: np.random.Generator) -> tuple[float, float]:
         """The place of the largest gain -> (x, y)."""
         x, y = space.places(*CHOICES, rng)
         targets = Places(*space.scale(*space.places(*TARGETS, rng)))
@@ -135,19 +152,21 @@ class PhaseBoundarySampler(BaseSampler):
         early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
         belief = None if early else self._belief(seen, space)
         if belief is None:
-            there, agreement = Places(*space.scale(seen.x, seen.y)), np.ones(len(seen.x))
+            there = Places(*space.scale(seen.x, seen.y))
+            agreement: np.ndarray = np.ones(len(seen.x))
         else:
             there, agreement = Places(belief.u, belief.v), belief.agreement
-        known = self._cost is not None and space.y_axis.span > 0
-        cost = np.broadcast_to(self._cost(y), y.shape) if known else None
+        cost = None
+        if self._cost is not None and space.y_axis.span > 0:
+            cost = np.broadcast_to(self._cost(y), y.shape)
         gain = gains(belief, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
         best = int(gain.argmax())
         return float(x[best]), float(y[best])
 
-    def _belief(self, seen, space) -> Belief | None:
+    def _belief(self, seen: Observations, space: Space) -> Belief | None:
         """None if all labels are one."""
 
-        def make():
+        def make() -> Belief | None:
             merge = self._merges(seen, space)
             groups = sorted({merge.get(label, label) for label in seen.labels})
             if len(groups) < 2:
@@ -159,7 +178,9 @@ class PhaseBoundarySampler(BaseSampler):
 
         return self._remember("belief", space, seen, make)
 
-    def _labelled(self, seen, space, groups):
+    def _labelled(
+        self, seen: Observations, space: Space, groups: list[str]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scaled places and how much of each group came there: u, v (places,), counts (places, groups)."""
         merge = self._merges(seen, space)
         counts = np.zeros((len(seen.labels), len(groups)))
@@ -169,7 +190,7 @@ class PhaseBoundarySampler(BaseSampler):
                     counts[row, groups.index(merge.get(name, name))] += share
         return gather(*space.scale(seen.x, seen.y), counts)
 
-    def _merges(self, seen, space) -> Mapping[str, str]:
+    def _merges(self, seen: Observations, space: Space) -> Mapping[str, str]:
         if self._merge is not None:
             return self._merge
         few = _first(seen)
@@ -177,11 +198,11 @@ class PhaseBoundarySampler(BaseSampler):
             "merge", space, few, lambda: coin_flips(space.basis, *space.scale(few.x, few.y), few.labels)
         )
 
-    def _starts(self, seen, space):
+    def _starts(self, seen: Observations, space: Space) -> tuple[FieldFit, ...]:
         """Fits to the first labels, of the settings that they speak for."""
         few = _first(seen)
 
-        def make():
+        def make() -> tuple[FieldFit, ...]:
             merge = self._merges(seen, space)
             merged = [merge.get(label, label) for label in few.labels]
             counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
@@ -189,12 +210,18 @@ class PhaseBoundarySampler(BaseSampler):
 
         return self._remember("starts", space, few, make)
 
-    def _remember(self, name: str, space, seen, make: Callable):
+    def _remember(self, name: str, space: Space, seen: Observations, make: Callable[[], Found]) -> Found:
         """What `make` gives; made again only if what it is made from has changed."""
         key = (repr(space), *seen.fingerprint)
         if self._cache.get(name, (None,))[0] != key:
             self._cache[name] = (key, make())
-        return self._cache[name][1]
+        found: Found = self._cache[name][1]
+        return found
+
+
+def _known(distributions: Mapping[str, BaseDistribution]) -> Mapping[str, Distribution]:
+    """The same; Optuna's own type doesn't say that there are three kinds only."""
+    return cast(Mapping[str, Distribution], distributions)
 
 
 def _first(seen: Observations) -> Observations:

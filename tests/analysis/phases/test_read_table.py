@@ -130,7 +130,7 @@ def test_too_many_labels_are_refused():
 
 
 def test_letters_that_no_font_has_are_named(tmp_path, monkeypatch):
-    from analysis.charts import literal
+    from analysis import literal_text as literal
     from analysis.charts.chart import new_chart, save_png
 
     def chart():

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -82,8 +83,8 @@ def _in_units_of_its_spread(network: Network) -> tuple[Network, float, float]:
     spread = float(probed(_inputs(network.dimension, PROBES, 0, 1.0).x).std())
     unit = largest * spread if spread > 0 else 1.0
     v = v / unit if spread > 0 else np.zeros_like(v)
-    W, b, v, c = (np.asarray(array, np.float32) for array in (W, b, v, 0.0))
-    scaled = replace(network, hidden_weight=W, hidden_bias=b, output_weight=v, output_bias=c)
+    weight, bias, out, zero = (np.asarray(array, np.float32) for array in (W, b, v, 0.0))
+    scaled = replace(network, hidden_weight=weight, hidden_bias=bias, output_weight=out, output_bias=zero)
     return scaled, float(network.output_bias / unit), unit
 
 
@@ -168,9 +169,10 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
     )  # fmt: skip
 
 
-def _other_structures(found: _Candidate) -> list[dict]:
+def _other_structures(found: _Candidate) -> list[dict[str, Any]]:
     """Settings of find_structure that may allow a shorter description."""
-    types, others = found.structure.types, []
+    types = found.structure.types
+    others: list[dict[str, Any]] = []
     if len({(kind.kind, kind.size, kind.side, kind.constants["A"] > 0) for kind in types}) < len(types):
         others.append({"split": False})
     poor = found.short.fit.unexplained > POOR

@@ -46,16 +46,16 @@ class Term:
 
     def __init__(self, kind: NeuronType, inputs: Inputs, activation: Activation):
         self.kind, self.activation = kind, activation
+        self.parts: dict[str, np.ndarray] = {}
         self.names = [name for name in ("A", "s", "beta", "rho", "tau", "e") if name in kind.constants]
         if kind.kind == "radial":
             self.square = inputs.square
             return
-        if kind.kind == "dense":
+        if kind.rows is not None:  # dense
             self.fixed = kind.rows.astype(inputs.x.dtype) @ inputs.columns
-            self.parts = {}
             return
         main = _sums(kind, inputs)  # (members, samples)
-        self.fixed, self.parts = kind.side * main, {}
+        self.fixed = kind.side * main
         apart = main
         if "beta" in kind.constants:
             self.parts["beta"] = inputs.columns[[j for _, j in kind.members]]
@@ -126,13 +126,16 @@ class Model:
         self.terms = [Term(kind, inputs, activation) for kind in self.types]
         self.linear = [inputs.columns[list(group)].sum(0) for group in self.groups]
         self.one = np.ones_like(inputs.total)
-        self.names = [(index, name) for index, term in enumerate(self.terms) for name in term.names]
+        self.names: list[tuple[int | str, str | int]] = [
+            (index, name) for index, term in enumerate(self.terms) for name in term.names
+        ]
         self.names += [("d", index) for index in range(len(self.groups))] + [("c", 0)]
         ends = np.cumsum([len(term.names) for term in self.terms]).tolist()
         self.parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
         self.first = ends[-1] if ends else 0
 
-    def start(self, slopes: Sequence[float], offset: float) -> np.ndarray:
+    def start(self, slopes: Sequence[float] | np.ndarray, offset: float) -> np.ndarray:
+        """(constants,) the types' own, the groups' slopes, the offset: where a fit begins."""
         read = [kind.constants[name] for kind, term in zip(self.types, self.terms, strict=True) for name in term.names]
         return np.array([*read, *slopes, offset], np.float64)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from analysis.patterns.activation import activation_of
 from analysis.patterns.description import Description
+from analysis.patterns.formula_text import TEXT, text
 from analysis.patterns.types import NeuronType
 
 
@@ -23,7 +24,7 @@ def expression(described: Description):
             return A * sympy.sqrt(sympy.Sum(x[i] ** 2, (i, 1, n)) + given["e"])
         if kind.kind == "all":
             return A * bend(kind.side * total + tau, s)
-        if kind.kind == "dense":
+        if kind.rows is not None:  # dense
             u = sympy.Sum(w[j, i] * x[i], (i, 1, n)) + tau
             return A * sympy.Sum(bend(u, s), (j, 1, len(kind.rows)))
         if kind.kind == "one" and len(kind.members) == n:
@@ -70,7 +71,7 @@ ACTS = {
 
 def python(described: Description) -> str:
     """`def f(x)` for x (samples, n). Complete sums are written for any n."""
-    lines = ["def f(x):", f'    """{described.text}"""', "    total = x.sum(1, keepdims=True)"]
+    lines = ["def f(x):", f'    """{text(described, TEXT)}"""', "    total = x.sum(1, keepdims=True)"]
     lines.append(f"    y = np.full(len(x), {described.offset!r})")
     act = ACTS[activation_of(described.network).name]
     for kind in described.types:
@@ -89,7 +90,7 @@ def _python_term(kind: NeuronType, dimension: int, act: str) -> list[str]:
     lines, apart = [], "main"
     if kind.kind == "all":
         lines.append("main = total")
-    elif kind.kind == "dense":
+    elif kind.rows is not None:  # dense
         lines.append(f"main = x @ np.array({kind.rows.T.tolist()})")
     elif kind.kind == "one":
         lines.append("main = x" if len(kind.members) == dimension else f"main = x[:, {[i for (i,) in kind.members]}]")

@@ -1,5 +1,6 @@
 """Formulas as text and LaTeX."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ def _bends(kinds: list[NeuronType], names: dict[float, str], words: Notation) ->
         return ""
     if len(kinds) == 2 and is_mirror(*kinds):
         return f"|{argument(max(kinds, key=lambda kind: kind.side), words)}|"
-    found = [f"{names.get(kind.constants.get('s'), words.relu)}({argument(kind, words)})" for kind in kinds]
+    found = [f"{names.get(kind.constants.get('s', math.inf), words.relu)}({argument(kind, words)})" for kind in kinds]
     return found[0] if len(found) == 1 else f"[{' + '.join(found)}]"
 
 
@@ -97,7 +98,7 @@ def term(described: Description, index: int) -> str:
 def argument(kind: NeuronType, words: Notation) -> str:
     """u, what a bend acts on."""
     given = kind.constants
-    main = {"one": words.first, "pair": words.first, "all": words.total, "dense": words.row}.get(kind.kind)
+    main = {"one": words.first, "pair": words.first, "all": words.total, "dense": words.row}.get(kind.kind, "")
     if kind.kind == "subset":
         main = f"{words.first} + {words.second}" if kind.size == 2 else words.subset
     pieces = [(float(kind.side), main)]  # of a sum of two inputs the sign belongs to both

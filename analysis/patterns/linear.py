@@ -17,7 +17,8 @@ def linear_groups(slopes: np.ndarray, variance: float) -> tuple[tuple[int, ...],
     n = len(slopes)
     everyone, each = (tuple(range(n)),), tuple((i,) for i in range(n))
     alike = n == 1 or slopes.std() <= ALIKE * abs(slopes.mean())
-    best, fewest = (), _bits((slopes**2).sum() / variance, 0)
+    best: tuple[tuple[int, ...], ...] = ()
+    fewest = _bits((slopes**2).sum() / variance, 0)
     for groups in (everyone, *([] if alike else [_halves(slopes), each])):
         left = sum(((slopes[list(group)] - slopes[list(group)].mean()) ** 2).sum() for group in groups)
         if len(groups) == 2 < n and left > (1 - SEPARATE) * ((slopes - slopes.mean()) ** 2).sum():

@@ -120,6 +120,8 @@ def _rules(model: Model, constants: np.ndarray, scale: float) -> Iterator[list[R
 def _may_be_equal(model: Model, place: int, other: int) -> bool:
     """The same constant of two types of one kind."""
     (owner, name), (other_owner, other_name) = model.names[place], model.names[other]
+    if not isinstance(owner, int) or not isinstance(other_owner, int):
+        return False  # of no type: a slope, or the offset
     first, second = model.types[owner], model.types[other_owner]
     alike = owner != other_owner and (first.kind, first.size) == (second.kind, second.size)
     return alike and name == other_name and first.kind not in ("dense", "radial")

@@ -205,7 +205,8 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool) ->
 
 def _clusters(group: list[_Neuron], dimension: int, split: bool) -> tuple[list[list[_Neuron]], list[_Neuron]]:
     """Neurons of one kind, side and sign as clusters that share a template and a bias, and what fits none."""
-    found, refused = [], []
+    found: list[list[_Neuron]] = []
+    refused: list[_Neuron] = []
     while group and len(found) < MAX_CLUSTERS:
         template = _median_row(group)
         near = [neuron for neuron in group if neuron.misfit(template) <= MAX_REST]
@@ -284,14 +285,16 @@ def _adopted(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dim
 
 
 def _coarse(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dimension: int) -> list[list[_Neuron]]:
-    kept, others = [], defaultdict(list)
+    kept: list[list[_Neuron]] = []
+    loose: list[_Neuron] = []
     for cluster in clusters:
         first = cluster[0].row
         if first.kind != "all" and 2 * _members(cluster) >= choices(first.kind, len(first.members), dimension):
             kept.append(cluster)
         else:
-            others[0] += cluster
-    for neuron in [*others.pop(0, []), *dense[1], *dense[-1]]:
+            loose += cluster
+    others: dict[tuple[float, float], list[_Neuron]] = defaultdict(list)  # by the signs of mean and amplitude
+    for neuron in [*loose, *dense[1], *dense[-1]]:
         mean = float(neuron.weight.mean())
         row = Row("all", main=mean)
         others[np.sign(mean), np.sign(neuron.out)].append(replace(neuron, row=row))
@@ -311,10 +314,10 @@ def _is_clear(cluster: list[_Neuron], dimension: int) -> bool:
 
 def _even_parts(group: list[_Neuron]) -> list[list[_Neuron]]:
     """Members of about one amplitude each: a doubled input is a type of its own."""
-    amplitude = defaultdict(float)
+    amplitude: dict[tuple[int, ...], float] = defaultdict(float)
     for neuron in group:
         amplitude[neuron.row.members] += abs(neuron.amplitude)
-    order = sorted(amplitude, key=amplitude.get)
+    order = sorted(amplitude, key=amplitude.__getitem__)
     levels = np.log([amplitude[member] for member in order])
     cuts = np.flatnonzero(np.diff(levels) > np.log(UNEVEN)) + 1
     level_of = {member: int((cuts <= place).sum()) for place, member in enumerate(order)}

@@ -55,6 +55,7 @@ lint: install  ## ruff, mypy, and the rules of who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

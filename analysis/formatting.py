@@ -6,7 +6,7 @@ import shlex
 import unicodedata
 
 
-def number(value) -> str:
+def format_number(value) -> str:
     """A number as people read it: three digits, thousands in full, an en dash for a gap."""
     if value is None or math.isnan(value):
         return "–"
@@ -15,7 +15,7 @@ def number(value) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
-def penalty(beta: float, digits: int = 2) -> str:
+def format_beta(beta: float, digits: int = 2) -> str:
     """A value of β: 1e-9, where Python would write 1e-09."""
     return f"{beta:.{digits}g}".replace("e-0", "e-")
 

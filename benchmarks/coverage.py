@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.phases.boundaries import boundaries
-from analysis.phases.phase_map import fit
+from analysis.phases.phase_map import fit_phase_map
 from benchmarks.boundaries.synthetic import KINDS, random_truth, sweep_design
 
 DESIGNS = ("quick", "scattered", "wide_grid", "few")
@@ -47,7 +47,7 @@ def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **op
         x, y = sweep_design(design, rng)
         labels = truth.draw(x, y, rng)
         started = perf_counter()
-        phase_map = fit(x, y, labels, log_x=True, log_y=True, merge=truth.merge, **options)
+        phase_map = fit_phase_map(x, y, labels, log_x=True, log_y=True, merge=truth.merge, **options)
         seconds.append(perf_counter() - started)
         found = boundaries(phase_map)
         hits = answers = questions = 0

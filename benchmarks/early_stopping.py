@@ -57,21 +57,21 @@ def read_paths(snapshots: "pd.DataFrame") -> Paths:
     )
 
 
-def settled(labels, purities, *, looks: int, purity: float) -> bool:
+def settled(labels, purities, *, evaluations: int, purity: float) -> bool:
     """Whether a training's snapshots so far, (snapshots,), agree."""
-    if len(labels) < looks:
+    if len(labels) < evaluations:
         return False
-    last = labels[-looks:]
-    return bool((last == last[-1]).all() and (purities[-looks:] >= purity).all())
+    last = labels[-evaluations:]
+    return bool((last == last[-1]).all() and (purities[-evaluations:] >= purity).all())
 
 
-def try_rule(paths: Paths, *, looks: int, purity: float, least: float) -> Outcome:
+def try_rule(paths: Paths, *, evaluations: int, purity: float, least: float) -> Outcome:
     end = len(paths.steps) - 1
     stops = np.full(len(paths.labels), end)
     for row, (labels, purities) in enumerate(zip(paths.labels, paths.purities, strict=True)):
         for at in range(end):
             late = paths.steps[at] >= least * paths.steps[-1]
-            if late and settled(labels[: at + 1], purities[: at + 1], looks=looks, purity=purity):
+            if late and settled(labels[: at + 1], purities[: at + 1], evaluations=evaluations, purity=purity):
                 stops[row] = at
                 break
     early = stops < end
@@ -108,9 +108,9 @@ def main(arguments=None) -> None:
     print("  " + ", ".join(f"{step} ({count})" for step, count in zip(steps, counts, strict=True)))
     print(f"| snapshots that agree | purity | not before | stopped | wrong | cost saved | in packs of {PACK} |")
     print("|---|---|---|---|---|---|---|")
-    for looks, purity, least in itertools.product(LOOKS, PURITIES, LEAST):
-        found = try_rule(paths, looks=looks, purity=purity, least=least)
-        print(f"| {looks} | {purity:g} | {least:.0%} of the steps | {found.stopped:.0%} | {found.wrong:.1%}"
+    for evaluations, purity, least in itertools.product(LOOKS, PURITIES, LEAST):
+        found = try_rule(paths, evaluations=evaluations, purity=purity, least=least)
+        print(f"| {evaluations} | {purity:g} | {least:.0%} of the steps | {found.stopped:.0%} | {found.wrong:.1%}"
               f" | {found.saved:.0%} | {found.saved_in_packs:.0%} |")  # fmt: skip
 
 

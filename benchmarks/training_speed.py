@@ -18,7 +18,7 @@ from pathlib import Path
 DIMENSIONS = (4, 6, 16)
 PACKS = (1, 16, 64)
 WARM_UP = 3  # steps before the clock starts
-FEWEST_STEPS = 3  # steps on the clock, however slow
+MIN_STEPS = 3  # steps on the clock, however slow
 NO_END = 10**9  # steps: longer than any bench
 PEAK_SIZE = 1024  # rows and columns of the matrix product whose speed is the machine's peak
 
@@ -85,7 +85,7 @@ def measure(dimension: int, pack: int, seconds: float, device: str) -> float:
         if step == WARM_UP:
             wait()
             started = clock()
-        elif step >= WARM_UP + FEWEST_STEPS and clock() - started > seconds:
+        elif step >= WARM_UP + MIN_STEPS and clock() - started > seconds:
             wait()  # for what a GPU has still to do: in between, it is given steps ahead of time, as in a training
             raise Enough(step - WARM_UP, clock() - started)
 

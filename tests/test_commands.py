@@ -26,6 +26,7 @@ from tests.support.small_sweep import train_here
 __all__ = ["ray"]  # a fixture
 
 NOT_RUN_HERE = {
+    "hyperphase anneal SWEEP": "tests/search/driver/test_anneal.py runs it",
     "git clone <this repository> hyperphase && cd hyperphase": "CI runs in a clone",
     "ray up": "tests/deploy checks the file that it reads",
 }

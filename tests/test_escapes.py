@@ -11,7 +11,7 @@ from analysis.charts.chart import Chart, new_chart, save_png, svg_text
 from analysis.errors import UserError
 from analysis.formatting import printable, quoted
 from analysis.phases.from_table import probability_table
-from analysis.phases.phase_map import fit
+from analysis.phases.phase_map import fit_phase_map
 from analysis.phases.plots import draw_phase_map
 from analysis.report.write import write_report
 from analysis.sweeps.load import load_sweep
@@ -65,7 +65,7 @@ def test_an_impossible_key_is_refused(key, tmp_path):
 def test_a_record_with_an_impossible_key_is_torn(tmp_path):
     ledger.write(tmp_path, Record({"key": "<script>", "status": "done"}))
     with pytest.warns(UserWarning, match="torn"):
-        assert ledger.done(tmp_path) == set()
+        assert ledger.read_all(tmp_path) == set()
 
 
 def axes_texts(axes) -> list[str]:
@@ -76,7 +76,7 @@ def test_charts_show_names_as_they_are(tmp_path):
     """A name with unbalanced mathematics would raise; one with balanced would lose its dollars."""
     x = np.repeat(np.geomspace(1e-6, 1, 12), 2)
     labels = [HOSTILE[3] if value < 1e-3 else HOSTILE[4] for value in x]
-    found = fit(x, np.tile([4.0, 8.0], 12), labels, log_x=True, x_name="$a$", y_name="50 $", rounds=0)
+    found = fit_phase_map(x, np.tile([4.0, 8.0], 12), labels, log_x=True, x_name="$a$", y_name="50 $", rounds=0)
     axes = draw_phase_map(found, tmp_path / "map.png")
     assert {f"{HOSTILE[3]} (12)", "$a$", "50 $"} <= set(axes_texts(axes))
     chart = Chart(axes.figure)
@@ -96,7 +96,7 @@ def test_categories_on_an_axis_are_no_mathematics(tmp_path):
 def test_columns_of_probabilities_have_names_of_their_own():
     x = np.repeat(np.geomspace(1e-6, 1, 12), 3)
     labels = np.array(["a", "a_low", "a_low_low"], dtype=object)[np.minimum(2, (np.log10(x) + 6) // 2).astype(int)]
-    found = fit(x, np.tile([4.0, 6.0, 8.0], 12), labels, log_x=True, rounds=0)
+    found = fit_phase_map(x, np.tile([4.0, 6.0, 8.0], 12), labels, log_x=True, rounds=0)
     table = probability_table(found, points_x=5)
     assert len(table.columns) == len(set(table.columns)) == 2 + 3 * 3
     mean = found.probabilities(table["x"], table["y"])

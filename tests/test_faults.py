@@ -43,8 +43,8 @@ def undisturbed(tmp_path_factory):
 
 def check(folder: Path, undisturbed: Path, *, tracked: bool = False) -> None:
     """Every training once in the ledger, the table and (if `tracked`) MLflow, bit-identical to the undisturbed ones."""
-    keys = ledger.done(folder / "ledger")
-    assert keys == ledger.done(undisturbed) and len(keys) == TRAININGS
+    keys = ledger.read_all(folder / "ledger")
+    assert keys == ledger.read_all(undisturbed) and len(keys) == TRAININGS
     assert sorted(pd.read_parquet(folder / "trainings.parquet")["key"]) == sorted(keys)
     for key in keys:
         assert_same_record(*(ledger.read(ledger.record_path(place, key)) for place in (folder / "ledger", undisturbed)))

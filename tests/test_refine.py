@@ -44,7 +44,7 @@ def test_a_refinement_is_killed_and_resumed(tmp_path, sessions):
     out, err = process.communicate(timeout=2 * TIMEOUT)
     assert process.returncode == 0 and "Traceback" not in err, err
     assert f"round 1: {left} training" in out and "median" in out  # the killed round first
-    everything = ledger.done(folder / "ledger")
+    everything = ledger.read_all(folder / "ledger")
     assert killed < everything and len(everything) == len(killed) + 6
     table = pd.read_parquet(folder / "trainings.parquet")
     assert set(table["key"]) == everything and table["key"].is_unique

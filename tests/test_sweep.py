@@ -63,7 +63,7 @@ def runs(folder: Path) -> list:
 def check_once_each(folder: Path, trainings: int) -> None:
     """Every training once in the ledger, in the table and in MLflow; nothing left over."""
     table = pd.read_parquet(folder / "trainings.parquet")
-    keys = ledger.done(folder / "ledger")
+    keys = ledger.read_all(folder / "ledger")
     assert len(keys) == len(table) == table["key"].nunique() == trainings and set(table["key"]) == keys
     logged = runs(folder)
     children = [run.data.tags["key"] for run in logged if run.data.tags["kind"] == "training"]
@@ -187,7 +187,7 @@ def test_killed_and_interrupted_and_resumed(tmp_path, sessions):
     _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130 and "Traceback" not in err
     assert f"hyperphase resume {folder}" in err.splitlines()[-1]
-    second = ledger.done(folder / "ledger")
+    second = ledger.read_all(folder / "ledger")
     assert first < second and len(second) < 8
     assert len(pd.read_parquet(folder / "trainings.parquet")) == len(second)
 

@@ -1,3 +1,3 @@
 """The old name of `trainables.named_arrays.unpack_arrays`, which MLflow models that were logged earlier import."""
 
-from trainables.named_arrays import parted as parted
+from trainables.named_arrays import unpack_arrays as unpack_arrays

@@ -7,7 +7,7 @@ import numpy as np
 NUMBERS, SHAPES = "numbers", "shapes"
 
 
-def joined(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def pack_arrays(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """{"numbers": all bytes, "shapes": JSON of [name, type, shape]s as bytes}."""
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     shapes = json.dumps([(name, array.dtype.str, array.shape) for name, array in arrays.items()])
@@ -15,7 +15,7 @@ def joined(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {NUMBERS: np.frombuffer(numbers, np.uint8), SHAPES: np.frombuffer(shapes.encode(), np.uint8)}
 
 
-def parted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def unpack_arrays(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What was `joined`: views of it. Raises ValueError if bytes are missing or left."""
     numbers, found, offset = arrays[NUMBERS], {}, 0
     for name, kind, shape in json.loads(arrays[SHAPES].tobytes()):

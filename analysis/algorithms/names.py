@@ -124,7 +124,7 @@ def task_title(task: str) -> str:
     return "the " + ("L1 norm" if name == "l1_norm" else name.replace("_", " ").lower())
 
 
-def title(label: str) -> str:
+def display_name(label: str) -> str:
     """A label as people read it: double_sided -> double-sided."""
     algorithm = find(label)
     return (algorithm.title if algorithm else "") or str(label).replace("_", " ")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import colours, in_order, title
+from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import Chart
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 WIDTH = 9.6  # inches
-LEAST_ERROR = 1e-5
-MOST_BETAS = 26  # distinct values of β that are shown one by one; more are gathered into bins of equal width
+MIN_ERROR = 1e-5
+MAX_BETAS = 26  # distinct values of β that are shown one by one; more are gathered into bins of equal width
 
 
 def power(exponent: float) -> str:
@@ -33,10 +33,10 @@ def beta_bins(betas) -> tuple[np.ndarray, float]:
     values = np.unique(logs)
     if len(values) == 1:
         return logs, 0.5
-    if len(values) <= MOST_BETAS:
+    if len(values) <= MAX_BETAS:
         return logs, min(1.0, float(np.diff(values).min()))
-    width = float(values[-1] - values[0]) / MOST_BETAS
-    return values[0] + width * (np.floor((logs - values[0]) / width).clip(max=MOST_BETAS - 1) + 0.5), width
+    width = float(values[-1] - values[0]) / MAX_BETAS
+    return values[0] + width * (np.floor((logs - values[0]) / width).clip(max=MAX_BETAS - 1) + 0.5), width
 
 
 def beta_axis(axes: "Axes", logs, width: float, *, vertical: bool = False) -> None:
@@ -63,7 +63,7 @@ def panels(chart: Chart, count: int, *, columns: int = 3, **share) -> "list[Axes
 def legend(chart: Chart, labels) -> None:
     """One line above the panels: a swatch and a name an algorithm."""
     colour = colours(labels)
-    swatches(chart, {title(label): colour[label] for label in in_order(labels)})
+    swatches(chart, {display_name(label): colour[label] for label in in_order(labels)})
 
 
 def swatches(chart: Chart, names: dict[str, str]) -> None:
@@ -98,7 +98,7 @@ def tip_trainings(chart: Chart, points: "Artist", rows: "pd.DataFrame") -> None:
 def training_tips(frame: "pd.DataFrame") -> list[str]:
     """What a training's mark says on hover."""
     return [
-        f"{title(row.algorithm)} · n = {row.dimension}, β = {row.beta:.2g}, seed {row.seed}\n"
+        f"{display_name(row.algorithm)} · n = {row.dimension}, β = {row.beta:.2g}, seed {row.seed}\n"
         f"error {row.relative_error:.2g}, {row.complexity_nats:.4g} nats\n{row.key}"
         for row in frame.itertuples()
     ]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 PICTURED = ("locality", "sidedness", "sidedness_spread", "amplitude_min", "amplitude_max", "linear_rest", "margin")
-MOST_PICTURED = 8
+MAX_PICTURED = 8
 
 
 def comparison_chart(found: "dict[str, pd.DataFrame]") -> Chart:
@@ -25,7 +25,7 @@ def comparison_chart(found: "dict[str, pd.DataFrame]") -> Chart:
     frames = {name: frame for name, frame in found.items() if len(frame)}
     shared = set.intersection(*(set(frame.columns) for frame in frames.values()))
     names = [name for name in PICTURED if name in shared]
-    names = (names or [p for p in shared_parameters(next(iter(frames.values()))) if p in shared])[:MOST_PICTURED]
+    names = (names or [p for p in shared_parameters(next(iter(frames.values()))) if p in shared])[:MAX_PICTURED]
     chart = new_chart(WIDTH, 0.6 + (0.7 + 0.42 * len(frames)) * -(-len(names) // 3))
     labels = pd.concat([frame["algorithm"] for frame in frames.values()])
     colour, random = colours(labels), np.random.default_rng(0)

@@ -7,14 +7,14 @@ import numpy as np
 
 from analysis.algorithms.names import colours
 from analysis.charts.chart import FAINT, INK, Chart, new_chart
-from analysis.charts.common import LEAST_ERROR, WIDTH, beta_axis, beta_bins, blocks, legend, panels, scatter, swatches
+from analysis.charts.common import MIN_ERROR, WIDTH, beta_axis, beta_bins, blocks, legend, panels, scatter, swatches
 from analysis.sweeps.statistics import components
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-LEAST_NATS = 0.1  # complexities below are drawn here: on a log axis nothing else is near zero
+MIN_NATS = 0.1  # complexities below are drawn here: on a log axis nothing else is near zero
 MARKERS = "osD^vP"
 COMPONENT_COLOURS = ("#3b4a63", "#8a9bb5", "#c8b58e", "#a3b8a0", "#b99aa8")
 
@@ -48,25 +48,23 @@ def error_complexity(done: "pd.DataFrame") -> Chart:
             chart,
             axes,
             mine,
-            mine["complexity_nats"].clip(lower=LEAST_NATS).to_numpy(),
-            mine["relative_error"].clip(lower=LEAST_ERROR).to_numpy(),
+            mine["complexity_nats"].clip(lower=MIN_NATS).to_numpy(),
+            mine["relative_error"].clip(lower=MIN_ERROR).to_numpy(),
             shapes[dimension],
             colour,
             size,
         )
-        nats, errors = front(
-            mine["complexity_nats"].clip(lower=LEAST_NATS), mine["relative_error"].clip(lower=LEAST_ERROR)
-        )
+        nats, errors = front(mine["complexity_nats"].clip(lower=MIN_NATS), mine["relative_error"].clip(lower=MIN_ERROR))
         axes.plot(nats, errors, color=INK, linewidth=0.9, drawstyle="steps-post", zorder=3, alpha=0.75)
         if len(dimensions) > 1:
             axes.annotate(f"n = {dimension}", (nats[-1], errors[-1]), xytext=(3, -3), textcoords="offset points",
                           color=INK, fontsize=7.5, va="top")  # fmt: skip
     axes.grid()
-    if (done["complexity_nats"] < LEAST_NATS).any():
-        axes.set_xlim(left=0.7 * LEAST_NATS)
+    if (done["complexity_nats"] < MIN_NATS).any():
+        axes.set_xlim(left=0.7 * MIN_NATS)
         axes.annotate(
-            f"≤ {LEAST_NATS:g} nats",
-            (LEAST_NATS, 0),
+            f"≤ {MIN_NATS:g} nats",
+            (MIN_NATS, 0),
             xycoords=("data", "axes fraction"),
             xytext=(4, 5),
             textcoords="offset points",
@@ -105,7 +103,7 @@ def kl_components(done: "pd.DataFrame") -> Chart | None:
                 rectangles.append((log_beta - 0.43 * width, bottom, 0.86 * width, nats, tone[name], tip))
                 bottom += nats
         blocks(chart, axes, rectangles)
-        axes.set_ylim(0, 1.03 * max(float(table.sum(axis=1).max()), LEAST_NATS))
+        axes.set_ylim(0, 1.03 * max(float(table.sum(axis=1).max()), MIN_NATS))
         beta_axis(axes, logs, width)
         axes.set_title(f"n = {dimension}")
         axes.grid(axis="y")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import colours, in_order, title
+from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import FAINT, INK, Chart, new_chart
 from analysis.charts.common import WIDTH, beta_axis, beta_bins, blocks, legend, panels, power
 from analysis.sweeps.dynamics import fractions
@@ -66,7 +66,7 @@ def _edges(positions: np.ndarray) -> np.ndarray:
 
 
 def _cell_tip(dimension: int, log_beta: float, step: float, parts: "pd.Series", trainings: int) -> str:
-    what = ", ".join(f"{title(algorithm)} {part:.0%}" for algorithm, part in parts[parts > 0].items())
+    what = ", ".join(f"{display_name(algorithm)} {part:.0%}" for algorithm, part in parts[parts > 0].items())
     return f"n = {dimension}, β = {10**log_beta:.2g}, step {step:.0f} ({trainings} trainings)\n{what}"
 
 
@@ -98,7 +98,7 @@ def transition_graph(graph: "networkx.DiGraph") -> Chart:
             linewidth=0.7 + 5.0 * count / most,
         )
         axes.add_patch(arc)
-        chart.tip(arc, f"{title(before)} → {title(after)}: {count} times")
+        chart.tip(arc, f"{display_name(before)} → {display_name(after)}: {count} times")
         axes.text(
             (place[before] + place[after]) / 2,
             apex[before, after],
@@ -114,11 +114,11 @@ def transition_graph(graph: "networkx.DiGraph") -> Chart:
         dot = axes.scatter([place[node]], [0], s=size, color=colour[node], zorder=3)
         chart.tip(
             dot,
-            f"{title(node)}: {data['visits']} trainings passed through, {data['start']} began and "
+            f"{display_name(node)}: {data['visits']} trainings passed through, {data['start']} began and "
             f"{data['end']} ended here",
         )
         axes.annotate(
-            title(node),
+            display_name(node),
             (place[node], 0),
             xytext=(0, -21),
             textcoords="offset points",

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import colours, in_order, title
+from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import RULE, Chart, new_chart
-from analysis.charts.common import LEAST_ERROR, WIDTH, legend, panels
+from analysis.charts.common import MIN_ERROR, WIDTH, legend, panels
 from analysis.sweeps.generalisation import by_algorithm
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def generalisation_chart(table: "pd.DataFrame") -> Chart:
 def _lines(chart: Chart, left, right, part: "pd.DataFrame", colour: str) -> None:
     """One algorithm's medians with quartiles, and its shares."""
     n = part["dimension"]
-    low, middle, high = (np.maximum(part[name], LEAST_ERROR) for name in ("error_low", "relative_error", "error_high"))
+    low, middle, high = (np.maximum(part[name], MIN_ERROR) for name in ("error_low", "relative_error", "error_high"))
     left.fill_between(n, low, high, color=colour, alpha=0.18, linewidth=0)
     tips = [
-        f"{title(row.trained_algorithm)} at n = {row.dimension}: error {row.relative_error:.2g}, "
+        f"{display_name(row.trained_algorithm)} at n = {row.dimension}: error {row.relative_error:.2g}, "
         f"{row.right:.0%} of draws right ({row.trainings} trainings)"
         for row in part.itertuples()
     ]

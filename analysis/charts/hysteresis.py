@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analysis.phases.equilibrium import Equilibrium
 
 MARKERS = {UP: "^", DOWN: "v"}
-LEAST_NATS = 0.1
+MIN_NATS = 0.1
 
 
 def hysteresis_chart(annealed: "pd.DataFrame", found: "Equilibrium") -> Chart:
@@ -36,7 +36,7 @@ def hysteresis_chart(annealed: "pd.DataFrame", found: "Equilibrium") -> Chart:
 
 def _panel(chart: Chart, axes: "Axes", rows: "pd.DataFrame") -> None:
     colour = colours(rows["algorithm"])
-    nats = rows["complexity_nats"].clip(lower=LEAST_NATS)
+    nats = rows["complexity_nats"].clip(lower=MIN_NATS)
     middle = rows.assign(nats=nats).groupby(["beta", "way"])["nats"].median().unstack("way")
     if {UP, DOWN} <= set(middle):
         both = middle.dropna()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from analysis.algorithms.names import title
+from analysis.algorithms.names import display_name
 from analysis.charts.chart import Chart, new_chart
 from analysis.charts.common import WIDTH, tip_trainings
 
@@ -22,7 +22,7 @@ def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
     draw_phase_map(phases.phase_map, table=phases.boundaries, axes=axes, x_label="β", y_label="input dimension n")
     for label in phases.phase_map.labels:
         for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
-            if str(points.get_label()).startswith(f"{title(label)} ("):
+            if str(points.get_label()).startswith(f"{display_name(label)} ("):
                 tip_trainings(chart, points, done[phases.phase_map.row_labels == label])
     return chart
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import colours, in_order, title
+from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import FAINT, RULE, Chart
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": _escaped(title(label)),
+                "name": _escaped(display_name(label)),
                 "legendgroup": label,
                 "showlegend": label not in named,
                 "legendrank": usual.index(label) + 1,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def refinement_chart(rounds: list[Round], done: "pd.DataFrame") -> "Chart | None":
     """Before and after, side by side: trainings as dots, those of the refinement dark; boundaries with their bands."""
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import display_name
     from analysis.charts.chart import FAINT, INK, new_chart
     from analysis.charts.common import WIDTH, training_tips
 
@@ -37,7 +37,7 @@ def refinement_chart(rounds: list[Round], done: "pd.DataFrame") -> "Chart | None
             rows = rows.sort_values("y")
             low, high = rows["x_low"], rows["x_high"]
             bands = axes.hlines(rows["y"], low, high, color=INK, linewidth=2.4, alpha=0.75, zorder=4)
-            name = f"{title(lower)} | {title(upper)}"
+            name = f"{display_name(lower)} | {display_name(upper)}"
             chart.tip(
                 bands,
                 *(

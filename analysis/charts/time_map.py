@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
-from analysis.phases.softmax_gp import Settings
+from analysis.phases.softmax_gp import Hyperparameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,20 +19,26 @@ if TYPE_CHECKING:
     from analysis.phases.phase_map import PhaseMap
 
 
-MOST_PANELS = 6
+MAX_PANELS = 6
 # for a picture: one fit in place of a search, and few draws
-QUICK = {"settings": Settings(trend=24.0, tilt=0.5, ripple=4.0, length_x=0.35, length_y=0.5), "draws": 120, "rounds": 0}
+QUICK = {
+    "settings": Hyperparameters(trend=24.0, tilt=0.5, ripple=4.0, length_x=0.35, length_y=0.5),
+    "draws": 120,
+    "rounds": 0,
+}
 
 
 def fit_over_training(snapshots: "pd.DataFrame", dimension: int, **options) -> "PhaseMap":
     """The map with x = β and y = training step, mirror images merged. options go to `phase_map.fit`."""
-    from analysis.phases.phase_map import fit
+    from analysis.phases.phase_map import fit_phase_map
 
     rows = snapshots[snapshots["dimension"] == dimension]
     if rows.empty:
         raise UserError(f"no snapshot has dimension {dimension}")
     defaults: dict = {"log_x": True, "log_y": True, "merge": mirror_images(), "x_name": "beta", "y_name": "step"}
-    return fit(rows["beta"].to_numpy(), rows["step"].to_numpy(), rows["algorithm"].to_numpy(), **defaults | options)
+    return fit_phase_map(
+        rows["beta"].to_numpy(), rows["step"].to_numpy(), rows["algorithm"].to_numpy(), **defaults | options
+    )
 
 
 def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":
@@ -45,8 +51,8 @@ def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":
     dimensions = np.array(sorted(spread.index[spread > 1]))
     if len(dimensions) == 0:
         return None
-    if len(dimensions) > MOST_PANELS:
-        dimensions = dimensions[np.linspace(0, len(dimensions) - 1, MOST_PANELS).round().astype(int)]
+    if len(dimensions) > MAX_PANELS:
+        dimensions = dimensions[np.linspace(0, len(dimensions) - 1, MAX_PANELS).round().astype(int)]
     chart = new_chart(WIDTH, 0.4 + 3.2 * int(np.ceil(len(dimensions) / 3)))
     merge = mirror_images()
     shown = [merge.get(label, label) for label in snapshots["algorithm"]]

@@ -26,7 +26,7 @@ FADED, FULL = (
 ITERATIONS = 40  # of the force-directed layout
 SPREAD = 1.7  # its ideal distance between nodes, over 1 / sqrt(nodes)
 PULL = 0.7  # of the output on a hidden neuron, and of all the inputs that it reads together
-MOST_DRAWN = 400  # hidden neurons; beyond this a picture shows nothing any more
+MAX_DRAWN = 400  # hidden neurons; beyond this a picture shows nothing any more
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str]
     activity = activity / max(activity.max(), BARELY * abs(mean) / network.dimension, 1e-30)
     norm = np.linalg.norm(weight, axis=1)
     active = np.flatnonzero(activity > IDLE)
-    if len(active) > MOST_DRAWN:
-        active = np.sort(np.argsort(-activity, kind="stable")[:MOST_DRAWN])
+    if len(active) > MAX_DRAWN:
+        active = np.sort(np.argsort(-activity, kind="stable")[:MAX_DRAWN])
 
     gain = np.sqrt(np.abs(out) / np.maximum(norm, 1e-30))  # balances |row| and |outgoing weight|
     share = weight**2 / np.maximum(norm**2, 1e-30)[:, None]

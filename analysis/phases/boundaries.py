@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 GRID = 400  # points along x at which a draw's labels are compared
 MARGIN = 0.15  # share of the x range by which draws may look beyond the data, so that a band can say "or outside"
-LEAST_PROBABILITY = 0.5  # of the draws must have the boundary
-LEAST_CONTRAST = 0.75  # share that each phase must reach on its own side, of the two phases' sum
+MIN_PROBABILITY = 0.5  # of the draws must have the boundary
+MIN_CONTRAST = 0.75  # share that each phase must reach on its own side, of the two phases' sum
 NINE = 2 * np.log(9)  # log odds between p = 0.9 and p = 0.1
 COLUMNS = [
     "lower_phase",
@@ -71,7 +71,7 @@ def boundaries(
     rows = []
     for crossing in crossings(phase_map, ys, draws=draws):
         middle, low, high = np.quantile(crossing.scaled_x, tails)
-        if crossing.probability < LEAST_PROBABILITY or crossing.contrast < LEAST_CONTRAST or abs(middle) >= 1:
+        if crossing.probability < MIN_PROBABILITY or crossing.contrast < MIN_CONTRAST or abs(middle) >= 1:
             continue
         width, narrow, broad = np.quantile(NINE / np.maximum(crossing.slope, 1e-9), tails) * to_units
         x, x_low, x_high = (float(value) for value in axis.unscale(np.clip([middle, low, high], -1, 1)))
@@ -169,7 +169,7 @@ def _mean_share(fields: Floats) -> Floats:
     return share
 
 
-def adjacency(phase_map: PhaseMap, *, points: int = 60, least: float = LEAST_PROBABILITY) -> "networkx.Graph":
+def adjacency(phase_map: PhaseMap, *, points: int = 60, least: float = MIN_PROBABILITY) -> "networkx.Graph":
     """Which phases touch -> networkx.Graph.
 
     Nodes: phases, with `area` (share of the map, as drawn, where the phase is most probable; posterior mean).

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.algorithms.names import colours, in_order, title
+from analysis.algorithms.names import colours, display_name, in_order
 from analysis.phases.arrays import Floats
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 INK = "#1d2229"
 DPI = 160
-COLUMNS, MOST_PANELS = 3, 9
-MOST_EXCESS = 12.0  # times the lowest objective: what is worse is not shown
+COLUMNS, MAX_PANELS = 3, 9
+MAX_EXCESS = 12.0  # times the lowest objective: what is worse is not shown
 
 
 def draw_equilibrium(
@@ -32,8 +32,8 @@ def draw_equilibrium(
     from matplotlib.figure import Figure
 
     ys = sorted(found.fronts)
-    if len(ys) > MOST_PANELS:
-        ys = [ys[k] for k in np.linspace(0, len(ys) - 1, MOST_PANELS).round().astype(int)]
+    if len(ys) > MAX_PANELS:
+        ys = [ys[k] for k in np.linspace(0, len(ys) - 1, MAX_PANELS).round().astype(int)]
     columns = min(COLUMNS, max(1, len(ys)))
     rows = math.ceil(max(1, len(ys)) / columns)
     figure = figure or Figure(figsize=(3.6 * max(columns, 2), 3.1 * rows), layout="constrained")
@@ -81,7 +81,7 @@ def _panel(axes: "Axes", found: "Equilibrium", y: float, colour: dict[str, str])
     if found.log_x:
         axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(0.7, MOST_EXCESS)
+    axes.set_ylim(0.7, MAX_EXCESS)
     axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
     axes.set_yticks([], minor=True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -120,7 +120,7 @@ def _legend(figure: "Figure", colour: dict[str, str]) -> None:
     from matplotlib.patches import Patch
 
     figure.legend(
-        handles=[Patch(color=colour[label], label=title(label)) for label in in_order(colour)],
+        handles=[Patch(color=colour[label], label=display_name(label)) for label in in_order(colour)],
         loc="outside upper left",
         ncols=6,
         frameon=False,

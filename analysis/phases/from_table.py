@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analysis.phases.equilibrium import Equilibrium
 
-FEWEST_ROWS = 8
+MIN_ROWS = 8
 
 
 def read_label_table(
@@ -30,8 +30,8 @@ def read_label_table(
     path = Path(path)
     cells, comma = read_columns(path, [x, y], [label])
     rows = len(cells[label])
-    if rows < FEWEST_ROWS:
-        raise UserError(f"{path}: {rows} rows are too few for a phase map, it needs at least {FEWEST_ROWS}")
+    if rows < MIN_ROWS:
+        raise UserError(f"{path}: {rows} rows are too few for a phase map, it needs at least {MIN_ROWS}")
     xs, ys = (_axis(cells[name], name, path, log, comma) for name, log in ((x, log_x), (y, log_y)))
     labels = _labels(cells[label], label, path)
     if len(set(xs)) < 2:
@@ -161,12 +161,12 @@ def write_boundaries(
 
     -> (PhaseMap, boundaries DataFrame). Raises UserError with one clear line for everything a user can mend.
     """
-    from analysis.phases.phase_map import fit
+    from analysis.phases.phase_map import fit_phase_map
     from analysis.phases.plots import draw_phase_map
 
     columns = read_label_table(table_path, x=x, y=y, label=label, log_x=log_x, log_y=log_y)
     folder = make_folder(out)
-    phase_map = fit(*columns, log_x=log_x, log_y=log_y, merge=merge, x_name=x, y_name=y)
+    phase_map = fit_phase_map(*columns, log_x=log_x, log_y=log_y, merge=merge, x_name=x, y_name=y)
     if len(phase_map.labels) < 2:
         raise UserError(f"{table_path}: every label merges into {phase_map.labels[0]!r}; no boundary to find")
     table = boundaries(phase_map)

@@ -27,7 +27,7 @@ APART = 1.0  # units of u: how complexity goes on is read off places at least so
 RATIOS = np.geomspace(1e-6, 1e12, 400)  # of λ to x, as _extrapolate needs
 NOISE = np.array([0.05, 0.02])  # standard deviations of h and s that one training's worth of prior expects
 WEIGHT_OF_POOL = 4.0  # trainings' worth: a place's noise is drawn to its algorithm's, that to all algorithms'
-LEAST_VARIANCE = 1e-7
+MIN_VARIANCE = 1e-7
 DIFFUSE = 100.0  # prior variance of the curve's value and slope at its start
 LINEAR_SPAN = 20.0  # units of u along x where x is linear
 
@@ -152,7 +152,7 @@ class _Places:
         crowd = count[place] > 2
         if crowd.any():
             apart = seen - middle
-            spread = np.maximum(1.4826 * np.median(np.abs(apart[crowd]), axis=0), np.sqrt(LEAST_VARIANCE))
+            spread = np.maximum(1.4826 * np.median(np.abs(apart[crowd]), axis=0), np.sqrt(MIN_VARIANCE))
             seen = middle + np.clip(apart, -OUTLIER * spread, OUTLIER * spread)
         mean = np.stack([np.bincount(place, column) / count for column in seen.T], axis=1)
         apart = seen - mean[place]
@@ -192,7 +192,7 @@ def _noise(places: list[_Places]) -> list[np.ndarray]:
     for one, its_squares, its_freedom in zip(places, squares, freedom, strict=True):
         own = shrunk(pool, WEIGHT_OF_POOL, its_squares, its_freedom)
         noise = shrunk(own, WEIGHT_OF_POOL, one.squares, (one.count - 1)[:, None, None])
-        found.append(noise + LEAST_VARIANCE * np.eye(2))
+        found.append(noise + MIN_VARIANCE * np.eye(2))
     return found
 
 

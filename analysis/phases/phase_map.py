@@ -4,7 +4,7 @@
     phase_map.probabilities(x, y)            # (points, labels), the columns are phase_map.labels
     phase_map.probability_band(x, y)         # the same, lower and upper ends of a 90 % interval
 
-The belief is `analysis.phases.softmax_gp`'s; it is kept as posterior draws of the fields, mixed over settings
+The posterior is `analysis.phases.softmax_gp`'s; it is kept as posterior draws of the fields, mixed over settings
 in proportion to their evidence, because everything read from a map (boundaries, bands, adjacency) is a
 function of whole fields. Repeated places are counted together, so replicates cost nothing.
 """
@@ -18,16 +18,25 @@ from numpy.typing import ArrayLike
 from analysis.errors import UserError
 from analysis.phases.arrays import Floats
 from analysis.phases.blas_threads import one_thread
-from analysis.phases.hyperparameters import climb
+from analysis.phases.hyperparameters import ascend_evidence
 from analysis.phases.places import gather
 from analysis.phases.slice_sampling import Scales, slice_sample
-from analysis.phases.softmax_gp import Basis, FieldFit, Settings, contrasts, laplace, make_basis, settle, softmax
+from analysis.phases.softmax_gp import (
+    Basis,
+    FieldFit,
+    Hyperparameters,
+    contrasts,
+    laplace,
+    make_basis,
+    softmax,
+    widen_covariance,
+)
 
-MOST_FITS = 4
+MAX_FITS = 4
 MAX_LABELS = 16  # beyond, a fit takes minutes and each label has too few rows to say anything
 FEW_PLACES = 60
 # Bands are about what is not known: shorter and more varied bends than the best single map has (`PRIOR_CENTRE`).
-MAP_CENTRE = Settings(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
+MAP_CENTRE = Hyperparameters(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
 MAP_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}
 # Prior of the trend that draws integrate over: crossovers far sharper than the places can tell are as likely as others.
 TREND_CENTRE, TREND_LOG_SD = 500.0, 2.0
@@ -124,7 +133,7 @@ class PhaseMap:
 
 
 @one_thread()
-def fit(
+def fit_phase_map(
     x: ArrayLike,
     y: ArrayLike,
     labels: Iterable[object],
@@ -134,7 +143,7 @@ def fit(
     merge: Mapping[str, str] | None = None,
     x_name: str = "x",
     y_name: str = "y",
-    settings: Settings | None = None,
+    settings: Hyperparameters | None = None,
     draws: int = 320,
     rounds: int | None = None,
     rng_seed: int = 0,
@@ -162,7 +171,7 @@ def fit(
     fits: tuple[FieldFit, ...]
     shares: Floats
     if settings is not None:
-        fits, shares = (settle(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
+        fits, shares = (widen_covariance(features, counts, laplace(basis, features, counts, settings)),), np.ones(1)
     else:
         fits, shares = weigh_settings(basis, features, counts, centre)
     if rounds is None:
@@ -172,26 +181,26 @@ def fit(
 
 
 def weigh_settings(
-    basis: Basis, features: Floats, counts: Floats, centre: Settings
+    basis: Basis, features: Floats, counts: Floats, centre: Hyperparameters
 ) -> tuple[tuple[FieldFit, ...], Floats]:
     """Climb the ladders of settings by evidence -> fits near the top and their shares of the posterior."""
     # the draws integrate over trend and tilt, so that only settings that differ in the others are kept apart
-    apart: dict[Settings, tuple[float, FieldFit]] = {}
-    for item in climb(basis, features, counts, centre=centre, log_sd=MAP_LOG_SD):
+    apart: dict[Hyperparameters, tuple[float, FieldFit]] = {}
+    for item in ascend_evidence(basis, features, counts, centre=centre, log_sd=MAP_LOG_SD):
         apart.setdefault(replace(item[1].settings, trend=1.0, tilt=1.0), item)
-    kept = list(apart.values())[:MOST_FITS]
+    kept = list(apart.values())[:MAX_FITS]
     shares = np.exp([item[0] - kept[0][0] for item in kept])
-    return tuple(settle(features, counts, item[1]) for item in kept), shares / shares.sum()
+    return tuple(widen_covariance(features, counts, item[1]) for item in kept), shares / shares.sum()
 
 
-def prior_centre(x_axis: Axis, y_axis: Axis) -> Settings:
+def prior_centre(x_axis: Axis, y_axis: Axis) -> Hyperparameters:
     """Where the prior of the settings is centred. With two log axes a boundary is a power law of exponent about 1."""
     if x_axis.log and y_axis.log and x_axis.span > 0 and y_axis.span > 0:
         return replace(MAP_CENTRE, tilt=float(np.clip(y_axis.span / x_axis.span, 0.02, 1.0)))
     return MAP_CENTRE
 
 
-def _trend_scales(centre: Settings, points: int = 7, reach: float = 2.1) -> Scales:
+def _trend_scales(centre: Hyperparameters, points: int = 7, reach: float = 2.1) -> Scales:
     """The prior over (trend, tilt) on a grid -> trend, tilt, probability, each (points²,)."""
     steps = np.linspace(-reach, reach, points)
     trend, tilt = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
@@ -207,7 +216,7 @@ def _draw(
     counts: Floats,
     fits: Sequence[FieldFit],
     shares: Floats,
-    centre: Settings,
+    centre: Hyperparameters,
     draws: int,
     rounds: int,
     rng_seed: int,
@@ -221,13 +230,13 @@ def _draw(
     weights = np.zeros((draws, basis.size, counts.shape[1]))
     for index in np.unique(chosen):
         rows = np.flatnonzero(chosen == index)
-        normals = rng.standard_normal((len(rows), fits[index].mode.size))
-        if rounds > 0 and normals.size:
+        base_samples = rng.standard_normal((len(rows), fits[index].mode.size))
+        if rounds > 0 and base_samples.size:
             found = slice_sample(
-                fits[index], features, counts, normals, trends=basis.trends, scales=scales, rounds=rounds, rng=rng
+                fits[index], features, counts, base_samples, trends=basis.trends, scales=scales, rounds=rounds, rng=rng
             )
         else:
-            found = fits[index].weights(normals)
+            found = fits[index].weights(base_samples)
         weights[np.ix_(rows, fits[index].kept)] = found @ contrast.T
     noise = np.array([fits[index].settings.noise for index in chosen])
     return weights, noise

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from analysis.algorithms.names import colours, title
+from analysis.algorithms.names import colours, display_name
 from analysis.literal_text import show_literally
 from analysis.phases.arrays import Floats
 from analysis.phases.boundaries import boundaries as read_boundaries
@@ -82,7 +82,7 @@ def _curves(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], table: "p
             edgecolor="white",
             linewidth=0.4,
             zorder=5,
-            label=f"{title(label)} ({mine.sum()})",
+            label=f"{display_name(label)} ({mine.sum()})",
         )
 
 
@@ -166,7 +166,7 @@ def _points(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str]) -> None:
             color=colour[label],
             edgecolor="white",
             linewidth=0.4,
-            label=f"{title(label)} ({mine.sum()})",
+            label=f"{display_name(label)} ({mine.sum()})",
             zorder=4,
             clip_on=False,
         )
@@ -235,7 +235,7 @@ def draw_scaling_laws(
         if y is None or x is None or x_low is None or x_high is None:
             continue
         paint = colour[law.upper_phase]
-        name = f"{title(law.lower_phase)} | {title(law.upper_phase)}"
+        name = f"{display_name(law.lower_phase)} | {display_name(law.upper_phase)}"
         text = (
             f"{name}: no power law"
             if law.refused

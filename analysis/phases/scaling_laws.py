@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.phases.arrays import Floats
-from analysis.phases.boundaries import LEAST_CONTRAST, LEAST_PROBABILITY, Crossings, crossings
+from analysis.phases.boundaries import MIN_CONTRAST, MIN_PROBABILITY, Crossings, crossings
 from analysis.phases.phase_map import PhaseMap
 
-FEWEST_YS = 3  # with two, any curve is a power law
-LEAST_FACTOR = 1.5  # of y from the smallest to the largest
+MIN_YS = 3  # with two, any curve is a power law
+MIN_FACTOR = 1.5  # of y from the smallest to the largest
 WIDEST = 4.0  # width of the exponent's interval at which it says nothing
 
 
@@ -64,7 +64,7 @@ def scaling_laws(phase_map: PhaseMap, ys: ArrayLike | None = None, *, level: flo
     ys = np.unique(phase_map.y) if ys is None else ys
     groups: dict[tuple[str, str], list[Crossings]] = {}
     for crossing in crossings(phase_map, ys):
-        if crossing.probability >= LEAST_PROBABILITY and crossing.contrast >= LEAST_CONTRAST:
+        if crossing.probability >= MIN_PROBABILITY and crossing.contrast >= MIN_CONTRAST:
             groups.setdefault((crossing.lower_phase, crossing.upper_phase), []).append(crossing)
     return [_law(phase_map, pair, found, level) for pair, found in groups.items()]
 
@@ -81,9 +81,9 @@ def _law(phase_map: PhaseMap, pair: tuple[str, str], found: Sequence[Crossings],
     weight = 1 / (np.nanvar(log_x, axis=0) + 1e-4)
     centre, half = (np.log10(ys).max() + np.log10(ys).min()) / 2, np.ptp(np.log10(ys)) / 2
     scaled = (np.log10(ys) - centre) / half
-    whole = log_x[np.isfinite(log_x).sum(axis=1) >= FEWEST_YS]
+    whole = log_x[np.isfinite(log_x).sum(axis=1) >= MIN_YS]
     if len(whole) < 0.3 * len(log_x):
-        return ScalingLaw(*pair, refused=f"it is found at {FEWEST_YS} values of {phase_map.y_axis.name} in few draws")
+        return ScalingLaw(*pair, refused=f"it is found at {MIN_YS} values of {phase_map.y_axis.name} in few draws")
     lines = _polynomials(scaled, whole, weight, 1)  # (draws, 2)
     bends = _polynomials(scaled, whole, weight, 2)[:, 2] if len(ys) > 2 else np.zeros(len(whole))
     exponents = -lines[:, 1] / half
@@ -129,10 +129,10 @@ def _unfit(phase_map: PhaseMap, ys: Floats) -> str | None:
         return f"a power law needs positive {phase_map.x_axis.name} and {name}"
     if len(np.unique(ys)) < len(ys):
         return f"it is crossed more than once at {name} = {ys[np.flatnonzero(np.diff(ys) == 0)[0]]:g}"
-    if len(ys) < FEWEST_YS:
-        return f"the boundary is seen at {len(ys)} value{'s' * (len(ys) != 1)} of {name} only, it needs {FEWEST_YS}"
-    if ys.max() / ys.min() < LEAST_FACTOR:
-        return f"{name} spans a factor of {ys.max() / ys.min():.2f} only, it needs {LEAST_FACTOR}"
+    if len(ys) < MIN_YS:
+        return f"the boundary is seen at {len(ys)} value{'s' * (len(ys) != 1)} of {name} only, it needs {MIN_YS}"
+    if ys.max() / ys.min() < MIN_FACTOR:
+        return f"{name} spans a factor of {ys.max() / ys.min():.2f} only, it needs {MIN_FACTOR}"
     return None
 
 

@@ -26,7 +26,7 @@ def slice_sample(
     fit: FieldFit,
     features: Floats,
     counts: Floats,
-    normals: Floats,
+    base_samples: Floats,
     *,
     trends: int,
     scales: Scales,
@@ -40,7 +40,7 @@ def slice_sample(
     scales: (trend, tilt, probability), each (mixture,): the prior over the two settings that make the trend,
     integrated here because no data fix how steep a crossover between two places is.
     """
-    chains = _Chains(fit, features, counts, normals, trends, scales)
+    chains = _Chains(fit, features, counts, base_samples, trends, scales)
     repeats = min(6, max(2, MOVED // len(features))) if trends > 1 else 0
     for _ in range(rounds):
         for move in MOVES * repeats:
@@ -58,7 +58,7 @@ class _Chains:
         fit: FieldFit,
         features: Floats,
         counts: Floats,
-        normals: Floats,
+        base_samples: Floats,
         trends: int,
         scales: Scales,
     ) -> None:
@@ -80,8 +80,8 @@ class _Chains:
         self.precisions = np.stack([steep**-2, lean**-2]) / 2  # (2, mixture)
         self.offset = np.log(probability) - columns * (2 * np.log(steep) + leans * np.log(lean))
         self.seen = [(np.flatnonzero(column), column[column > 0]) for column in counts.T]
-        start = solve_triangular(fit.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
-        self.weights: Floats = (self.mode + start).reshape(len(normals), columns, self.kept)
+        start = solve_triangular(fit.cholesky, base_samples.T, lower=True, trans="T", check_finite=False).T
+        self.weights: Floats = (self.mode + start).reshape(len(base_samples), columns, self.kept)
         self.fields = self.weights @ self.scaled
         self.likelihood = self._likelihood(self.fields)
         self.trend_prior, self.ripple_prior = self._trend_prior(self.weights), self._ripple_prior(self.weights)

@@ -1,4 +1,4 @@
-"""A softmax Gaussian process over the plane: the belief behind the phase map.
+"""A softmax Gaussian process over the plane: the posterior behind the phase map.
 
 Every phase k has a latent field f_k(u, v) over the scaled axes u, v in [-1, 1]; the probability of a label is
 
@@ -28,7 +28,7 @@ WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian 
 
 
 @dataclass(frozen=True)
-class Settings:
+class Hyperparameters:
     """Hyperparameters of the fields. Lengths are in half-ranges of the axis."""
 
     trend: float = 12.0  # sd of the slopes along x, logits per half-range
@@ -67,7 +67,7 @@ class Basis:
         columns.append(_waves(u, self.orders_x) * _waves(v, self.orders_y))
         return np.concatenate(columns, axis=1)
 
-    def prior_sd(self, settings: Settings) -> Floats:
+    def prior_sd(self, settings: Hyperparameters) -> Floats:
         """-> (size,) prior standard deviation of every weight; 0 where negligible."""
         linear = [settings.trend] * (1 + self.use_x) + [settings.trend * settings.tilt] * self.use_y
         density = _density(self.orders_x, settings.length_x) * _density(self.orders_y, settings.length_y)
@@ -116,7 +116,7 @@ def softmax(fields: Floats) -> Floats:
 class FieldFit:
     """Gaussian approximation to the weights' posterior, in units of their prior (whitened weights)."""
 
-    settings: Settings
+    settings: Hyperparameters
     scale: Floats  # (kept,) prior sd of the features kept
     kept: np.ndarray  # (kept,) their indices
     mode: Floats  # (kept, phases - 1)
@@ -124,20 +124,20 @@ class FieldFit:
     evidence: float  # log marginal likelihood, nats
     wide: Floats | None = None  # factor of a wider precision, for the slice sampler to reach out from
 
-    def weights(self, normals: Floats) -> Floats:
+    def weights(self, base_samples: Floats) -> Floats:
         """normals: (draws, kept·(phases-1)) standard normal -> (draws, kept, phases - 1), in logits."""
         from scipy.linalg import solve_triangular
 
         kept, columns = self.mode.shape
-        steps: Floats = solve_triangular(self.cholesky, normals.T, lower=True, trans="T", check_finite=False).T
-        return (self.mode + steps.reshape(len(normals), columns, kept).swapaxes(1, 2)) * self.scale[:, None]
+        steps: Floats = solve_triangular(self.cholesky, base_samples.T, lower=True, trans="T", check_finite=False).T
+        return (self.mode + steps.reshape(len(base_samples), columns, kept).swapaxes(1, 2)) * self.scale[:, None]
 
 
 def laplace(
     basis: Basis,
     features: Floats,
     counts: Floats,
-    settings: Settings,
+    settings: Hyperparameters,
     *,
     start: FieldFit | None = None,
     rounds: int = 30,
@@ -192,7 +192,7 @@ def laplace(
     return FieldFit(settings, prior_sd[kept], kept, mode, factor, float(evidence))
 
 
-def settle(features: Floats, counts: Floats, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
+def widen_covariance(features: Floats, counts: Floats, fit: FieldFit, *, rounds: int = 2) -> FieldFit:
     """Laplace's approximation with a curvature that knows the walls.
 
     At the mode the labels that are certain have no curvature, and Laplace's draws stray into other phases. Here
@@ -204,7 +204,7 @@ def settle(features: Floats, counts: Floats, fit: FieldFit, *, rounds: int = 2) 
     kept, columns = fit.mode.shape
     contrast, noise = contrasts(columns + 1), fit.settings.noise
     scaled = features[:, fit.kept] * fit.scale
-    normals = _spread(columns)  # (quadrature, columns)
+    base_samples = _spread(columns)  # (quadrature, columns)
     factor = fit.cholesky
     precision: Floats = np.eye(kept * columns)  # the prior's
     for number in range(rounds):
@@ -215,7 +215,7 @@ def settle(features: Floats, counts: Floats, fit: FieldFit, *, rounds: int = 2) 
             for b in range(a + 1):
                 marginal[:, a, b] = marginal[:, b, a] = ((scaled @ covariance[a, :, b]) * scaled).sum(axis=1)
         marginal[:, np.arange(columns), np.arange(columns)] += 1e-9
-        wander = np.einsum("pab,qb->qpa", np.linalg.cholesky(marginal), normals)
+        wander = np.einsum("pab,qb->qpa", np.linalg.cholesky(marginal), base_samples)
         share = softmax((scaled @ fit.mode + wander) @ contrast.T)  # (quadrature, places, phases)
         probability = (1 - noise) * share + noise / (columns + 1) + 1e-12
         _, fisher = _slopes(share, probability, np.broadcast_to(counts, share.shape), noise, contrast)
@@ -244,10 +244,10 @@ def expected_fisher(fit: FieldFit, features: Floats, phases: int) -> FieldFit:
 def _spread(columns: int, points: int = 16) -> Floats:
     """Fixed antithetic standard normals with unit covariance: (2·points, columns)."""
     half = np.random.default_rng(0).standard_normal((points, columns))
-    normals = np.concatenate([half, -half])
+    base_samples = np.concatenate([half, -half])
     if columns == 0:
-        return normals
-    return normals @ np.linalg.inv(np.linalg.cholesky(normals.T @ normals / len(normals))).T
+        return base_samples
+    return base_samples @ np.linalg.inv(np.linalg.cholesky(base_samples.T @ base_samples / len(base_samples))).T
 
 
 def _objective(

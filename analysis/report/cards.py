@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from analysis.algorithms.names import in_order, title
-from analysis.formatting import number, penalty
+from analysis.algorithms.names import display_name, in_order
+from analysis.formatting import format_beta, format_number
 from analysis.report.gallery import data_uri
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from analysis.sweeps.clusters import Cluster
 
 
-MOST_CHOICES = 40  # values of β to filter the drawings by
+MAX_CHOICES = 40  # values of β to filter the drawings by
 
 
 def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict[str, str]) -> dict:
@@ -26,7 +26,7 @@ def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict
     ]
     drawn = done[done["key"].isin(gallery.pages.keys())]
     filters = [
-        ("algorithm", "algorithm", [(label, title(label)) for label in in_order(drawn["algorithm"])]),
+        ("algorithm", "algorithm", [(label, display_name(label)) for label in in_order(drawn["algorithm"])]),
         ("n", "n", [(n, f"n = {n}") for n in sorted(drawn["dimension"].unique())]),
         ("beta", "β", beta_choices(drawn["beta"])),
         ("seed", "seed", [(seed, f"seed {seed}") for seed in sorted(drawn["seed"].unique())]),
@@ -37,11 +37,12 @@ def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict
 def beta_choices(betas) -> list[tuple[str, str]]:
     """(range as "low high", text) of every β, or of every decade where there are too many to choose from."""
     values = sorted(set(betas))
-    if len(values) <= MOST_CHOICES:
-        return [(f"{beta!r} {beta!r}", f"β = {penalty(beta)}") for beta in values]
+    if len(values) <= MAX_CHOICES:
+        return [(f"{beta!r} {beta!r}", f"β = {format_beta(beta)}") for beta in values]
     decades = sorted({math.floor(math.log10(beta)) for beta in values})
     return [
-        (f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {penalty(10.0**d)} … {penalty(10.0 ** (d + 1))}") for d in decades
+        (f"{10.0**d!r} {10.0 ** (d + 1)!r}", f"β = {format_beta(10.0**d)} … {format_beta(10.0 ** (d + 1))}")
+        for d in decades
     ]
 
 
@@ -57,7 +58,7 @@ def cluster_context(
         if gallery is None or drawing is None:
             continue
         betas = sorted(rows["beta"].unique())
-        beta = " … ".join(penalty(beta) for beta in dict.fromkeys([betas[0], betas[-1]]))
+        beta = " … ".join(format_beta(beta) for beta in dict.fromkeys([betas[0], betas[-1]]))
         dimensions = sorted(rows["dimension"].unique())
         shown.append(
             _card(card | {"image": data_uri(drawing), "formula": gallery.formulas.get(cluster.typical, "")}, links)
@@ -66,22 +67,22 @@ def cluster_context(
                 "pattern": cluster.pattern,
                 "count": len(rows),
                 "where": f"n = {', '.join(map(str, dimensions))} · β = {beta}",
-                "medians": f"error {number(rows['relative_error'].median())} · "
-                f"{number(rows['complexity_nats'].median())} nats (medians)",
+                "medians": f"error {format_number(rows['relative_error'].median())} · "
+                f"{format_number(rows['complexity_nats'].median())} nats (medians)",
                 "told": [
-                    {"name": name.replace("_", " "), "here": number(here), "there": number(there)}
-                    for name, here, there in cluster.told
+                    {"name": name.replace("_", " "), "here": format_number(here), "there": format_number(there)}
+                    for name, here, there in cluster.distinguishing
                 ],
             }
         )
-    return {"candidates": shown, "silhouette": number(score)}
+    return {"candidates": shown, "silhouette": format_number(score)}
 
 
 def _card(card: dict, links: dict[str, str]) -> dict:
     faithful = card.get("faithfulness")
     return {
         "dimension": card["dimension"],
-        "beta": penalty(card["beta"]),
+        "beta": format_beta(card["beta"]),
         "seed": card["seed"],
         "key": card["key"],
         "link": links.get(card["key"], ""),
@@ -89,6 +90,6 @@ def _card(card: dict, links: dict[str, str]) -> dict:
         "image": card["image"],
         "file": f"drawings/{card['key']}.svg",
         "faithfulness": f"{faithful:.3f}" if faithful is not None and math.isfinite(faithful) else "",
-        "error": number(card["relative_error"]),
-        "nats": number(card["complexity_nats"]),
+        "error": format_number(card["relative_error"]),
+        "nats": format_number(card["complexity_nats"]),
     }

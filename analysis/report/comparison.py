@@ -112,13 +112,14 @@ def _named(found: "dict[str, pd.DataFrame]") -> list[str]:
 
 
 def _agreement(table: "pd.DataFrame") -> list[str]:
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import display_name
 
     lines = []
     for row in table[table["agrees"].notna()].itertuples():
         verdict = "agree" if row.agrees else "differ"
         lines.append(
-            f"n={row.y:g} {title(row.lower_phase)} | {title(row.upper_phase)}: {row.sweep} at β = {row.x:.2g} "
+            f"n={row.y:g} {display_name(row.lower_phase)} | {display_name(row.upper_phase)}: "
+            f"{row.sweep} at β = {row.x:.2g} "
             f"({row.x_low:.2g} … {row.x_high:.2g}), {abs(row.decades):.2f} decades "
             f"{'above' if row.decades > 0 else 'below'} the first sweep; the 90 % intervals {verdict}"
         )

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from analysis.algorithms.names import colours, in_order, task_title, title
-from analysis.formatting import enumeration, number, penalty, rough_duration
+from analysis.algorithms.names import colours, display_name, in_order, task_title
+from analysis.formatting import enumeration, format_beta, format_number, rough_duration
 from analysis.sweeps.load import Sweep
-from analysis.sweeps.statistics import FEWEST_TOSSES, order_parameters, ranking, share_cheaper, splits
+from analysis.sweeps.statistics import MIN_TOSSES, order_parameters, ranking, share_cheaper, splits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ COLUMNS = {
     "faithfulness": "faithfulness",
     "faithfulness_at_twice_the_scale": "at twice the scale",
 }
-MOST_ORDER_PARAMETERS = 3
+MAX_ORDER_PARAMETERS = 3
 LONG = 240  # characters of a manifest's value that are shown
 MANY = 40  # entries of one of its tables, likewise
 PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
@@ -62,7 +62,7 @@ def opening(sweep: Sweep) -> dict:
 def lead(trainings: "pd.DataFrame") -> str:
     """The sweep in one sentence."""
     betas, dimensions = sorted(trainings["beta"].unique()), sorted(trainings["dimension"].unique())
-    low, high = penalty(betas[0]), penalty(betas[-1])
+    low, high = format_beta(betas[0]), format_beta(betas[-1])
     at = f"β from {low} to {high} ({len(betas)} values)" if len(betas) > 1 else f"β = {low}"
     some = dimensions if len(dimensions) <= 6 else [dimensions[0], "…", dimensions[-1]]
     seeds = trainings["seed"].nunique()
@@ -112,12 +112,13 @@ def equilibrium_table(found: "Equilibrium", phases: "Phases") -> dict:
                 "n": f"{row.y:g}",
                 "lower": row.lower_phase,
                 "upper": row.upper_phase,
-                "x": penalty(row.x),
-                "band": f"{penalty(row.x_low)} … {penalty(row.x_high)}",
-                "energy_jump": number(row.energy_jump),
-                "complexity_jump": number(row.complexity_jump),
+                "x": format_beta(row.x),
+                "band": f"{format_beta(row.x_low)} … {format_beta(row.x_high)}",
+                "energy_jump": format_number(row.energy_jump),
+                "complexity_jump": format_number(row.complexity_jump),
                 "trained": ", ".join(
-                    f"{penalty(one.x)} ({penalty(one.x_low)} … {penalty(one.x_high)})" for one in trained.itertuples()
+                    f"{format_beta(one.x)} ({format_beta(one.x_low)} … {format_beta(one.x_high)})"
+                    for one in trained.itertuples()
                 )
                 or "–",
             }
@@ -137,15 +138,15 @@ def boundary_table(phases: "Phases | None") -> dict:
         cells = []
         for lower, upper in columns:
             here = table[(table["y"] == y) & (table["lower_phase"] == lower) & (table["upper_phase"] == upper)]
-            cells.append([{"x": penalty(at.x), "band": _band(at)} for at in here.itertuples()])
+            cells.append([{"x": format_beta(at.x), "band": _band(at)} for at in here.itertuples()])
         rows.append({"y": f"{y:g}", "cells": cells})
     return {"boundary_columns": columns, "boundary_rows": rows}
 
 
 def _band(at) -> str:
     """The 90 % interval; an end where the data stop says so."""
-    low = "< " * bool(getattr(at, "low_is_open", False)) + penalty(at.x_low)
-    high = "> " * bool(getattr(at, "high_is_open", False)) + penalty(at.x_high)
+    low = "< " * bool(getattr(at, "low_is_open", False)) + format_beta(at.x_low)
+    high = "> " * bool(getattr(at, "high_is_open", False)) + format_beta(at.x_high)
     return f"{low} … {high}"
 
 
@@ -153,7 +154,7 @@ def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
     table = splits(done, merge)
     parts = [part for part, whole in merge.items() if len(table) and whole in set(table["merged"])]
     table[parts] = table[parts].fillna(0).astype(int)  # gaps: parts of another merged phase
-    return {"splits": table.to_dict("records"), "split_parts": parts, "fewest_tosses": FEWEST_TOSSES}
+    return {"splits": table.to_dict("records"), "split_parts": parts, "fewest_tosses": MIN_TOSSES}
 
 
 def ranking_table(done: "pd.DataFrame") -> dict:
@@ -181,7 +182,7 @@ def training_table(trainings: "pd.DataFrame", links: dict[str, str]) -> dict:
     parameters = order_parameters(trainings)
     preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
     names = [name for name in COLUMNS if name in trainings]
-    names += (preferred or parameters)[:MOST_ORDER_PARAMETERS]
+    names += (preferred or parameters)[:MAX_ORDER_PARAMETERS]
     names += ["status"] * bool((trainings["status"] != "done").any())
     names += [name for name in ("seconds", "key") if name in trainings]
     return table(trainings, names, colours(trainings["algorithm"].dropna()), links)
@@ -206,7 +207,7 @@ def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> di
     if name == "algorithm":
         known = isinstance(value, str)
         return {
-            "text": title(value) if known else "",
+            "text": display_name(value) if known else "",
             "colour": colour[value] if known else "",
             "attributes": ' class="t"',
         }
@@ -216,7 +217,7 @@ def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> di
         return {"text": value, "attributes": ' class="t"'}
     if value is None or not math.isfinite(value):
         return {"text": "", "attributes": ' class="n"'}
-    text = penalty(value, 3) if name == "beta" else number(value)
+    text = format_beta(value, 3) if name == "beta" else format_number(value)
     plain = isinstance(value, int) and abs(value) < 1000
     return {"text": text, "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
 

@@ -14,11 +14,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 def environment(colour: Mapping[str, str]) -> "jinja2.Environment":
     """The templates, with what all of them use. colour: label -> hex colour."""
     from analysis import formatting
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import display_name
 
     found = _templates().overlay()
     found.globals = {
-        **found.globals, "colour": colour, "title": title, "number": formatting.number, "penalty": formatting.penalty
+        **found.globals, "colour": colour, "title": display_name, "number": formatting.format_number,
+        "penalty": formatting.format_beta
     }  # fmt: skip
     return found
 

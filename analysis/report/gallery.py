@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PER_ALGORITHM = 6
 FEWER = {"constant": 3}  # drawings that show next to nothing
-MOST_DRAWINGS = 1000
+MAX_DRAWINGS = 1000
 WORST_PURITY = 0.5  # a training whose draws disagree more than this shows its algorithm badly
 
 
@@ -82,7 +82,7 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     first += there[there["key"].isin(set(wanted) - {row["key"] for row in first})].to_dict("records")
     others = there[~there["key"].isin({row["key"] for row in first})]
     cards, damaged = {}, 0
-    for row in [*first, *others.head(MOST_DRAWINGS - len(first)).to_dict("records")]:
+    for row in [*first, *others.head(MAX_DRAWINGS - len(first)).to_dict("records")]:
         try:
             network = Network.load(sweep.network_path(row["key"]))
         except UserError:
@@ -102,8 +102,8 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     ]  # fmt: skip
     absent = damaged + int((~has_network).sum())
     remark = f"{absent} trainings have no readable network file and could not be drawn. " if absent else ""
-    if len(others) > MOST_DRAWINGS - len(first):
-        remark += f"Of {len(there):,} trainings {MOST_DRAWINGS:,} are drawn."
+    if len(others) > MAX_DRAWINGS - len(first):
+        remark += f"Of {len(there):,} trainings {MAX_DRAWINGS:,} are drawn."
     return Gallery(groups, pages, formulas, remark.strip())
 
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.algorithms.names import colours, title
+from analysis.algorithms.names import colours, display_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ COLUMNS = ("key", "dimension", "beta", "seed", "algorithm", "relative_error", "c
 def page_data(done: "pd.DataFrame", gallery: "Gallery | None", links: dict[str, str], live: dict) -> dict[str, str]:
     """What the page's scripts need: trainings by columns and live charts as JSON; drawings and library packed."""
     data: dict[str, Any] = {name: _plain(done[name]) for name in COLUMNS if name in done}
-    data["title"] = {label: title(label) for label in done["algorithm"].unique()}
+    data["title"] = {label: display_name(label) for label in done["algorithm"].unique()}
     data["colour"] = colours(done["algorithm"])
     data["link"] = [links.get(key, "") for key in data["key"]]
     data["formula"] = [gallery.formulas.get(key, "") if gallery else "" for key in data["key"]]

@@ -88,11 +88,11 @@ HYSTERESIS = Section(
 
 
 def _scaling(data: ReportData) -> Picture:
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import display_name
     from analysis.phases.scaling_laws import scaling_laws
 
     laws = scaling_laws(data.phases.phase_map) if data.done["dimension"].nunique() > 1 else []
-    said = "; ".join(law.describe("n", title=title) for law in laws)
+    said = "; ".join(law.describe("n", title=display_name) for law in laws)
     return Picture("scaling", f"{SCALING_CAPTION} {said}.", scaling_chart(laws))
 
 

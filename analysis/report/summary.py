@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.formatting import number, printable, quoted
+from analysis.formatting import format_number, printable, quoted
 from analysis.sweeps.load import MANIFEST, TRAININGS, Sweep, load_sweep
 from analysis.sweeps.statistics import ranking
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-MOST_REASONS = 3
-MOST_BOUNDARIES = 12
+MAX_REASONS = 3
+MAX_BOUNDARIES = 12
 
 
 def sweep_summary(sweep_folder: Path | str) -> str:
@@ -65,7 +65,7 @@ def _headline(sweep: Sweep) -> str:
 
 def _phases(done: "pd.DataFrame") -> list[str]:
     """Counts per algorithm, a column a dimension, with median complexity and error."""
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import display_name
     from analysis.sweeps.statistics import counts
 
     if done.empty:
@@ -78,7 +78,7 @@ def _phases(done: "pd.DataFrame") -> list[str]:
     for label in order:
         numbers = "".join(f"{count:>6}" for count in table[label])
         lines.append(
-            f"  {title(label):<18}{numbers}{number(medians.loc[label, 'complexity_nats']):>10}"
+            f"  {display_name(label):<18}{numbers}{format_number(medians.loc[label, 'complexity_nats']):>10}"
             f"{medians.loc[label, 'relative_error']:>9.2g}"
         )
     return [*lines, ""]
@@ -93,15 +93,15 @@ def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
 
 
 def _boundary_lines(boundaries: "pd.DataFrame", heading: str) -> list[str]:
-    from analysis.algorithms.names import title
+    from analysis.algorithms.names import display_name
 
     table = boundaries.sort_values(["y", "x"])
     lines = [heading]
-    for row in table.head(MOST_BOUNDARIES).itertuples():
-        pair = f"{title(row.lower_phase)} | {title(row.upper_phase)}"
+    for row in table.head(MAX_BOUNDARIES).itertuples():
+        pair = f"{display_name(row.lower_phase)} | {display_name(row.upper_phase)}"
         lines.append(f"  n={row.y:<4g} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
-    if len(table) > MOST_BOUNDARIES:
-        lines.append(f"  … and {len(table) - MOST_BOUNDARIES} more: see the report")
+    if len(table) > MAX_BOUNDARIES:
+        lines.append(f"  … and {len(table) - MAX_BOUNDARIES} more: see the report")
     return lines
 
 
@@ -123,13 +123,13 @@ def _equilibrium(sweep: Sweep) -> list[str]:
 
 def _coins(done: "pd.DataFrame") -> list[str]:
     """Whether the seeds split evenly between mirror images, where there are enough of them to tell."""
-    from analysis.algorithms.names import mirror_images, title
+    from analysis.algorithms.names import display_name, mirror_images
     from analysis.sweeps.statistics import splits
 
-    told = [row for row in splits(done, mirror_images()).to_dict("records") if row["coin"] != "too few seeds"]
-    lines = ["Mirror images (seeds):"] if told else []
-    for row in told:
-        names = [title(part) for part, whole in mirror_images().items() if whole == row["merged"]]
+    distinguishing = [row for row in splits(done, mirror_images()).to_dict("records") if row["coin"] != "too few seeds"]
+    lines = ["Mirror images (seeds):"] if distinguishing else []
+    for row in distinguishing:
+        names = [display_name(part) for part, whole in mirror_images().items() if whole == row["merged"]]
         lines.append(
             f"  n={row['dimension']:<4} {names[0]} {row['heads']}, {names[1]} {row['tails']}: "
             f"{row['coin']} (p = {row['p_fair']:.2g})"
@@ -141,9 +141,9 @@ def _failures(failed: "pd.DataFrame") -> list[str]:
     if failed.empty:
         return []
     lines = ["Failed:"]
-    for row in failed.head(MOST_REASONS).itertuples():
+    for row in failed.head(MAX_REASONS).itertuples():
         reason = printable((row.reason.splitlines() or ["no reason recorded"])[0])
         lines.append(f"  n={row.dimension} β={row.beta:.2g} seed {row.seed}: {reason}")
-    if len(failed) > MOST_REASONS:
-        lines.append(f"  … and {len(failed) - MOST_REASONS} more: see the report")
+    if len(failed) > MAX_REASONS:
+        lines.append(f"  … and {len(failed) - MAX_REASONS} more: see the report")
     return [*lines, ""]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 UNKNOWN = "other"
 FEWEST = 4  # trainings below which there is nothing to cluster
-MOST_CLUSTERS = 6
-CLEAR = 0.35  # silhouette below which all are one cluster
-LEAST_SPREAD = 0.15  # of an order parameter's range
+MAX_CLUSTERS = 6
+MIN_SILHOUETTE = 0.35  # silhouette below which all are one cluster
+MIN_SPREAD = 0.15  # of an order parameter's range
 PER_INPUT = ("participation", "one_input_neurons", "pass_through_neurons")
 QUALITY = ("shape_error", "correlation", "output_variance")  # how well, not how: left out
 TOLD = 4  # order parameters that a cluster is described by
@@ -38,7 +38,9 @@ class Cluster:
     number: int  # from 1, the largest cluster first
     keys: tuple[str, ...]
     typical: str
-    told: tuple[tuple[str, float, float], ...]  # order parameter, its median here, its median in the other clusters
+    distinguishing: tuple[
+        tuple[str, float, float], ...
+    ]  # order parameter, its median here, its median in the other clusters
     pattern: str = ""  # that they share, or its mirror image; none in what order parameters cluster
 
 
@@ -110,7 +112,7 @@ def _scales(values: np.ndarray, names: list[str]) -> np.ndarray:
     for name, column in zip(names, values.T, strict=True):
         low, high = RANGES[name][:2] if name in RANGES and name not in PER_INPUT else (-np.inf, np.inf)
         span = high - low if np.isfinite(high - low) else np.abs(column).max()
-        least.append(LEAST_SPREAD * span)
+        least.append(MIN_SPREAD * span)
     return np.maximum(np.maximum(values.std(0), least), 1e-9)
 
 
@@ -121,10 +123,10 @@ def _assign(spread: np.ndarray) -> tuple[np.ndarray, float]:
 
     best, score = np.zeros(len(spread), int), float("nan")
     distinct = len(np.unique(spread.round(6), axis=0))
-    for count in range(2, min(MOST_CLUSTERS, distinct - 1, len(spread) - 1) + 1):
+    for count in range(2, min(MAX_CLUSTERS, distinct - 1, len(spread) - 1) + 1):
         assigned = AgglomerativeClustering(count).fit_predict(spread)
         quality = float(silhouette_score(spread, assigned))
-        if quality > (CLEAR if np.isnan(score) else score):
+        if quality > (MIN_SILHOUETTE if np.isnan(score) else score):
             best, score = assigned, quality
     return best, score
 

@@ -1,8 +1,8 @@
 """Drawn networks at dimensions that a hypernetwork was never trained at: their error, and whether the algorithm holds.
 
-The table, a row a training and dimension: key, beta, seed, trained_algorithm, trained_low and trained_high (the range
-of trained dimensions), dimension (of the drawn networks), draws, relative_error (their median), good (the share of
-them with an error up to 0.05), algorithm (their majority), right (the share of them with the trained algorithm) and
+The table, one row per training and dimension: key, beta, seed, trained_algorithm, trained_low and trained_high (the
+range of trained dimensions), dimension (of the drawn networks), draws, relative_error (their median), good (the share
+of them with an error up to 0.05), algorithm (their majority), right (the share of them with the trained algorithm) and
 faithfulness.
 """
 

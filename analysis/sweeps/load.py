@@ -42,11 +42,11 @@ NUMERIC = (
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep has produced so far. `trainings` has a row a training, failed ones included."""
+    """What a sweep has produced so far. `trainings` has one row per training, failed ones included."""
 
     folder: Path
     trainings: "pd.DataFrame"
-    snapshots: "pd.DataFrame"  # a row a training and snapshot step; empty when the sweep kept none
+    snapshots: "pd.DataFrame"  # one row per training and snapshot step; empty when the sweep kept none
     manifest: dict  # {} when there is none
     missing: int | None  # grid points without a row yet; None when no manifest says what the grid is
 

@@ -38,11 +38,11 @@ def read_phases(done: "pd.DataFrame", merge: dict[str, str] | None = None) -> Ph
     merge: label -> label that stands for it; mirror images are merged by default.
     """
     from analysis.phases.boundaries import boundaries
-    from analysis.phases.phase_map import fit
+    from analysis.phases.phase_map import fit_phase_map
 
     if done.empty:
-        raise UserError("no training has finished well, so there is no phase map yet")
-    phase_map = fit(
+        raise UserError("no training has completed successfully, so there is no phase map yet")
+    phase_map = fit_phase_map(
         done["beta"].to_numpy(),
         done["dimension"].to_numpy(),
         done["algorithm"].to_numpy(),

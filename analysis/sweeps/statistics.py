@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COMPONENT_PREFIX = "complexity_"
 FRACTION_PREFIX = "fraction_"
 UNFAIR = 0.01  # a coin whose tosses are less probable than this is called unfair …
-FEWEST_TOSSES = 64  # … and with fewer tosses than this never fair
+MIN_TOSSES = 64  # … and with fewer tosses than this never fair
 # Numeric columns that describe the training, not the network: what is left over are order parameters.
 PATTERN_PREFIX = "pattern_"  # of what is said about a network's pattern
 _BOOKKEEPING = {*NUMERIC, "representative", "draws", "attempt", "pack", "learning_rate"}
@@ -66,7 +66,7 @@ def splits(done: "pd.DataFrame", merge: dict[str, str]) -> "pd.DataFrame":
     often. Columns: merged, dimension, one per part found in `merge` (trainings), total; where there are two parts also
     heads and tails (seeds with more of the first, of the second), p_fair (two-sided binomial probability of seeds at
     least this uneven from a fair coin) and coin: "fair", "unfair" (p_fair under `UNFAIR`) or "too few seeds" (under
-    `FEWEST_TOSSES`). A row a merged label and dimension.
+    `MIN_TOSSES`). A row a merged label and dimension.
     """
     import pandas as pd
 
@@ -87,7 +87,7 @@ def _coin(group: "pd.DataFrame", first: str, second: str) -> dict:
     votes = votes.groupby(group["seed"]).sum()
     heads, tails = int((votes > 0).sum()), int((votes < 0).sum())
     p = fair_coin(heads, tails)
-    coin = "unfair" if p < UNFAIR else "fair" if heads + tails >= FEWEST_TOSSES else "too few seeds"
+    coin = "unfair" if p < UNFAIR else "fair" if heads + tails >= MIN_TOSSES else "too few seeds"
     return {"heads": heads, "tails": tails, "p_fair": p, "coin": coin}
 
 

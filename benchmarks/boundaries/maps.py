@@ -27,10 +27,10 @@ LONGEST = 1.0  # of the plain process's lengths, in ranges of the axis
 
 
 def phase_map(evaluation: Evaluation, points, labels):
-    from analysis.phases.phase_map import fit
+    from analysis.phases.phase_map import fit_phase_map
 
     log_x, n = points.T
-    found = fit(10**log_x, n, labels, log_x=True, log_y=True)
+    found = fit_phase_map(10**log_x, n, labels, log_x=True, log_y=True)
     return found.probabilities(10**evaluation.log_x, evaluation.n), found.labels
 
 

@@ -148,11 +148,11 @@ class Bisection:
 
     def __init__(self, truth, rng):
         self.order, self.dimensions = list(truth.phases), truth.dimensions
-        self.belief = np.full((len(self.dimensions), len(self.order) - 1, self.BINS), 1 / self.BINS)
+        self.posterior = np.full((len(self.dimensions), len(self.order) - 1, self.BINS), 1 / self.BINS)
         self.edges = LOW + (np.arange(self.BINS) + 0.5) / self.BINS * (HIGH - LOW)
 
     def ask(self, count):
-        cumulative = self.belief.cumsum(axis=2)
+        cumulative = self.posterior.cumsum(axis=2)
         median = (cumulative < 0.5).sum(axis=2)  # (dimensions, boundaries)
         width = (cumulative < 0.95).sum(axis=2) - (cumulative < 0.05).sum(axis=2)
         width = width + 1e-3 * np.random.default_rng(int(cumulative.sum() * 1e6) % 2**31).random(width.shape)
@@ -165,11 +165,11 @@ class Bisection:
             if label not in self.order:
                 continue  # an island: bisection doesn't know what to do with it
             at, d = self.order.index(label), self.dimensions.index(int(n))
-            for b in range(self.belief.shape[1]):
+            for b in range(self.posterior.shape[1]):
                 right = self.edges > log_x  # the boundary lies beyond if the label is one of those below it
                 likely = np.where(right == (at <= b), self.TRUST, 1 - self.TRUST)
-                self.belief[d, b] *= likely
-                self.belief[d, b] /= self.belief[d, b].sum()
+                self.posterior[d, b] *= likely
+                self.posterior[d, b] /= self.posterior[d, b].sum()
 
 
 PEERS = {

@@ -38,7 +38,7 @@ def add_commands(commands) -> None:
 
 def classify(options) -> None:
     from analysis.algorithms.classify import describe
-    from analysis.algorithms.names import OTHER, title
+    from analysis.algorithms.names import OTHER, display_name
     from analysis.network import Network
     from analysis.patterns.explain import explain
     from search.objects import algorithms
@@ -60,7 +60,7 @@ def classify(options) -> None:
         formula = "no closed formula"
         if text:
             formula, quality = f"f(x) ≈ {text}", f"faithfulness {faithful:.3f}, {quality}"
-        print(f"{printable(file)}: {title(found['algorithm'])}; {formula} ({quality})")
+        print(f"{printable(file)}: {display_name(found['algorithm'])}; {formula} ({quality})")
 
 
 def draw(options) -> None:

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from analysis.algorithms.names import title
+from analysis.algorithms.names import display_name
 from analysis.formatting import duration, printable, trainings
 from search.config.schema import Config
 from search.ledger.checkpoints import unfinished
@@ -52,13 +52,15 @@ class Status:
             + (f", {self.failed} of them failed" if self.failed else "")
         ]
         if self.algorithms:
-            lines.append("  " + " · ".join(f"{title(name)} {number}" for name, number in self.algorithms.items()))
+            lines.append(
+                "  " + " · ".join(f"{display_name(name)} {number}" for name, number in self.algorithms.items())
+            )
         lines += [f"  failed: {number} × {reason}" for reason, number in self.reasons.items()]
         if self.beyond:
             lines.append(f"  {self.beyond} more trainings with this recipe lie beyond the present grid")
         if self.others:
             others = trainings(sum(self.others.values()))
-            lines.append(f"  {others} of another recipe in the ledger, which count for nothing here:")
+            lines.append(f"  {others} of another recipe in the ledger, which are ignored:")
             lines += [f"    {number} × {how}" for how, number in self.others.items()]
         for pack in self.begun:
             at = f"step {pack.step} of {pack.steps}"

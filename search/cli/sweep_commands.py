@@ -46,7 +46,7 @@ def add_commands(commands) -> None:
     command.add_argument("--width", type=float, default=0.1, metavar="W", help="stop when no boundary's 90 %% band is "
                          "wider, in decades of β (default: 0.1)")  # fmt: skip
     command.add_argument("--trainings", type=int, metavar="N", help="stop after so many trainings")
-    command.add_argument("--seconds", type=float, metavar="S", help="begin no round after so many seconds")
+    command.add_argument("--seconds", type=float, metavar="S", help="start no new round after S seconds")
     command.add_argument("--batch", type=int, default=32, metavar="N", help="trainings a round (default: 32)")
     command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
                          help="input dimensions to choose from (default: all that the grid spans)")  # fmt: skip

@@ -30,8 +30,8 @@ def add_commands(commands) -> None:
                          "minimise energy + x · complexity")  # fmt: skip
     command.add_argument("--seed", metavar="COLUMN", help="rows with the same number here share their noise "
                          "(default: none do)")  # fmt: skip
-    command.add_argument("--log-x", action="store_true", help="x is to be seen on a log axis")
-    command.add_argument("--log-y", action="store_true", help="y is to be seen on a log axis")
+    command.add_argument("--log-x", action="store_true", help="use a log axis for x")
+    command.add_argument("--log-y", action="store_true", help="use a log axis for y")
     command.add_argument("--merge", action="append", default=[], metavar="LABEL=NAME",
                          help="count a label as another: mirror images, say; may be given again")  # fmt: skip
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="the folder for table and picture")

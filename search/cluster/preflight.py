@@ -1,4 +1,4 @@
-"""What is looked at before work starts, so that trouble is one clear line and not an hour of failing packs."""
+"""Preflight checks: report a problem in one line before work starts."""
 
 import contextlib
 import platform
@@ -35,9 +35,9 @@ def check_nodes(location: str) -> None:
 
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     with _probe(location) as probe:
-        look = ray.remote(num_cpus=0, max_retries=1)(_look)
+        evaluate = ray.remote(num_cpus=0, max_retries=1)(_look)
         asked = {
-            node["NodeManagerAddress"]: look.options(
+            node["NodeManagerAddress"]: evaluate.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(location, probe)
             for node in nodes
@@ -55,7 +55,9 @@ def check_nodes(location: str) -> None:
 def _look(location: str, probe: str) -> dict:
     """What a node sees."""
     try:
-        problem = "" if storage.at(location).read(probe) is not None else "it does not see what is written here"
+        problem = (
+            "" if storage.open_storage(location).read(probe) is not None else "it does not see what is written here"
+        )
     except Exception as error:
         problem = last_line(error)
     return {"versions": versions(), "storage": problem}
@@ -80,7 +82,7 @@ def _probe(location: str) -> Iterator[str]:
     """A small file on the storage, for as long as the block. UserError if none can be written."""
     name = f"{PROBE}{uuid.uuid4().hex}"
     try:
-        there = storage.at(location)
+        there = storage.open_storage(location)
         if not there.create(name, b"probe"):
             raise OSError("a new name exists already")
         if there.create(name, b"again"):

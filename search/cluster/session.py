@@ -41,7 +41,7 @@ ENVIRONMENT = {
 # That is a tenth of the processor time.
 MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 OBJECT_STORE_BYTES = 128 * 2**20  # packs and reports are small
-KNOCK_SECONDS = 5.0
+PROBE_SECONDS = 5.0
 RETRY_SECONDS = 3.0
 TRIES = 3  # to start or join a Ray
 # Ray speaks gRPC, over HTTP/2: to its greeting and an empty SETTINGS frame a server answers with its own (RFC 9113).
@@ -71,9 +71,9 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         os.environ.setdefault(name, value)
     with contextlib.ExitStack() as stack:
         if address is None:
-            stack.enter_context(_alone())
+            stack.enter_context(_embedded_environment())
         else:
-            _knock(address)
+            _probe_address(address)
         import ray
 
         _log_to(folder.log)  # importing Ray sets its loggers up anew
@@ -82,13 +82,13 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         if address is None:
             arguments = _embedded(config, stack.enter_context(_socket_folder(folder)))
         else:
-            arguments = _joined(address)
+            arguments = _join_options(address)
         stack.callback(_shut_down)
         with native_stderr(folder.log) as said:
             try:
                 _init(arguments)
             except Exception as error:
-                raise ClusterError(_refusal(address, error, said.read_text(errors="replace"))) from error
+                raise ClusterError(_connection_error(address, error, said.read_text(errors="replace"))) from error
         _log_to(folder.log)  # ray.init takes the handlers off again
         if address is not None:
             preflight.check_nodes(location(config, folder, "ledger"))
@@ -142,14 +142,14 @@ def _embedded(config: Config, temporary: Path) -> dict:
     }
 
 
-def _joined(address: str) -> dict:
+def _join_options(address: str) -> dict:
     """Workers get the driver's own code: they need the packages of constraints.txt, but no copy of ours to go stale."""
     modules = [str(Path(__file__).resolve().parents[2] / name) for name in ("analysis", "search", "trainables")]
     code = {"py_modules": modules, "excludes": ["**/__pycache__/"], "env_vars": MEMORY}
     return {"address": address, "runtime_env": code, "log_to_driver": False, "configure_logging": False}
 
 
-def _refusal(address: str | None, error: Exception, said: str) -> str:
+def _connection_error(address: str | None, error: Exception, said: str) -> str:
     """One line on why there is no Ray; said: what its native code wrote to stderr."""
     reason = " ".join(str(error).split()) or type(error).__name__
     if address is None:
@@ -161,7 +161,7 @@ def _refusal(address: str | None, error: Exception, said: str) -> str:
     return f"cannot join the Ray at {address}: {reason[:300]}"
 
 
-def _knock(address: str) -> None:
+def _probe_address(address: str) -> None:
     """ClusterError in seconds if nobody listens at host:port, or no Ray does; Ray itself tries for many minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon:
@@ -169,7 +169,7 @@ def _knock(address: str) -> None:
     if not port.isdigit():
         raise ClusterError(f"{address}: expected host:port")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS) as connection:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS) as connection:
             if os.environ.get("RAY_USE_TLS") == "1":
                 return
             connection.sendall(HTTP2_GREETING)
@@ -212,7 +212,7 @@ def _log_to(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _embedded_environment() -> Iterator[None]:
     """Variables of an embedded Ray, for the length of the block: it listens on loopback only, with its own token.
 
     Without a token of ours Ray would leave one behind in the home folder, and later clusters would pick it up.

@@ -14,7 +14,7 @@ from trainables.objects import is_spec
 from trainables.recipe import Recipe, within_range
 from trainables.tasks.registry import get_task
 
-MOST_SEEDS = 1_000_000
+MAX_SEEDS = 1_000_000
 MAX_TRAININGS = 1_000_000  # of a grid
 MAX_DIMENSION = 1024
 
@@ -48,8 +48,8 @@ def _expand_betas(value: Any) -> Any:
 def _expand_seeds(value: Any) -> Any:
     if not isinstance(value, int) or isinstance(value, bool):
         return value
-    if value > MOST_SEEDS:
-        raise ValueError(f"at most {MOST_SEEDS} seeds")
+    if value > MAX_SEEDS:
+        raise ValueError(f"at most {MAX_SEEDS} seeds")
     return list(range(value))
 
 

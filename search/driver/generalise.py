@@ -30,10 +30,10 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
     rows: list[dict] = []
 
     def visit(record: Record) -> None:
-        if tables.is_of(record.row, recipe) and record.hypernetwork:
+        if tables.matches_recipe(record.row, recipe) and record.hypernetwork:
             rows.extend(measure(record, dimensions, draws, config.analysis.algorithms))
 
-    ledger.done(folder.ledger, visit, hypernetwork=True, whole_row=True)
+    ledger.read_all(folder.ledger, visit, hypernetwork=True, whole_row=True)
     if not rows:
         raise UserError(f"{folder.path}: no training has left a hypernetwork yet")
     path = folder.path / FILE

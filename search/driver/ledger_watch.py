@@ -26,7 +26,7 @@ class LedgerWatch(threading.Thread):
         pause = POLL_SECONDS
         while not self._end.wait(pause):
             started = time.monotonic()
-            self.look()
+            self.evaluate()
             pause = max(POLL_SECONDS, 5 * (time.monotonic() - started))  # a bucket's listings take their time
 
     def finish(self) -> None:
@@ -34,9 +34,9 @@ class LedgerWatch(threading.Thread):
         self._end.set()
         if self.is_alive():
             self.join()
-        self.look()
+        self.evaluate()
 
-    def look(self) -> None:
+    def evaluate(self) -> None:
         try:
             ledger.copy(self._source, self._folder.ledger, self._wanted)
         except Exception as error:  # a storage that is away comes back, or the next `resume` copies

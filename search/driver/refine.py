@@ -68,7 +68,7 @@ def refine(config: Config, path: Path, goal: Goal, *, command: list[str]) -> int
     """Refines the sweep in `path`. Returns the exit code."""
     goal.check()
     if len(config.grid.betas) < 2:
-        raise UserError(f"{path}: its grid has one β only, so there is no range of β to refine")
+        raise UserError(f"{path}: its grid has only one β, so there is no range of β to refine")
     folder = folders.existing(path)
     refinement = Refinement(config, folder, goal)
     return driver.drive(config, folder, driver.Job("refine", refinement.points, refinement.work), command=command)
@@ -113,7 +113,9 @@ class Refinement:
     def work(self, state: State, tracking) -> list[str]:
         """The rounds. One line for every pack that failed for good."""
         if not any(row["status"] == "done" for row in state.rows.values()):
-            raise UserError(f"{self.folder.path}: no training has finished well yet; `hyperphase resume` comes first")
+            raise UserError(
+                f"{self.folder.path}: no training has completed successfully yet; `hyperphase resume` comes first"
+            )
         started, asked = time.monotonic(), 0
         problems: list[str] = []
         self.tell(state.rows)

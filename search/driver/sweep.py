@@ -62,7 +62,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
             _say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints"):
-            ledger.sweep_up(folder.path / name)
+            ledger.remove_leftovers(folder.path / name)
         ledger.clear_the_way(folder.ledger)
         fetch(config, folder)
         state = read_state(config, folder, job.points)
@@ -167,7 +167,7 @@ def _opening(state: State, folder: SweepFolder) -> str:
     text = f"{folder.name}: {trainings(total)}"
     text += f", {total - missing} of them done before" if missing < total else ""
     others = state.others.total()
-    return text + (f"; {trainings(others)} of another recipe in the ledger count for nothing here" if others else "")
+    return text + (f"; {trainings(others)} of another recipe in the ledger are ignored" if others else "")
 
 
 def _say(text: str) -> None:

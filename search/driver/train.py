@@ -88,7 +88,7 @@ def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: se
     """Packs that a killed run left unfinished, as they were; then new ones of the rest."""
     recipe, points = config.training.recipe(), {point.key: point for point in missing}
     begun = []
-    for held in checkpoints.held(location(config, folder, "checkpoints"), set(points)):
+    for held in checkpoints.resumable(location(config, folder, "checkpoints"), set(points)):
         members = tuple(points.pop(key) for key in held.keys if key in points)
         if members:
             left = 1 - held.step / recipe.steps

@@ -31,11 +31,11 @@ ABOUT = "about"  # the array that describes the file, as JSON
 DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, SyntaxError, struct.error, zlib.error,
           zipfile.BadZipFile)  # fmt: skip
 NAME = re.compile(r"[0-9a-f]{16}\.npz")  # of a pack's checkpoint, torn ones included
-COST = 0.02  # at most this share of a pack's time goes into its checkpoints
+MAX_OVERHEAD = 0.02  # at most this share of a pack's time goes into its checkpoints
 
 
 @dataclass(frozen=True)
-class Held:
+class CheckpointInfo:
     """What a checkpoint says about itself. keys: of the pack's members; step: how far they are."""
 
     name: str
@@ -48,7 +48,7 @@ class PackCheckpoint:
     """The checkpoint of one pack (a trainables.training.checkpoint.Checkpoint), at most every `seconds`; 0: never."""
 
     def __init__(self, place: str | Path, name: str, *, dimension: int, keys: list[str], device: str, seconds: float):
-        self._storage, self._name = storage.at(place), f"{name}.npz"
+        self._storage, self._name = storage.open_storage(place), f"{name}.npz"
         self._keys, self._seconds = keys, seconds
         self._about = {"code": code_digest(), "device": device, "dimension": dimension, "keys": keys}
         self._next = time.monotonic() + seconds
@@ -89,7 +89,7 @@ class PackCheckpoint:
         except OSError as error:  # a full disk, a server that is away: training is worth more than its checkpoint
             warnings.warn(f"no checkpoint of pack {self._name}: {error}", stacklevel=2)
         ended = time.monotonic()
-        self._next = ended + max(self._seconds, (ended - started) / COST)
+        self._next = ended + max(self._seconds, (ended - started) / MAX_OVERHEAD)
 
     def _write(self, arrays: dict[str, np.ndarray]) -> None:
         about = json.dumps(self._about | {"step": int(arrays["step"][0])}).encode()
@@ -107,18 +107,20 @@ def pack_name(keys: list[str]) -> str:
     return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:16]
 
 
-def unfinished(place: str | Path) -> list[Held]:
+def unfinished(place: str | Path) -> list[CheckpointInfo]:
     """What the checkpoints that this code could use say about themselves, the furthest first."""
-    there = storage.at(place)
+    there = storage.open_storage(place)
     found = []
     for name in there.names():
         about = _about(there.read(name))
         if about.get("code") == code_digest():
-            found.append(Held(name.removesuffix(".npz"), about["dimension"], tuple(about["keys"]), about["step"]))
+            found.append(
+                CheckpointInfo(name.removesuffix(".npz"), about["dimension"], tuple(about["keys"]), about["step"])
+            )
     return sorted(found, key=lambda one: (-one.step, one.name))
 
 
-def held(place: str | Path, missing: set[str]) -> list[Held]:
+def resumable(place: str | Path, missing: set[str]) -> list[CheckpointInfo]:
     """Checkpoints of packs with `missing` trainings, the furthest first. The others are removed: they are of no use.
 
     Only for whoever holds the sweep's lock, workers gone. Files that are no checkpoints of ours stay.
@@ -136,7 +138,7 @@ def remove_all(folder: Path) -> None:
 
 
 def _remove(place: str | Path, keep: set[str]) -> None:
-    there = storage.at(place)
+    there = storage.open_storage(place)
     for name in there.names() - keep:
         if NAME.fullmatch(name) or _about(there.read(name)):
             there.remove(name)

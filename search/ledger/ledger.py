@@ -29,13 +29,13 @@ def write(place: str | Path, record: Record) -> bool:
     """Stores `record` under its key. False: somebody already had, and theirs stays."""
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **to_arrays(record))
-    return storage.at(place).create(f"{record.row['key']}.npz", content.getvalue())
+    return storage.open_storage(place).create(f"{record.row['key']}.npz", content.getvalue())
 
 
 def read(path: Path, *, hypernetwork: bool = True) -> Record:
     """The record in `path`, every checksum verified. Raises TornRecord if it is not whole."""
     path = Path(path)
-    content = storage.at(path.parent).read(path.name)
+    content = storage.open_storage(path.parent).read(path.name)
     if content is None:
         raise FileNotFoundError(path)
     return parse(path.stem, content, hypernetwork=hypernetwork)
@@ -43,7 +43,7 @@ def read(path: Path, *, hypernetwork: bool = True) -> Record:
 
 def hypernetwork(place: str | Path, key: str) -> dict[str, np.ndarray]:
     """The hypernetwork of a training, from a ledger anywhere. Raises ValueError if there is none."""
-    content = storage.at(place).read(f"{key}.npz")
+    content = storage.open_storage(place).read(f"{key}.npz")
     found = parse(key, content).hypernetwork if content is not None else {}
     if not found:
         raise ValueError(f"{place} has no hypernetwork of training {key} to go on from")
@@ -87,7 +87,7 @@ def _torn(aside: str, torn: TornRecord) -> str:
 
 def keys(place: str | Path) -> set[str]:
     """Keys that have a file, unread: cheap enough to poll."""
-    return {name[:-4] for name in storage.at(place).names() if name.endswith(".npz")}
+    return {name[:-4] for name in storage.open_storage(place).names() if name.endswith(".npz")}
 
 
 def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> None:
@@ -98,7 +98,7 @@ def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> No
     if str(source) == str(folder):
         return
     missing = keys(source) - keys(folder)
-    there, here = storage.at(source), storage.at(folder)
+    there, here = storage.open_storage(source), storage.open_storage(folder)
     for key in sorted(missing if wanted is None else missing & wanted):
         content = there.read(f"{key}.npz")
         if content is None:
@@ -114,7 +114,7 @@ def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> No
             here.create(f"{key}.npz", content)
 
 
-def done(
+def read_all(
     folder: Path,
     visit: Callable[[Record], None] | None = None,
     *,
@@ -142,7 +142,7 @@ def clear_the_way(folder: Path) -> None:
             warnings.warn(f"{path.name} in the ledger is no file: set aside as {set_aside(path).name}", stacklevel=2)
 
 
-def sweep_up(folder: Path) -> int:
+def remove_leftovers(folder: Path) -> int:
     """Removes temporary files that killed writers left. Only for whoever holds the sweep's lock, workers gone."""
     left = [path for path in Path(folder).glob(".*.tmp") if storage.TEMPORARY.fullmatch(path.name) and path.is_file()]
     for path in left:

@@ -16,11 +16,11 @@ from trainables.tasks.task import Task
 
 if TYPE_CHECKING:  # slow to import, and nothing here needs PyTorch
     from trainables.training.evaluation import Snapshot
-    from trainables.training.loop import Trained
+    from trainables.training.loop import TrainingResult
 
 
 def to_record(
-    trained: "Trained", recipe: Recipe, dimension: int, host: str = "", *, algorithms: Sequence[str] = ()
+    trained: "TrainingResult", recipe: Recipe, dimension: int, host: str = "", *, algorithms: Sequence[str] = ()
 ) -> Record:
     """A training's record: its networks read, its row and snapshot rows filled in.
 
@@ -47,14 +47,14 @@ def to_record(
             | {f"complexity_{component}": nats for component, nats in snapshot.complexity.items()}
         )
 
-    looks = [snapshot for snapshot in trained.snapshots if np.isfinite(snapshot.errors).all()]
+    evaluations = [snapshot for snapshot in trained.snapshots if np.isfinite(snapshot.errors).all()]
     last = trained.final if trained.status == "done" else None
     if last is not None and not np.isfinite(last.errors).all():
         last = None
-    readings = _read([*looks, *([last] if last else [])], task, named)
+    readings = _read([*evaluations, *([last] if last else [])], task, named)
     snapshots = [
         identity | {"step": snapshot.step} | measures(snapshot, found)
-        for snapshot, found in zip(looks, readings[: len(looks)], strict=True)
+        for snapshot, found in zip(evaluations, readings[: len(evaluations)], strict=True)
     ]
     row = identity | {
         "status": trained.status,
@@ -104,12 +104,17 @@ def _formula(draws: Network, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(looks: list["Snapshot"], task: Task, algorithms: Sequence[Named]) -> list[dict[str, Any]]:
+def _read(evaluations: list["Snapshot"], task: Task, algorithms: Sequence[Named]) -> list[dict[str, Any]]:
     """What was read at every look at a training; together, because much of the work is the same for any number."""
     from analysis.algorithms import classify
 
-    if not looks:
+    if not evaluations:
         return []
-    readings = classify.read(Network.together([Network(*look.draws) for look in looks]), task.target, names=algorithms)
-    ends = np.cumsum([len(look.errors) for look in looks])
-    return [classify.summarise(readings[end - len(look.errors) : end]) for look, end in zip(looks, ends, strict=True)]
+    readings = classify.read(
+        Network.together([Network(*evaluate.draws) for evaluate in evaluations]), task.target, names=algorithms
+    )
+    ends = np.cumsum([len(evaluate.errors) for evaluate in evaluations])
+    return [
+        classify.summarise(readings[end - len(evaluate.errors) : end])
+        for evaluate, end in zip(evaluations, ends, strict=True)
+    ]

@@ -74,7 +74,7 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
     parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
     if named.SHAPES in parameters:  # older records have a member for every parameter
-        parameters = named.parted(parameters)
+        parameters = named.unpack_arrays(parameters)
     network = Network(*draws) if draws else None
     if network is not None:
         _check_draws(network, row)
@@ -95,7 +95,7 @@ def to_arrays(record: Record) -> dict[str, np.ndarray]:
     arrays = {"row": _json_bytes(record.row), "snapshots": _json_bytes(record.snapshots)}
     if record.draws is not None:
         arrays |= {f"draws/{name}": np.asarray(getattr(record.draws, name)) for name in DRAW_ARRAYS}
-    return arrays | {PREFIX + name: array for name, array in named.joined(record.hypernetwork).items()}
+    return arrays | {PREFIX + name: array for name, array in named.pack_arrays(record.hypernetwork).items()}
 
 
 def _json_bytes(value: Any) -> np.ndarray:

@@ -22,7 +22,7 @@ MARK = ".storage"
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 
-class Folder:
+class LocalStorage:
     """A local or mounted folder; first writer wins by hard link, which is atomic on NFS too."""
 
     def __init__(self, path: Path):
@@ -91,7 +91,7 @@ class Folder:
             os.close(handle)
 
 
-class Bucket:
+class ObjectStorage:
     """A prefix in an object store. Credentials come from the environment or the store's own files, on every node."""
 
     def __init__(self, url: str):
@@ -135,25 +135,25 @@ class Bucket:
             self.store.rm_file(f"{self.prefix}/{name}")
 
 
-Storage = Folder | Bucket
+Storage = LocalStorage | ObjectStorage
 
 
-def at(place: str | Path) -> Storage:
+def open_storage(place: str | Path) -> Storage:
     """The storage at a path or an address such as s3://bucket/prefix. UserError for a kind that promises too little."""
     protocol, colon, rest = str(place).partition("://")
     if not colon:
-        return Folder(Path(place))
+        return LocalStorage(Path(place))
     if protocol == "file":
-        return Folder(Path(rest))
+        return LocalStorage(Path(rest))
     if protocol not in BUCKETS or not re.match(r"[^/@:]+(@|/|$)", rest):
         known = ", ".join(f"{name}://bucket/prefix" for name in BUCKETS)
         raise UserError(f"storage {place!r}: expected a folder or one of {known}")
-    return Bucket(str(place))
+    return ObjectStorage(str(place))
 
 
 def check_free(place: str | Path) -> None:
     """UserError if the storage holds other things than ours."""
-    there = at(place)
+    there = open_storage(place)
     found = sorted(there.names())
     if found and there.read(MARK) is None:
         raise UserError(f"storage {place} is neither empty nor ours (it holds {found[0]}): choose another one")
@@ -161,15 +161,15 @@ def check_free(place: str | Path) -> None:
 
 def mark(place: str | Path) -> None:
     """Leaves a sign on the storage by which nodes know that they see it, and drivers that it is ours."""
-    at(place).create(MARK, b"")
+    open_storage(place).create(MARK, b"")
 
 
 def check_mark(place: str | Path) -> None:
     """Raises where the storage that was marked is not to be seen: what is written there would be lost."""
-    if at(place).read(MARK) is None:
+    if open_storage(place).read(MARK) is None:
         raise RuntimeError(f"node {platform.node()} does not share the storage {place}")
 
 
-def below(place: str | Path, name: str) -> str:
+def join(place: str | Path, name: str) -> str:
     """The place called `name` in `place`."""
     return f"{str(place).rstrip('/')}/{name}"

@@ -2,10 +2,10 @@
 
 What is to be lowered is the share of the map that is named wrongly. It has two parts, and so has a place's gain:
 
-- what the belief knows that it does not know. With posterior draws s of the fields, the map's label at a target z is
+- what the posterior knows that it does not know. With posterior draws s of the fields, the map's label at a target z is
   wrong with probability 1 - max_k P(argmax f_s(z) = k). A label l seen at a place c reweighs the draws by p_s(l | c);
   the mean fall of the risk over labels and targets is the gain (expected error reduction, Roy & McCallum 2001).
-- what no belief in smooth fields knows: something small may hide where nobody has looked, or where a label came as
+- what no posterior over smooth fields knows: something small may hide where nobody has looked, or where a label came as
   a surprise. A target's vacancy is the probability of that, and falls with every label nearby that was expected.
 
 Gains divided by cost make knowledge per second. Nothing here looks at boundaries only: interiors have vacancy, wide
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.phases.arrays import Floats
-from search.sampling.posterior import Belief
+from search.sampling.posterior import PhasePosterior
 
 LOOKS = 4.0  # Laplace's rule of succession: after k labels a new place surprises with probability LOOKS / (k + LOOKS)
 REACH = (0.15, 0.3)  # how far a label speaks for its surroundings, along u and v, half-ranges
@@ -42,16 +42,16 @@ class Places:
         return Places(np.concatenate([self.u, other.u]), np.concatenate([self.v, other.v]))
 
 
-def vacancy(targets: Places, seen: Places, agreement: Floats, pending: Places) -> Floats:
+def undiscovered_probability(targets: Places, seen: Places, agreement: Floats, pending: Places) -> Floats:
     """Probability that something hides at each target: (targets,).
 
-    agreement: (seen,) the belief's probability of the label that came; a pending one is taken to be expected.
+    agreement: (seen,) the posterior's probability of the label that came; a pending one is taken to be expected.
     """
     near, awaited = targets.nearness(seen), targets.nearness(pending)
     agreement = np.asarray(agreement, np.float32)
     hidden = LOOKS / (len(seen.u) + len(pending.u) + LOOKS)
     unseen = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
-    # Bayes' rule: something hidden, or the belief is right and the label as improbable as it says
+    # Bayes' rule: something hidden, or the posterior is right and the label as improbable as it says
     doubt = hidden / (hidden + (1 - hidden) * agreement) - hidden
     near, awaited = near * near, awaited * awaited
     near, awaited = near * near, awaited * awaited  # half as far: a thing so small its neighbours don't speak of
@@ -60,7 +60,7 @@ def vacancy(targets: Places, seen: Places, agreement: Floats, pending: Places) -
     return vacant
 
 
-def reduction_of_error(probability: Floats, winners: np.ndarray) -> Floats:
+def expected_error_reduction(probability: Floats, winners: np.ndarray) -> Floats:
     """Mean fall of the risk at the targets by one label at each place.
 
     probability: (labels, draws, places) p_s(l | c); winners: (draws, targets) the label that wins at the targets.
@@ -73,8 +73,8 @@ def reduction_of_error(probability: Floats, winners: np.ndarray) -> Floats:
     return reduction
 
 
-def gains(
-    belief: Belief | None,
+def acquisition_values(
+    posterior: PhasePosterior | None,
     seen: Places,
     agreement: Floats,
     pending: Places,
@@ -85,17 +85,17 @@ def gains(
 ) -> Floats:
     """Fall of the share of the map named wrongly, by one label at each place, per cost: (places,).
 
-    belief: None while fewer than two labels are known; cost: (places,).
+    posterior: None while fewer than two labels are known; cost: (places,).
     """
     rate = np.ones(len(places.u)) if cost is None else 1 / cost
-    hidden = vacancy(targets, seen, agreement, pending)
+    hidden = undiscovered_probability(targets, seen, agreement, pending)
     gain = hidden @ targets.nearness(places) / len(targets.u)
-    if belief is None:
+    if posterior is None:
         return gain * rate
-    ahead = belief.pending(belief.features_at(pending.u, pending.v))
-    normals = rng.standard_normal((DRAWS, belief.fit.mode.size))
+    ahead = posterior.pending(posterior.features_at(pending.u, pending.v))
+    base_samples = rng.standard_normal((DRAWS, posterior.fit.mode.size))
     both = places.joined(targets)
-    draws = ahead.draws(ahead.features_at(both.u, both.v), normals)  # (labels, draws, places + targets)
+    draws = ahead.draws(ahead.features_at(both.u, both.v), base_samples)  # (labels, draws, places + targets)
     winners = draws.argmax(axis=0)  # (draws, places + targets)
     split = len(places.u)
     shares = np.stack([(winners[:, :split] == label).mean(axis=0) for label in range(len(draws))])  # (labels, places)
@@ -104,5 +104,5 @@ def gains(
         # systematic sampling: the list holds more of the open places, and some of all that are open
         chance = np.cumsum(open_question * rate)
         short = np.unique(np.searchsorted(chance, (np.arange(SHORTLIST) + 0.5) / SHORTLIST * chance[-1]))
-        gain[short] += reduction_of_error(draws[:, :, short], winners[:, split:])
+        gain[short] += expected_error_reduction(draws[:, :, short], winners[:, split:])
     return gain * rate

@@ -1,4 +1,4 @@
-"""A belief about a phase diagram that is cheap to renew: what a sampler needs after every batch of labels.
+"""The posterior of a phase diagram that is cheap to renew: what a sampler needs after every batch of labels.
 
 The model is the phase map's (`analysis.phases.softmax_gp`), on scaled axes u, v in [-1, 1] and on one fixed basis, so
 that a fit starts from the last one and takes milliseconds. Its settings are chosen by evidence, now and then.
@@ -11,38 +11,38 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.phases.arrays import Floats
-from analysis.phases.hyperparameters import climb, log_prior
+from analysis.phases.hyperparameters import ascend_evidence, log_prior
 from analysis.phases.softmax_gp import (
     Basis,
     FieldFit,
-    Settings,
+    Hyperparameters,
     contrasts,
     expected_fisher,
     laplace,
     make_basis,
-    settle,
     softmax,
+    widen_covariance,
 )
 
 ORDERS = 14, 8  # eigenfunctions along u and v: waves down to a quarter of a half-range
 OUTERMOST = 1.4  # places beyond the map by more than this are taken to be here: the basis ends at its box
 LOOSE = 0.2  # share of noise at which even surprising labels pull
-MOST_FITS = 8  # settings in a mixture
-FEWEST_FLIPS = 6  # of each of two labels, before they are taken for the sides of a coin
+MAX_FITS = 8  # settings in a mixture
+MIN_FLIPS = 6  # of each of two labels, before they are taken for the sides of a coin
 # Nats by which a coin must explain two labels better than their places do. Two neighbours across a wide or a noisy
 # boundary, or a phase and a small island in it, look much like a coin's sides while labels are few.
 COIN_ODDS = 0.7
 PLACED = (  # settings of a boundary between two labels: how sharp, how straight, how noisy
-    *(Settings(trend=trend, noise=noise) for trend in (6.0, 48.0) for noise in (0.01, 0.1)),
+    *(Hyperparameters(trend=trend, noise=noise) for trend in (6.0, 48.0) for noise in (0.01, 0.1)),
     *(
-        Settings(trend=trend, ripple=ripple, length_x=0.4, length_y=0.8, noise=0.05)
+        Hyperparameters(trend=trend, ripple=ripple, length_x=0.4, length_y=0.8, noise=0.05)
         for trend, ripple in ((3.0, 2.0), (12.0, 2.0), (6.0, 6.0))
     ),
 )
 
 
 @dataclass(frozen=True)
-class Belief:
+class PhasePosterior:
     """p(label | u, v) given labels at places."""
 
     basis: Basis
@@ -70,21 +70,21 @@ class Belief:
         agreement: Floats = (self.modes(self.features) * self.counts).sum(axis=1) / self.counts.sum(axis=1)
         return agreement
 
-    def draws(self, features: Floats, normals: Floats) -> Floats:
+    def draws(self, features: Floats, base_samples: Floats) -> Floats:
         """Posterior draws of p(label): features (points, size), normals (draws, weights) -> (labels, draws, points)."""
         fit = self.fit
         phases: int = self.counts.shape[1]
-        weights = fit.weights(normals).transpose(2, 0, 1).reshape(-1, len(fit.kept))  # (contrasts·draws, kept)
+        weights = fit.weights(base_samples).transpose(2, 0, 1).reshape(-1, len(fit.kept))  # (contrasts·draws, kept)
         ripples = weights.astype(np.float32) @ features[:, fit.kept].T.astype(np.float32)
         contrast = contrasts(phases).astype(np.float32)
         fields: Floats = contrast @ ripples.reshape(phases - 1, -1)  # (labels, draws·points)
         fields -= fields.max(axis=0)
         np.exp(fields, out=fields)
         fields *= (1 - fit.settings.noise) / fields.sum(axis=0)
-        return (fields + fit.settings.noise / phases).reshape(phases, len(normals), len(features))
+        return (fields + fit.settings.noise / phases).reshape(phases, len(base_samples), len(features))
 
-    def pending(self, features: Floats) -> "Belief":
-        """The belief once labels will have come from more places (points, size): as wide as it will be, on average.
+    def pending(self, features: Floats) -> "PhasePosterior":
+        """The posterior once labels will have come from more places (points, size): as wide as it will be, on average.
 
         The labels are not known, so the mode stays; the Fisher information that they bring does not depend on them.
         """
@@ -102,16 +102,16 @@ def fixed_basis(distinct_v: int = 99) -> Basis:
     return make_basis(99, distinct_v, most_x=ORDERS[0], most_y=ORDERS[1])
 
 
-def believe(
+def fit_posterior(
     basis: Basis,
     u: Floats,
     v: Floats,
     counts: Floats,
-    settings: Settings,
+    settings: Hyperparameters,
     *,
     start: FieldFit | None = None,
     settled: int = 2,
-) -> Belief:
+) -> PhasePosterior:
     """u, v (places,), counts (places, labels). start: an earlier fit, of as many labels, to begin from.
 
     settled: rounds of `softmax_field.settle`. Without one, draws stray where labels are certain and teach nothing about
@@ -125,13 +125,15 @@ def believe(
         # labels that a warm start takes for noise have no pull; let them pull once, and see whether that is better
         loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit)
         fit = max(fit, laplace(basis, features, counts, settings, start=loose), key=lambda one: one.evidence)
-    return Belief(basis, u, v, features, counts, settle(features, counts, fit, rounds=settled) if settled else fit)
+    return PhasePosterior(
+        basis, u, v, features, counts, widen_covariance(features, counts, fit, rounds=settled) if settled else fit
+    )
 
 
 def likely_fits(basis: Basis, u: Floats, v: Floats, counts: Floats) -> tuple[FieldFit, ...]:
     """Fits of the settings that labels and prior speak for, the best first. u, v (places,), counts (places, labels)."""
-    ranked = climb(basis, basis.features(*_inside(u, v)), counts)
-    return tuple(fit for _, fit in ranked[:MOST_FITS])
+    ranked = ascend_evidence(basis, basis.features(*_inside(u, v)), counts)
+    return tuple(fit for _, fit in ranked[:MAX_FITS])
 
 
 def predict(
@@ -148,11 +150,11 @@ def predict(
     starts: fits of the settings, on the same basis. The most probable fields speak for each: drawn fields would add
     noise to p, which where crossovers are wide moves the boundaries of the map.
     """
-    beliefs = [believe(basis, u, v, counts, start.settings, start=start, settled=0) for start in starts]
-    odds = np.array([one.fit.evidence + log_prior(one.fit.settings) for one in beliefs])
+    posteriors = [fit_posterior(basis, u, v, counts, start.settings, start=start, settled=0) for start in starts]
+    odds = np.array([one.fit.evidence + log_prior(one.fit.settings) for one in posteriors])
     shares = np.exp(odds - odds.max())
-    features = beliefs[0].features_at(there_u, there_v)
-    return np.tensordot(shares / shares.sum(), [one.modes(features) for one in beliefs], axes=1)
+    features = posteriors[0].features_at(there_u, there_v)
+    return np.tensordot(shares / shares.sum(), [one.modes(features) for one in posteriors], axes=1)
 
 
 def coin_flips(basis: Basis, u: Floats, v: Floats, labels: Sequence[str]) -> dict[str, str]:
@@ -165,7 +167,7 @@ def coin_flips(basis: Basis, u: Floats, v: Floats, labels: Sequence[str]) -> dic
 
     seen = np.asarray(labels, dtype=str)
     names, counts = np.unique(seen, return_counts=True)
-    often = [str(name) for name, count in zip(names, counts, strict=True) if count >= FEWEST_FLIPS]
+    often = [str(name) for name, count in zip(names, counts, strict=True) if count >= MIN_FLIPS]
     group = {name: name for name in often}
     for index, first in enumerate(often):
         for second in often[:index]:

@@ -5,7 +5,7 @@
     trial.set_user_attr("phase", "pudding")  # what the training came out as; study.tell(trial, 0.0) ends it
     probabilities, labels = study.sampler.predict_proba(study, beta, dimension)
 
-It keeps no state: its belief is made from the study's trials, so that any process that opens the study goes on where
+It keeps no state: its posterior is made from the study's trials, so that any process that opens the study goes on where
 the last one stopped. (What is kept between calls is a cache, keyed by all that it was made from.)
 """
 
@@ -23,8 +23,8 @@ from optuna.trial import FrozenTrial
 from analysis.phases.blas_threads import one_thread
 from analysis.phases.places import gather
 from analysis.phases.softmax_gp import FieldFit
-from search.sampling.acquisition import Places, gains
-from search.sampling.posterior import Belief, believe, coin_flips, likely_fits, predict
+from search.sampling.acquisition import Places, acquisition_values
+from search.sampling.posterior import PhasePosterior, coin_flips, fit_posterior, likely_fits, predict
 from search.sampling.space import (
     BETA,
     DIMENSION,
@@ -41,9 +41,11 @@ from search.sampling.space import (
 
 CHOICES = (36, 13)  # places to choose from: along β, along the dimension
 TARGETS = (20, 11)  # places of the map whose names are to be right
-FIRST_LOOK = 16  # labels before the belief has a say: so few may lack whole phases
+FIRST_LOOK = 16  # labels before the posterior has a say: so few may lack whole phases
 FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
-STEEPEST = 192.0  # trend of the belief that looks around: a steeper one's Gaussian draws turn the map about
+STEEPEST = (
+    192.0  # trend of the posterior that looks around: a steeper one's Gaussian draws flip whole regions of the map
+)
 SETTLED = 2  # rounds of widening draws where labels are certain
 
 Found = TypeVar("Found")
@@ -150,23 +152,23 @@ class PhaseBoundarySampler(BaseSampler):
         targets = Places(*space.scale(*space.places(*TARGETS, rng)))
         pending = Places(*space.scale(seen.pending_x, seen.pending_y))
         early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
-        belief = None if early else self._belief(seen, space)
-        if belief is None:
+        posterior = None if early else self._belief(seen, space)
+        if posterior is None:
             there = Places(*space.scale(seen.x, seen.y))
             agreement: np.ndarray = np.ones(len(seen.x))
         else:
-            there, agreement = Places(belief.u, belief.v), belief.agreement
+            there, agreement = Places(posterior.u, posterior.v), posterior.agreement
         cost = None
         if self._cost is not None and space.y_axis.span > 0:
             cost = np.broadcast_to(self._cost(y), y.shape)
-        gain = gains(belief, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
+        gain = acquisition_values(posterior, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
         best = int(gain.argmax())
         return float(x[best]), float(y[best])
 
-    def _belief(self, seen: Observations, space: Space) -> Belief | None:
+    def _belief(self, seen: Observations, space: Space) -> PhasePosterior | None:
         """None if all labels are one."""
 
-        def make() -> Belief | None:
+        def make() -> PhasePosterior | None:
             merge = self._merges(seen, space)
             groups = sorted({merge.get(label, label) for label in seen.labels})
             if len(groups) < 2:
@@ -174,9 +176,9 @@ class PhaseBoundarySampler(BaseSampler):
             start = self._starts(seen, space)[0]
             settings = replace(start.settings, trend=min(start.settings.trend, STEEPEST))
             labelled = self._labelled(seen, space, groups)
-            return believe(space.basis, *labelled, settings, start=start, settled=SETTLED)
+            return fit_posterior(space.basis, *labelled, settings, start=start, settled=SETTLED)
 
-        return self._remember("belief", space, seen, make)
+        return self._remember("posterior", space, seen, make)
 
     def _labelled(
         self, seen: Observations, space: Space, groups: list[str]

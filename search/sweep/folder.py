@@ -219,7 +219,7 @@ def holder(folder: SweepFolder) -> str | None:
 
 def location(config: Config, folder: SweepFolder, name: str) -> str:
     """Where workers keep "ledger" or "checkpoints": on the config's storage, else in the sweep's folder."""
-    return storage.below(config.ray.storage or folder.path, name)
+    return storage.join(config.ray.storage or folder.path, name)
 
 
 def command_line(command: str, folder: SweepFolder) -> str:

@@ -45,7 +45,9 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
 
     def visit(record: Record) -> None:
         nonlocal changed
-        if record.draws is None or not (tables.is_of(record.row, recipe) or tables.is_rung(record.row, recipe)):
+        if record.draws is None or not (
+            tables.matches_recipe(record.row, recipe) or tables.is_rung(record.row, recipe)
+        ):
             return
         old = record.row | before.get(record.row["key"], {})
         row = {"key": record.row["key"]} | name_draws(record.draws, task, named)
@@ -54,7 +56,7 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
             (folder.networks / f"{row['key']}.npz").unlink(missing_ok=True)  # the tables write the new one
         rows.append(row)
 
-    ledger.done(folder.ledger, visit, whole_row=True)
+    ledger.read_all(folder.ledger, visit, whole_row=True)
     with replaced(folder.relabelled) as temporary:
         pd.DataFrame(rows).to_parquet(temporary, index=False)
     return Relabelled(len(rows), changed)

@@ -51,12 +51,12 @@ def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], lis
     recipe, labels = config.training.recipe(), tables.read_labels(folder)
 
     def visit(record: Record) -> None:
-        if tables.is_of(record.row, recipe):
+        if tables.matches_recipe(record.row, recipe):
             rows[record.row["key"]] = record.row | labels.get(record.row["key"], {})
         elif tables.is_rung(record.row, recipe):
             annealed[record.row["key"]] = record.row | labels.get(record.row["key"], {})
         else:
             others[tables.difference(record.row, recipe)] += 1
 
-    ledger.done(folder.ledger, visit, whole_row=True)
+    ledger.read_all(folder.ledger, visit, whole_row=True)
     return State(points(rows) if points else expand(config), rows, others, annealed)

@@ -44,7 +44,7 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
 
     def visit(record: Record) -> None:
         rung = is_rung(record.row, recipe)
-        if not rung and not is_of(record.row, recipe):
+        if not rung and not matches_recipe(record.row, recipe):
             collected.others[difference(record.row, recipe)] += 1
             return
         record = replace(record, row=record.row | labels.get(record.row["key"], {}))
@@ -55,7 +55,7 @@ def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
         collected.rows.append(record.row)
         collected.snapshots.extend(record.snapshots)
 
-    ledger.done(folder.ledger, visit, whole_row=True)
+    ledger.read_all(folder.ledger, visit, whole_row=True)
     _write_parquet(folder.trainings, collected.rows)
     _write_parquet(folder.snapshots, collected.snapshots)
     if collected.annealed:
@@ -78,7 +78,7 @@ def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:
     return {row["key"]: row for row in rows}
 
 
-def is_of(row: dict, recipe: Recipe) -> bool:
+def matches_recipe(row: dict, recipe: Recipe) -> bool:
     """Whether a row was trained with `recipe`."""
     return json.loads(row["recipe"]) == recipe.model_dump(mode="json")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
-from analysis.algorithms.names import colours, title
+from analysis.algorithms.names import colours, display_name
 from analysis.formatting import duration, printable
 from search.terminal.colours import coloured, paint
 from search.terminal.output import notes
@@ -81,7 +81,7 @@ class Progress:
         left = ""
         if eta is not None and eta >= 1 and self.done < self.total:  # steps done, networks not read yet: no "0 s"
             left = f" · {duration(eta)} left"
-        counts = "".join(f" · {printable(title(name))} {number}" for name, number in self.counts.most_common())
+        counts = "".join(f" · {printable(display_name(name))} {number}" for name, number in self.counts.most_common())
         return f"{self.done}/{self.total} trainings{left}{counts}"
 
     def show(self, *, last: bool = False) -> None:

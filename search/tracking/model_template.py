@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from search.ledger.record import Record
-from trainables.named_arrays import joined
+from trainables.named_arrays import pack_arrays
 
 CODE = "code.zip"  # on the path of whoever loads the model: Python imports from it as it is
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "torch")
@@ -39,7 +39,7 @@ class ModelFolders:
         _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
         weights.unlink()
-        np.savez(weights, allow_pickle=False, **joined(record.hypernetwork))
+        np.savez(weights, allow_pickle=False, **pack_arrays(record.hypernetwork))
         identity = {RUN: run, MODEL: model, UUID: model.removeprefix("m-")}
         _replace(
             folder / "MLmodel", re.sub("|".join(identity), lambda found: identity[found[0]], self.mlmodel).encode()

@@ -20,7 +20,7 @@ class HypernetworkModel(PythonModel):
     def load_context(self, context):
         import numpy as np
 
-        from trainables.named_arrays import parted
+        from trainables.named_arrays import unpack_arrays
         from trainables.recipe import Recipe
 
         with open(context.artifacts["training"], encoding="utf-8") as file:
@@ -29,7 +29,7 @@ class HypernetworkModel(PythonModel):
         self.recipe = Recipe.stored(training["recipe"] | {"task": "l1_norm"})
         self.trained = training["dimension"]
         with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as arrays:
-            self.hypernetwork = parted(arrays)
+            self.hypernetwork = unpack_arrays(arrays)
 
     def predict(self, context, model_input: pd.DataFrame, params=None) -> pd.DataFrame:
         from trainables.training.draw import draw_networks

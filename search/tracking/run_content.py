@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from analysis.algorithms.names import OTHER, title
+from analysis.algorithms.names import OTHER, display_name
 from analysis.formatting import short
 from search.ledger.record import Record
 from trainables.recipe import Recipe
@@ -83,7 +83,7 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
     tags |= {"pattern": row["pattern"]} if row.get("pattern") else {}
     start = json.loads(row["recipe"]).get("start", "")
     model = Model(
-        model_name(f"{title(algorithm)} n={row['dimension']} β={short(row['beta'])} seed={row['seed']}"),
+        model_name(f"{display_name(algorithm)} n={row['dimension']} β={short(row['beta'])} seed={row['seed']}"),
         {name: str(row[name]) for name in MODEL_PARAMETERS if row.get(name) is not None},
         {"key": row["key"], "algorithm": algorithm, "sweep": sweep, "mlflow.note.content": model_note(row)},
     )
@@ -112,7 +112,7 @@ def sweep_note(
     for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         query = is_equal("tags.algorithm", name)
         found = list_address(experiment, f"{here} and {query}")
-        lines.append(f"| [{markdown(title(name))}]({found}) | {number} | `{markdown(query)}` |")
+        lines.append(f"| [{markdown(display_name(name))}]({found}) | {number} | `{markdown(query)}` |")
     return "\n".join([*lines, "", "More tags to filter by: `dimension`, `beta`, `seed`, `task`, `key`, `sweep`."])
 
 
@@ -125,7 +125,7 @@ def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
         formula, faithful = row["pattern_formula"], row["pattern_r_squared"]
     text = "no closed formula" if math.isnan(faithful) else f"f(x) ≈ {formula or '…'}, faithfulness {faithful:.3f}"
     picture = f"\n\n![drawing]({picture_address(DRAWING, run_id)})" if drawing else ""
-    return f"{title(row['algorithm'])}: {text}{picture}"
+    return f"{display_name(row['algorithm'])}: {text}{picture}"
 
 
 def model_note(row: dict) -> str:
@@ -135,7 +135,7 @@ def model_note(row: dict) -> str:
     quality = f"relative error {row['relative_error']:.3g}, {row['complexity_nats']:.3g} nats"
     return (
         f"A hypernetwork that draws networks computing {markdown(row['task'])}, trained at n = {row['dimension']}, "
-        f"β = {short(row['beta'])}, seed {row['seed']}: {markdown(title(row['algorithm']))}, {quality}.\n\n"
+        f"β = {short(row['beta'])}, seed {row['seed']}: {markdown(display_name(row['algorithm']))}, {quality}.\n\n"
         "It draws at any dimension (the model's ID stands on this page):\n\n"
         '    model = mlflow.pyfunc.load_model("models:/MODEL_ID")\n'
         '    model.predict({"dimension": [8], "seed": [0]})\n'

@@ -25,11 +25,11 @@ def paths_of(*rows):
 def test_a_training_that_changes_late_is_a_wrong_stop():
     paths = paths_of((2, "aaaa"), (2, "aabb"), (4, "abab"))
     np.testing.assert_array_equal(settled_for_good(paths), [10, 500, 1000])
-    found = try_rule(paths, looks=2, purity=0.9, least=0.0)
+    found = try_rule(paths, evaluations=2, purity=0.9, least=0.0)
     assert (found.stopped, found.wrong) == pytest.approx((2 / 3, 1 / 2))
     assert found.saved == pytest.approx(0.9 * 8 / 24)  # two of n = 2 stop at a tenth of their steps
     assert found.saved_in_packs == pytest.approx(0.9 * 8 / 24)  # those of n = 2 are one pack, both stop at step 100
-    late = try_rule(paths, looks=2, purity=0.9, least=0.5)
+    late = try_rule(paths, evaluations=2, purity=0.9, least=0.5)
     assert (late.stopped, late.wrong, late.saved) == pytest.approx((1 / 3, 0.0, 0.5 * 4 / 24))
     assert late.saved_in_packs == 0  # the other one isn't settled
 
@@ -41,7 +41,7 @@ def test_mirror_images_are_one_and_torn_paths_are_left_out():
 
 def test_agreement_needs_snapshots_and_purity():
     labels = np.array(["b", "a", "a"])
-    assert settled(labels, np.array([0.5, 0.9, 0.9]), looks=2, purity=0.9)
-    assert not settled(labels, np.array([0.5, 0.8, 0.9]), looks=2, purity=0.9)
-    assert not settled(labels, np.ones(3), looks=3, purity=0.0)
-    assert not settled(labels[:1], np.ones(1), looks=2, purity=0.0)
+    assert settled(labels, np.array([0.5, 0.9, 0.9]), evaluations=2, purity=0.9)
+    assert not settled(labels, np.array([0.5, 0.8, 0.9]), evaluations=2, purity=0.9)
+    assert not settled(labels, np.ones(3), evaluations=3, purity=0.0)
+    assert not settled(labels[:1], np.ones(1), evaluations=2, purity=0.0)

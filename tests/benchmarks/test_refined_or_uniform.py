@@ -23,7 +23,9 @@ def few(monkeypatch):
 
     from analysis.phases import phase_map
 
-    monkeypatch.setattr("analysis.phases.phase_map.fit", functools.partial(phase_map.fit, draws=40, rounds=1))
+    monkeypatch.setattr(
+        "analysis.phases.phase_map.fit_phase_map", functools.partial(phase_map.fit_phase_map, draws=40, rounds=1)
+    )
 
 
 def test_more_trainings_score_better(few, tmp_path):

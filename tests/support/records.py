@@ -68,9 +68,9 @@ def assert_same_record(one: Record, other: Record) -> None:
 
 def assert_same_sweep(folder: Path, undisturbed: Path) -> list[str]:
     """Every training once in the ledger and in the table, all as in the undisturbed sweep. Returns the keys."""
-    keys = ledger.done(undisturbed / "ledger")
+    keys = ledger.read_all(undisturbed / "ledger")
     table = pd.read_parquet(folder / "trainings.parquet")
-    assert ledger.done(folder / "ledger") == keys and sorted(table["key"]) == sorted(keys)
+    assert ledger.read_all(folder / "ledger") == keys and sorted(table["key"]) == sorted(keys)
     for key in keys:
         mine, other = (ledger.read(ledger.record_path(place / "ledger", key)) for place in (folder, undisturbed))
         assert_same_record(mine, other)

@@ -17,7 +17,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO")  # conditional numerical reproducibili
 REGISTERS = 64  # kernels step through memory in two registers, of 16 numbers at most; a divisor of this
 
 
-def elementwise(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def padded_elementwise(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """function(x), padded so that no number is left over after the last full register."""
     spare = -x.numel() % REGISTERS
     if not spare or x.is_cuda:
@@ -25,7 +25,7 @@ def elementwise(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return function(pad(x.flatten(), (0, spare)))[: x.numel()].view(x.shape)
 
 
-def times_vectors(matrices: Tensor, vectors: Tensor) -> Tensor:
+def batched_matvec(matrices: Tensor, vectors: Tensor) -> Tensor:
     """torch.bmm(matrices (b, rows, k), vectors (b, k, 1)), (b, rows, 1), always by the kernel of a batch."""
     if len(matrices) != 1:
         return torch.bmm(matrices, vectors)

@@ -17,7 +17,7 @@ as with exp(scores). Scaling vectors instead of matrices make a round two matrix
 import torch
 from torch import Tensor
 
-from trainables.models.bit_exact import times_vectors
+from trainables.models.bit_exact import batched_matvec
 
 FLOOR = -40.0  # log of the smallest claim relative to a neuron's largest: keeps K and its scalings finite in float32
 
@@ -44,8 +44,8 @@ def compete(scores: Tensor, balanced: int, rounds: int, sided: int = 0) -> tuple
     transposed = balanced_claims.transpose(1, 2)
     by_input = balanced_claims.new_ones(members * balanced, n, 1)
     for _ in range(rounds):
-        by_hidden = times_vectors(balanced_claims, by_input).reciprocal()
-        by_input = (m / n) * times_vectors(transposed, by_hidden).reciprocal()
+        by_hidden = batched_matvec(balanced_claims, by_input).reciprocal()
+        by_input = (m / n) * batched_matvec(transposed, by_hidden).reciprocal()
     claims = torch.cat([claims[:, :balanced] * by_input.view(members, balanced, 1, n), claims[:, balanced:]], 1)
     flat = claims.flatten(0, 1)
     row_sums = torch.bmm(flat, flat.new_ones(1, n, 1).expand(members * s, -1, -1)).view(members, s, m, 1)

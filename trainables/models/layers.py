@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from trainables.kernels.layer import compiled, run
-from trainables.models.bit_exact import elementwise
+from trainables.models.bit_exact import padded_elementwise
 from trainables.models.competition import compete
 from trainables.models.parameters import mirror, starting_at
 
@@ -72,7 +72,7 @@ class NodeUpdate(nn.Module):
     def forward(self, state: Tensor, pooled: Tensor, itself: Tensor, context: Tensor) -> Tensor:
         """state, itself (members, nodes, d), pooled (members, nodes, pooled), context (members, 1, d)."""
         total = self.itself.onto(self.pooled(pooled), itself) + self.context(context)
-        return self.out.onto(state, elementwise(silu, total))
+        return self.out.onto(state, padded_elementwise(silu, total))
 
 
 class ExchangeableLayer(nn.Module):
@@ -134,7 +134,7 @@ class ExchangeableLayer(nn.Module):
         shares = torch.cat([n * of_neuron - 1, m * of_input - 1], 1).flatten(2)  # (members, 2 s, m n)
         nodes = self.edge_hidden(h).unsqueeze(2) + (self.edge_input(i) + self.edge_whole(g)).unsqueeze(1)
         update = self.edge.onto(self.edge_shares.onto(nodes.flatten(1, 2), shares.transpose(1, 2)), e)
-        edges = self.edge_out.onto(edges, elementwise(silu, update))
+        edges = self.edge_out.onto(edges, padded_elementwise(silu, update))
 
         grid = normalise(edges).view(members, m, n, -1)
         # nodes see their edges' mean, the edges that a neuron claims most, and those that it won against all others

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from trainables.models.bit_exact import elementwise
+from trainables.models.bit_exact import padded_elementwise
 from trainables.models.hypernetwork import Hypernetwork
 from trainables.models.layers import MemberLinear
 from trainables.models.weight_heads import COMPONENTS
@@ -29,8 +29,8 @@ SCALE_GAIN = 0.1  # of the initial change of the weights' scales with β
 def sample_betas(normal: Tensor, low: float, high: float, progress: float) -> Tensor:
     """β log-uniform on the part of [low, high] that is open at `progress` in [0, 1], from standard normal numbers."""
     decades = min(1.0, OPEN_AT_FIRST + (1 - OPEN_AT_FIRST) * progress / OPEN_BY) * math.log(high / low)
-    uniform = 0.5 * (1 + elementwise(torch.erf, normal / math.sqrt(2)))
-    return low * elementwise(torch.exp, uniform * decades)
+    uniform = 0.5 * (1 + padded_elementwise(torch.erf, normal / math.sqrt(2)))
+    return low * padded_elementwise(torch.exp, uniform * decades)
 
 
 class ParetoHypernetwork(Hypernetwork):
@@ -51,5 +51,7 @@ class ParetoHypernetwork(Hypernetwork):
     def _cosines(self, betas: Tensor) -> Tensor:
         """cos(k π u), k = 1…COSINES, of u = 0…1 along the range of log β: (members, COSINES)."""
         low, high = self.beta_range
-        along = elementwise(torch.log, betas / low) / math.log(high / low)
-        return elementwise(torch.cos, math.pi * along.unsqueeze(-1) * torch.arange(1, COSINES + 1, device=betas.device))
+        along = padded_elementwise(torch.log, betas / low) / math.log(high / low)
+        return padded_elementwise(
+            torch.cos, math.pi * along.unsqueeze(-1) * torch.arange(1, COSINES + 1, device=betas.device)
+        )

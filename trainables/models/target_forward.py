@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu
 
-from trainables.models.bit_exact import elementwise, times_vectors
+from trainables.models.bit_exact import batched_matvec, padded_elementwise
 from trainables.models.weight_heads import TargetWeights
 
 
 def apply_target(weights: TargetWeights, x: Tensor) -> Tensor:
     """f(x) = v · swish(W x + b) + c for x (members, samples, n), each member by its own network: (members, samples)."""
     hidden = torch.baddbmm(weights.hidden_bias.unsqueeze(1), x, weights.hidden_weight.transpose(1, 2))
-    output = times_vectors(elementwise(silu, hidden), weights.output_weight.unsqueeze(-1)).squeeze(-1)
+    output = batched_matvec(padded_elementwise(silu, hidden), weights.output_weight.unsqueeze(-1)).squeeze(-1)
     return output + weights.output_bias.unsqueeze(-1)

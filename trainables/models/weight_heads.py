@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from trainables.models.bit_exact import elementwise
+from trainables.models.bit_exact import padded_elementwise
 from trainables.models.layers import MemberLinear, normalise
 
 COMPONENTS = ("hidden_weight", "hidden_bias", "output_weight")  # what complexity is made of
@@ -41,7 +41,7 @@ def expected_output(hidden_weight: Tensor, hidden_bias: Tensor, output_weight: T
     """
     variance = hidden_weight.square().sum(-1)
     kappa = (1 + math.pi / 8 * variance).rsqrt()
-    gate = elementwise(torch.sigmoid, kappa * hidden_bias)
+    gate = padded_elementwise(torch.sigmoid, kappa * hidden_bias)
     mean = hidden_bias * gate + variance * kappa * gate * (1 - gate)
     return (output_weight * mean).sum(-1)
 
@@ -102,4 +102,4 @@ class WeightHeads(nn.Module):
     def scales(self, log_scale: Tensor | None = None) -> Tensor:
         """s of every tensor, (members, components)."""
         log_scale = self.log_scale if log_scale is None else self.log_scale + log_scale
-        return self.initial_scales * elementwise(torch.exp, SCALE_RATE * log_scale)
+        return self.initial_scales * padded_elementwise(torch.exp, SCALE_RATE * log_scale)

@@ -34,21 +34,24 @@ def part(state: State, name: str) -> State:
     return {rest: array for path, array in state.items() for head, _, rest in [path.partition("/")] if head == name}
 
 
-def pack_looks(looks: list[list[Snapshot]]) -> State:
+def pack_evaluations(evaluations: list[list[Snapshot]]) -> State:
     """Looks at all members, one list of snapshots each, as arrays."""
-    return flatten(**{str(number): _pack(look) for number, look in enumerate(looks)})
+    return flatten(**{str(number): _pack(evaluate) for number, evaluate in enumerate(evaluations)})
 
 
-def unpack_looks(state: State) -> list[list[Snapshot]]:
+def unpack_evaluations(state: State) -> list[list[Snapshot]]:
     """The looks that `pack_looks` was given."""
     numbers = dict.fromkeys(path.partition("/")[0] for path in state)
     return [_unpack(part(state, number)) for number in numbers]
 
 
-def _pack(look: list[Snapshot]) -> State:
-    arrays: dict[str, list[Any]] = {"step": [seen.step for seen in look], "errors": [seen.errors for seen in look]}
-    arrays |= {NATS + name: [seen.complexity[name] for seen in look] for name in look[0].complexity}
-    arrays |= {name: [getattr(seen.draws, name) for seen in look] for name in DrawnNetworks._fields}
+def _pack(evaluate: list[Snapshot]) -> State:
+    arrays: dict[str, list[Any]] = {
+        "step": [seen.step for seen in evaluate],
+        "errors": [seen.errors for seen in evaluate],
+    }
+    arrays |= {NATS + name: [seen.complexity[name] for seen in evaluate] for name in evaluate[0].complexity}
+    arrays |= {name: [getattr(seen.draws, name) for seen in evaluate] for name in DrawnNetworks._fields}
     return {name: np.stack([np.asarray(row) for row in rows]) for name, rows in arrays.items()}
 
 

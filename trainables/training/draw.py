@@ -7,7 +7,7 @@ import torch
 
 from trainables.models.registry import build
 from trainables.recipe import Recipe
-from trainables.training.evaluation import DrawnNetworks, evaluation_stream, look
+from trainables.training.evaluation import DrawnNetworks, evaluate, evaluation_stream
 
 
 def _with_rounds_for(dimension: int, recipe: Recipe, trained: int) -> Recipe:
@@ -42,4 +42,4 @@ def draw_networks(
         for name, parameter in network.named_parameters():
             parameter.copy_(torch.from_numpy(hypernetwork[name]).unsqueeze(0))
     noise = evaluation_stream([seed], recipe, dimension, torch.device("cpu"), "draws")
-    return look(network, recipe, dimension, noise, recipe.steps, draws, torch.tensor([[beta]]))[0][0].draws
+    return evaluate(network, recipe, dimension, noise, recipe.steps, draws, torch.tensor([[beta]]))[0][0].draws

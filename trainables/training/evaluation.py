@@ -65,7 +65,7 @@ def evaluation_stream(
 
 
 @torch.no_grad()
-def look(
+def evaluate(
     network: nn.Module, recipe: Recipe, dimension: int, noise: NoiseStream, step: int, draws: int, betas: Tensor
 ) -> list[list[Snapshot]]:
     """Draw and measure `draws` networks of every member at each of its βs, betas (looks, members).

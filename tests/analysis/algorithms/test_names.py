@@ -50,7 +50,7 @@ def test_one_object_is_a_label_a_title_a_colour_a_formula_and_a_share():
     found = describe(network, l1_norm, names=[HINGE])
     assert found["algorithm"] == "hinge" and found["constants"]["a"] == pytest.approx(2, abs=0.05)
     assert "·Σᵢ max(xᵢ, 0) − " in found["formula"] and r"\,\sum_i \max(x_i, 0) - " in found["formula_latex"]
-    assert names.title("hinge") == "one hinge"
+    assert names.display_name("hinge") == "one hinge"
     assert names.in_order(["zeta", "other", "hinge", "constant"]) == ["constant", "hinge", "other", "zeta"]
 
 

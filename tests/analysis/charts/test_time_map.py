@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.charts.time_map import MOST_PANELS, fit_over_training, time_map_chart
+from analysis.charts.time_map import MAX_PANELS, fit_over_training, time_map_chart
 from analysis.errors import UserError
 from analysis.phases.boundaries import boundaries
 
@@ -36,7 +36,7 @@ def test_the_map_has_the_phases_where_they_are():
 def test_a_panel_a_dimension_and_no_more_than_fit():
     chart = time_map_chart(snapshots(dimensions=range(2, 11), betas=4, steps=(30, 3000), seeds=1))
     titles = [axes.get_title(loc="left") for axes in chart.figure.axes]
-    assert len(titles) == MOST_PANELS and titles[0] == "n = 2" and titles[-1] == "n = 10"
+    assert len(titles) == MAX_PANELS and titles[0] == "n = 2" and titles[-1] == "n = 10"
 
 
 def test_nothing_to_map():

@@ -7,7 +7,7 @@ import pytest
 from analysis.errors import UserError
 from analysis.phases.boundaries import adjacency, boundaries, mirror_splits
 from analysis.phases.from_table import write_boundaries
-from analysis.phases.phase_map import fit
+from analysis.phases.phase_map import fit_phase_map
 from benchmarks.boundaries.synthetic import random_truth, sweep_design
 from benchmarks.coverage import measure
 
@@ -18,7 +18,7 @@ def fitted(kind, design, seed=0, **options):
     rng = np.random.default_rng(seed)
     truth = random_truth(kind, rng)
     x, y = sweep_design(design, rng)
-    return truth, fit(x, y, truth.draw(x, y, rng), log_x=True, log_y=True, **options)
+    return truth, fit_phase_map(x, y, truth.draw(x, y, rng), log_x=True, log_y=True, **options)
 
 
 @pytest.mark.parametrize(("kind", "design"), [("slanted", "quick"), ("curved", "scattered"), ("label_noise", "quick")])
@@ -67,7 +67,7 @@ def test_a_coin_flip_is_no_boundary():
 
 def test_an_unfair_coin_is_called_unfair():
     labels = ["heads"] * 50 + ["tails"] * 10 + ["other"] * 20
-    phase_map = fit(
+    phase_map = fit_phase_map(
         np.r_[np.linspace(0, 1, 60), np.linspace(2, 3, 20)],
         np.ones(80),
         labels,
@@ -82,16 +82,16 @@ def test_an_unfair_coin_is_called_unfair():
 def test_noise_alone_has_no_boundary():
     rng = np.random.default_rng(0)
     x, y = sweep_design("quick", rng)
-    phase_map = fit(x, y, rng.choice(["a", "b"], len(x)), log_x=True)
+    phase_map = fit_phase_map(x, y, rng.choice(["a", "b"], len(x)), log_x=True)
     assert len(boundaries(phase_map)) == 0
 
 
 def test_a_boundary_outside_the_data_is_not_invented():
     x, y = (part.ravel() for part in np.meshgrid(np.linspace(0, 10, 21), np.arange(5.0)))
     labels = np.where(x < 3 + 2.5 * y, "a", "b")  # at y = 3 and 4 it lies beyond x = 10
-    table = boundaries(fit(x, y, labels))
+    table = boundaries(fit_phase_map(x, y, labels))
     assert table["y"].tolist() == [0.0, 1.0, 2.0]
-    assert len(boundaries(fit(x, y, labels), [-1.0, 9.0])) == 0
+    assert len(boundaries(fit_phase_map(x, y, labels), [-1.0, 9.0])) == 0
 
 
 def test_width_of_a_crossover_is_found():
@@ -99,7 +99,7 @@ def test_width_of_a_crossover_is_found():
     x, y = 10 ** rng.uniform(-6, 0, 900), rng.integers(4, 9, 900)
     scale = 0.3  # decades; 0.1 to 0.9 takes 2 ln 9 of it
     labels = np.where(rng.random(900) < 1 / (1 + np.exp(-(np.log10(x) + 3) / scale)), "b", "a")
-    row = boundaries(fit(x, y, labels, log_x=True), [6.0]).iloc[0]
+    row = boundaries(fit_phase_map(x, y, labels, log_x=True), [6.0]).iloc[0]
     assert row["width_low"] < 2 * np.log(9) * scale < row["width_high"]
     assert row["width_high"] < 4 * row["width_low"]
 

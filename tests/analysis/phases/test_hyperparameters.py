@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.phases.hyperparameters import PRIOR_CENTRE, climb
+from analysis.phases.hyperparameters import PRIOR_CENTRE, ascend_evidence
 from analysis.phases.places import FINENESS, MANY_PLACES, gather
 from analysis.phases.slice_sampling import slice_sample
-from analysis.phases.softmax_gp import Settings, laplace, make_basis, settle
+from analysis.phases.softmax_gp import Hyperparameters, laplace, make_basis, widen_covariance
 
 
 @pytest.mark.parametrize(("noise", "scale", "low", "high"), [(0.0, 0.01, 0.0, 0.02), (0.1, 0.01, 0.05, 0.2)])
@@ -16,7 +16,7 @@ def test_the_noise_floor_is_learnt(noise, scale, low, high):
     right = rng.random(150) < 1 / (1 + np.exp(-(u - 0.2) / scale))
     right = np.where(rng.random(150) < noise, rng.random(150) < 0.5, right)
     basis = make_basis(99, 99, most_x=8, most_y=4)
-    best = climb(basis, basis.features(u, v), np.stack([~right, right], axis=1).astype(float))[0][1].settings
+    best = ascend_evidence(basis, basis.features(u, v), np.stack([~right, right], axis=1).astype(float))[0][1].settings
     assert low <= best.noise <= high
     assert best.trend >= PRIOR_CENTRE.trend  # the boundary stays sharp: odd labels far from it don't widen it
 
@@ -38,11 +38,11 @@ def test_without_labels_the_chains_draw_the_prior_of_trend_and_tilt():
     basis = make_basis(6, 3, most_x=3, most_y=2)
     u, v = rng.uniform(-1, 1, (2, 6))
     features, counts = basis.features(u, v), np.zeros((6, 3))
-    fit = settle(features, counts, laplace(basis, features, counts, Settings(trend=24.0, tilt=0.25)))
+    fit = widen_covariance(features, counts, laplace(basis, features, counts, Hyperparameters(trend=24.0, tilt=0.25)))
     trend, tilt, probability = np.array([12.0, 48.0]), np.array([0.5, 0.1]), np.array([0.4, 0.6])
-    normals = rng.standard_normal((1500, fit.mode.size))
+    base_samples = rng.standard_normal((1500, fit.mode.size))
     weights = slice_sample(
-        fit, features, counts, normals, trends=3, scales=(trend, tilt, probability), rounds=15, rng=rng
+        fit, features, counts, base_samples, trends=3, scales=(trend, tilt, probability), rounds=15, rng=rng
     )
     which = rng.choice(2, 20_000, p=probability)
     for feature, scale in ((1, trend), (2, trend * tilt)):

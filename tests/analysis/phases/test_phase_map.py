@@ -5,8 +5,8 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.phases import softmax_gp
-from analysis.phases.phase_map import fit
-from analysis.phases.softmax_gp import Settings, laplace, make_basis
+from analysis.phases.phase_map import fit_phase_map
+from analysis.phases.softmax_gp import Hyperparameters, laplace, make_basis
 from benchmarks.boundaries.synthetic import random_truth, sweep_design
 
 
@@ -15,7 +15,7 @@ def slanted():
     rng = np.random.default_rng(4)
     truth = random_truth("slanted", rng)
     x, y = sweep_design("scattered", rng)
-    return truth, fit(x, y, truth.draw(x, y, rng), log_x=True, log_y=True)
+    return truth, fit_phase_map(x, y, truth.draw(x, y, rng), log_x=True, log_y=True)
 
 
 def test_probabilities_are_near_the_truth(slanted):
@@ -42,8 +42,8 @@ def test_the_band_holds_the_mean_and_the_truth_mostly(slanted):
 def test_repeated_places_count_as_often_as_they_come():
     x, y = np.tile([1.0, 2.0, 3.0, 4.0], 2), np.repeat([1.0, 2.0], 4)
     labels = np.where(x < 2.5, "a", "b")
-    once = fit(x, y, labels, rounds=0)
-    often = fit(np.tile(x, 10), np.tile(y, 10), np.tile(labels, 10), rounds=0)
+    once = fit_phase_map(x, y, labels, rounds=0)
+    often = fit_phase_map(np.tile(x, 10), np.tile(y, 10), np.tile(labels, 10), rounds=0)
     assert len(often.x) == 80
     edge = ([2.0], [1.0])
     assert often.probabilities(*edge)[0, 0] > once.probabilities(*edge)[0, 0] > 0.5
@@ -55,8 +55,8 @@ def test_the_same_table_gives_the_same_map_in_any_order():
     x, y = sweep_design("few", rng)
     labels = truth.draw(x, y, rng)
     order = rng.permutation(len(x))
-    first = fit(x, y, labels, log_x=True).probabilities(x, y)
-    second = fit(x[order], y[order], labels[order], log_x=True).probabilities(x, y)
+    first = fit_phase_map(x, y, labels, log_x=True).probabilities(x, y)
+    second = fit_phase_map(x[order], y[order], labels[order], log_x=True).probabilities(x, y)
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
@@ -64,13 +64,13 @@ def test_merging_joins_mirror_labels():
     x = np.linspace(0, 1, 24)
     labels = np.where(x < 0.5, np.where(np.arange(24) % 2, "pudding_positive", "pudding_negative"), "convexity")
     merge = {"pudding_positive": "pudding", "pudding_negative": "pudding"}
-    phase_map = fit(x, np.ones(24), labels, merge=merge, rounds=0)
+    phase_map = fit_phase_map(x, np.ones(24), labels, merge=merge, rounds=0)
     assert phase_map.labels == ("convexity", "pudding")
     assert phase_map.most_probable([0.1, 0.9], [1.0, 1.0]).tolist() == ["pudding", "convexity"]
 
 
 def test_one_label_is_a_certain_map():
-    phase_map = fit([1.0, 2.0, 3.0], [4.0, 4.0, 6.0], ["a", "a", "a"])
+    phase_map = fit_phase_map([1.0, 2.0, 3.0], [4.0, 4.0, 6.0], ["a", "a", "a"])
     np.testing.assert_allclose(phase_map.probabilities([1.5], [5.0]), [[1.0]])
 
 
@@ -78,13 +78,13 @@ def test_a_mislabelled_point_does_not_make_an_island():
     x, y = (part.ravel() for part in np.meshgrid(np.linspace(0, 1, 15), np.arange(8.0)))
     labels = np.where(x < 0.5, "a", "b").astype(object)
     labels[np.flatnonzero((x < 0.1) & (y == 4))[0]] = "b"
-    assert fit(x, y, labels).most_probable([0.0, 0.07], [4.0, 4.0]).tolist() == ["a", "a"]
+    assert fit_phase_map(x, y, labels).most_probable([0.0, 0.07], [4.0, 4.0]).tolist() == ["a", "a"]
 
 
 def test_the_time_axis_is_served():
     beta, step = (part.ravel() for part in np.meshgrid(np.logspace(-6, -1, 12), np.logspace(1, 4, 10)))
     labels = np.where(np.log10(step) > 1.5 - 0.4 * np.log10(beta), "learned", "constant")
-    phase_map = fit(beta, step, labels, log_x=True, log_y=True, y_name="step")
+    phase_map = fit_phase_map(beta, step, labels, log_x=True, log_y=True, y_name="step")
     assert phase_map.most_probable([1e-1, 1e-6], [5000.0, 30.0]).tolist() == ["learned", "constant"]
 
 
@@ -98,7 +98,7 @@ def test_the_time_axis_is_served():
 )
 def test_bad_columns_are_named(x, y, message):
     with pytest.raises(UserError, match=message):
-        fit(x, y, ["a", "b"], log_x=True, x_name="beta")
+        fit_phase_map(x, y, ["a", "b"], log_x=True, x_name="beta")
 
 
 def test_the_laplace_mode_has_no_slope():
@@ -110,7 +110,7 @@ def test_the_laplace_mode_has_no_slope():
     u, v = rng.uniform(-1, 1, 30), rng.choice([-1.0, 0.0, 1.0], 30)
     counts = np.eye(3)[(u > -0.2).astype(int) + (u > 0.5)]
     features = basis.features(u, v)
-    fitted = laplace(basis, features, counts, Settings(noise=0.05), tolerance=1e-9)
+    fitted = laplace(basis, features, counts, Hyperparameters(noise=0.05), tolerance=1e-9)
     scaled = features[:, fitted.kept] * fitted.scale
 
     def value(mode):
@@ -135,5 +135,5 @@ def test_a_fit_is_little_work_for_a_sampler(monkeypatch):
     rng = np.random.default_rng(0)
     truth = random_truth("slanted", rng)
     x, y = 10 ** rng.uniform(-9, -1, 500), rng.integers(4, 17, 500)
-    fit(x, y, truth.draw(x, y, rng), log_x=True, settings=Settings(trend=24), rounds=0, draws=64)
+    fit_phase_map(x, y, truth.draw(x, y, rng), log_x=True, settings=Hyperparameters(trend=24), rounds=0, draws=64)
     assert 1 <= len(factored) <= 15 and max(factored) < 300

@@ -13,7 +13,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.phases.from_table import read_label_table
-from analysis.phases.phase_map import fit
+from analysis.phases.phase_map import fit_phase_map
 
 ROWS = [(10.0 ** -(i // 2), 4 + i % 2, "01" if i < 8 else "1") for i in range(16)]
 NAMES = {"x": "x", "y": "y", "label": "phase"}
@@ -126,7 +126,7 @@ def test_what_has_no_end_is_refused(tmp_path):
 
 def test_too_many_labels_are_refused():
     with pytest.raises(UserError, match="60 labels are too many"):
-        fit(np.arange(1.0, 61), np.ones(60), [f"l{i}" for i in range(60)])
+        fit_phase_map(np.arange(1.0, 61), np.ones(60), [f"l{i}" for i in range(60)])
 
 
 def test_letters_that_no_font_has_are_named(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.phases.phase_map import fit
+from analysis.phases.phase_map import fit_phase_map
 from analysis.phases.plots import draw_scaling_laws
 from analysis.phases.scaling_laws import scaling_laws
 
@@ -16,7 +16,7 @@ def table(curve, ys, *, seed=0, rows=400, scale=0.1):
 
 
 def laws(curve, ys, **options):
-    return scaling_laws(fit(*table(curve, ys, **options), log_x=True, log_y=True, y_name="dimension"))
+    return scaling_laws(fit_phase_map(*table(curve, ys, **options), log_x=True, log_y=True, y_name="dimension"))
 
 
 def test_a_power_law_is_found_with_its_exponent(tmp_path):
@@ -60,7 +60,7 @@ def test_no_boundary_no_law():
     rng = np.random.default_rng(0)
     assert (
         scaling_laws(
-            fit(
+            fit_phase_map(
                 10 ** rng.uniform(-6, 0, 100),
                 rng.integers(4, 9, 100),
                 rng.choice(["a", "b"], 100),

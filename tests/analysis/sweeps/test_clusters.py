@@ -34,13 +34,13 @@ def test_networks_that_compute_alike_share_a_cluster():
     assert kinds == [{"pudding"}, {"double"}, {"convex"}] or kinds == [{"pudding"}, {"convex"}, {"double"}]
     assert [len(cluster.keys) for cluster in found] == [18, 12, 12] and 0.5 < score <= 1
     assert all(cluster.typical in cluster.keys for cluster in found)
-    assert "locality" in [name for cluster in found for name, *_ in cluster.told]
+    assert "locality" in [name for cluster in found for name, *_ in cluster.distinguishing]
 
 
 def test_noise_makes_no_clusters():
     found, score = find_clusters(table(some("pudding", pudding(6, 1), 12)))
     assert len(found) == 1 and len(found[0].keys) == 12 and math.isnan(score)
-    assert all(math.isnan(there) for _, _, there in found[0].told)
+    assert all(math.isnan(there) for _, _, there in found[0].distinguishing)
 
 
 def test_only_what_has_no_name_is_clustered():

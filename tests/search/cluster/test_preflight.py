@@ -75,7 +75,7 @@ def test_a_node_is_judged(tmp_path):
 
 
 def test_a_storage_that_lets_two_writers_win_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("search.ledger.storage.Folder.create", lambda self, name, content: True)
+    monkeypatch.setattr("search.ledger.storage.LocalStorage.create", lambda self, name, content: True)
     with pytest.raises(UserError, match="two writers"), preflight._probe(str(tmp_path)):
         pass
 
@@ -89,7 +89,7 @@ def test_a_storage_that_lets_two_writers_win_is_refused(tmp_path, monkeypatch):
     ],
 )
 def test_why_a_cluster_refuses(error, said, words):
-    line = session._refusal("h:1", ConnectionError(error), said)
+    line = session._connection_error("h:1", ConnectionError(error), said)
     assert line.startswith("cannot join the Ray at h:1: ") and words in line and "\n" not in line
 
 

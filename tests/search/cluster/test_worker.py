@@ -66,11 +66,11 @@ def test_looks_read_together_are_read_alike(trained):
     config, _, results = trained
     record = to_record(results[0], config.training.recipe(), 3)
     assert len(record.snapshots) > 1
-    for look, row in zip([*results[0].snapshots, results[0].final], [*record.snapshots, record.row], strict=True):
-        alone = summarise(read(Network(*look.draws), get_task("l1_norm").target))
+    for evaluate, row in zip([*results[0].snapshots, results[0].final], [*record.snapshots, record.row], strict=True):
+        alone = summarise(read(Network(*evaluate.draws), get_task("l1_norm").target))
         del alone["relative_error"]  # a row's is the mean over the draws of the training's own
         for name, value in alone.items():
-            if name != "representative" or look is results[0].final:
+            if name != "representative" or evaluate is results[0].final:
                 assert row[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-6, abs=1e-9))
 
 
@@ -137,5 +137,5 @@ def test_a_pack_goes_into_the_ledger_once(tmp_path, trained, reports, monkeypatc
     for _ in range(2):  # the second time is a try after a crash
         worker.run_pack(pack_config(config, tmp_path))
     assert calls == [[members[0].key, members[2].key, members[3].key]]
-    assert ledger.done(tmp_path) == {member.key for member in members}
+    assert ledger.read_all(tmp_path) == {member.key for member in members}
     assert reports[-1] == {"pack_index": 5, "step": 20}

@@ -23,7 +23,9 @@ def swept(tmp_path, ray, monkeypatch):
     """A sweep whose trainings are convexity below β = 1e-3 and constant above."""
     ray["algorithm"] = lambda point: "convexity" if point.beta < 1.1e-3 else "constant"
     # fewer posterior draws: what is read of a map is tested elsewhere
-    monkeypatch.setattr("analysis.phases.phase_map.fit", functools.partial(phase_map.fit, draws=40, rounds=1))
+    monkeypatch.setattr(
+        "analysis.phases.phase_map.fit_phase_map", functools.partial(phase_map.fit_phase_map, draws=40, rounds=1)
+    )
     config = smoke(*SETTINGS)
     assert driver.sweep(config, tmp_path, command=["hyperphase", "sweep"]) == 0
     return config, tmp_path
@@ -106,7 +108,7 @@ def test_the_study_can_be_thrown_away(swept, ray):
         (["--batch", "5000"], "--batch must be at most 1024"),
         (["--dimensions", "0"], "--dimensions must be between 1 and 1024"),
         (["--dimensions", "4", "4"], "--dimensions names one twice"),
-        (["--set", "grid.betas=[0.1]"], "one β only"),
+        (["--set", "grid.betas=[0.1]"], "only one β"),
     ],
 )
 def test_mistakes_are_one_line(swept, capsys, options, message):
@@ -119,5 +121,5 @@ def test_a_sweep_without_results_is_refused(tmp_path, ray, capsys):
     ray["stop"] = (0, "OSError: disk full")
     driver.sweep(smoke(*SETTINGS), tmp_path, command=["hyperphase", "sweep"])
     capsys.readouterr()
-    with pytest.raises(UserError, match="no training has finished well"):
+    with pytest.raises(UserError, match="no training has completed successfully"):
         refine(smoke(*SETTINGS), tmp_path, Goal(), command=["hyperphase", "refine"])

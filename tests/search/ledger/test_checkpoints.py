@@ -6,7 +6,7 @@ import pytest
 from search.cli.status import status
 from search.cluster import worker
 from search.ledger import checkpoints, ledger, storage
-from search.ledger.checkpoints import PackCheckpoint, held, unfinished
+from search.ledger.checkpoints import PackCheckpoint, resumable, unfinished
 from search.sweep import folder as folders
 from search.sweep.grid import expand
 from tests.search.cluster.test_worker import pack_config, reports  # noqa: F401
@@ -43,7 +43,7 @@ def test_what_belongs_to_something_else_is_left(tmp_path, other):
 def test_other_code_begins_anew(tmp_path, monkeypatch):
     checkpoint(tmp_path).offer(lambda: state(7))
     monkeypatch.setattr(checkpoints, "code_digest", lambda: "other")
-    assert checkpoint(tmp_path).load() is None and held(tmp_path, {"a"}) == [] and not list(tmp_path.iterdir())
+    assert checkpoint(tmp_path).load() is None and resumable(tmp_path, {"a"}) == [] and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b[:300] + b"?" + b[301:]])
@@ -71,7 +71,7 @@ def test_held_names_what_is_still_wanted_and_clears_the_rest(tmp_path):
             lambda s=step: state(s)
         )
     assert [one.name for one in unfinished(tmp_path)] == ["y", "z", "x"] and len(list(tmp_path.iterdir())) == 3
-    found = held(tmp_path, {"b", "c"})
+    found = resumable(tmp_path, {"b", "c"})
     assert [(one.name, one.keys, one.step) for one in found] == [("y", ("c",), 9), ("x", ("a", "b"), 3)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.npz", "y.npz"]
 
@@ -109,9 +109,9 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(tmp_path, reports, monke
     monkeypatch.setattr(PackCheckpoint, "offer", counted)
     with pytest.raises(RuntimeError, match="killed"):
         worker.run_pack(resumed)
-    step = held(tmp_path / "checkpoints", {point.key for point in expand(config)})[0].step
+    step = resumable(tmp_path / "checkpoints", {point.key for point in expand(config)})[0].step
     worker.run_pack(resumed)
     assert 1 <= step <= 30 and len(offered) == 30 + 59 - step
     assert not list((tmp_path / "checkpoints").iterdir())
-    for key in ledger.done(tmp_path / "whole"):
+    for key in ledger.read_all(tmp_path / "whole"):
         assert_same_record(*(ledger.read(ledger.record_path(tmp_path / name, key)) for name in ("whole", "resumed")))

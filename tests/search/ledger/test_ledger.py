@@ -44,7 +44,7 @@ def test_a_record_comes_back_whole(tmp_path):
     assert back.hypernetwork.keys() == record.hypernetwork.keys()
     for name, array in record.hypernetwork.items():
         np.testing.assert_array_equal(back.hypernetwork[name], array)
-    assert ledger.keys(tmp_path) == ledger.done(tmp_path) == {"abc"}
+    assert ledger.keys(tmp_path) == ledger.read_all(tmp_path) == {"abc"}
 
 
 def test_an_older_record_is_read(tmp_path):
@@ -110,9 +110,9 @@ def test_torn_records_are_set_aside(tmp_path, damage):
     with pytest.raises(TornRecord):
         ledger.read(path)
     with pytest.warns(UserWarning, match="torn record set aside"):
-        assert ledger.done(tmp_path) == {"whole"}
+        assert ledger.read_all(tmp_path) == {"whole"}
     assert not path.exists() and len(list(tmp_path.glob("*.torn"))) == 1
-    assert ledger.write(tmp_path, make_record()) and ledger.done(tmp_path) == {"abc", "whole"}
+    assert ledger.write(tmp_path, make_record()) and ledger.read_all(tmp_path) == {"abc", "whole"}
 
 
 def test_a_second_torn_file_does_not_replace_the_first(tmp_path):
@@ -137,15 +137,15 @@ def test_pickles_are_refused(tmp_path):
 
 def test_what_a_killed_writer_leaves_is_no_record(tmp_path):
     (tmp_path / f".abc.{'0' * 32}.tmp").write_bytes(b"half")
-    assert ledger.keys(tmp_path) == set() and ledger.done(tmp_path / "absent") == set()
-    assert ledger.sweep_up(tmp_path) == 1 and not list(tmp_path.iterdir())
+    assert ledger.keys(tmp_path) == set() and ledger.read_all(tmp_path / "absent") == set()
+    assert ledger.remove_leftovers(tmp_path) == 1 and not list(tmp_path.iterdir())
 
 
 def test_records_are_visited_one_by_one(tmp_path):
     for key in ("b", "a"):
         ledger.write(tmp_path, make_record(key))
     seen = []
-    assert ledger.done(tmp_path, lambda record: seen.append(record.row["key"])) == {"a", "b"}
+    assert ledger.read_all(tmp_path, lambda record: seen.append(record.row["key"])) == {"a", "b"}
     assert seen == ["a", "b"]
 
 

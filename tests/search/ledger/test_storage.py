@@ -7,11 +7,11 @@ import pytest
 
 from analysis.errors import UserError
 from search.ledger import ledger, storage
-from search.ledger.storage import Bucket, Folder
+from search.ledger.storage import LocalStorage, ObjectStorage
 from tests.support.records import records, smoke
 
 
-class MemoryBucket(Bucket):
+class MemoryBucket(ObjectStorage):
     """Fsspec's filesystem in memory, which refuses to create what exists, as S3 does."""
 
     def __init__(self, name: str):
@@ -23,7 +23,7 @@ class MemoryBucket(Bucket):
 @pytest.fixture(params=["folder", "bucket"])
 def store(request, tmp_path):
     if request.param == "folder":
-        return Folder(tmp_path / "new" / "folder")
+        return LocalStorage(tmp_path / "new" / "folder")
     return MemoryBucket(tmp_path.name)
 
 
@@ -39,7 +39,7 @@ def test_the_first_writer_wins(store):
 
 
 def test_of_many_writers_at_once_one_wins(tmp_path):
-    store, won = Folder(tmp_path), []
+    store, won = LocalStorage(tmp_path), []
     together = threading.Barrier(8)
 
     def write(number: int) -> None:
@@ -62,42 +62,47 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        Folder(tmp_path).create("a", b"content")
+        LocalStorage(tmp_path).create("a", b"content")
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("place", ["ftp://host/path", "memory://x", "s3://", "s3://key:secret@", "hdfs://host/p"])
 def test_other_kinds_are_refused(place):
     with pytest.raises(UserError, match="expected a folder or one of s3://") as error:
-        storage.at(place)
+        storage.open_storage(place)
     assert "\n" not in str(error.value)
 
 
 def test_places(tmp_path):
-    assert isinstance(storage.at(tmp_path), Folder) and storage.at(f"file://{tmp_path}").path == tmp_path
-    assert storage.below(tmp_path, "ledger") == str(tmp_path / "ledger")
-    assert storage.below("s3://bucket/prefix/", "ledger") == "s3://bucket/prefix/ledger"
+    assert (
+        isinstance(storage.open_storage(tmp_path), LocalStorage)
+        and storage.open_storage(f"file://{tmp_path}").path == tmp_path
+    )
+    assert storage.join(tmp_path, "ledger") == str(tmp_path / "ledger")
+    assert storage.join("s3://bucket/prefix/", "ledger") == "s3://bucket/prefix/ledger"
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
 def test_a_ledger_elsewhere_is_copied_and_its_torn_records_are_set_aside(tmp_path, monkeypatch, kind):
     here, there = tmp_path / "here", str(tmp_path / "there") if kind == "folder" else f"bucket-{tmp_path.name}"
     if kind == "bucket":
-        at = storage.at
-        monkeypatch.setattr(storage, "at", lambda place: MemoryBucket(there) if place == there else at(place))
+        opened = storage.open_storage
+        monkeypatch.setattr(
+            storage, "open_storage", lambda place: MemoryBucket(there) if place == there else opened(place)
+        )
     written = records(smoke())
     for record in written:
         assert ledger.write(there, record) and not ledger.write(there, record)
-    store, torn = storage.at(there), written[1].row["key"]
+    store, torn = storage.open_storage(there), written[1].row["key"]
     content = store.read(f"{torn}.npz")
     store.replace(f"{torn}.npz", content[: len(content) // 2])
     with pytest.warns(UserWarning, match="torn record set aside as"):
         ledger.copy(there, here)
     whole = {record.row["key"] for record in written} - {torn}
-    assert ledger.keys(there) == whole == ledger.done(here)
+    assert ledger.keys(there) == whole == ledger.read_all(here)
     assert store.read(f"{torn}.npz.torn") == content[: len(content) // 2]
     ledger.write(there, written[1])
     ledger.copy(there, here, wanted=set())
     assert torn not in ledger.keys(here)
     ledger.copy(there, here, wanted={torn})
-    assert ledger.done(here) == whole | {torn}
+    assert ledger.read_all(here) == whole | {torn}

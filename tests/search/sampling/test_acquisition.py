@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.boundaries.synthetic import HIGH, LOW, random_truth
-from search.sampling.acquisition import Places, gains, reduction_of_error, vacancy
-from search.sampling.posterior import believe, coin_flips, fixed_basis, likely_fits
+from search.sampling.acquisition import Places, acquisition_values, expected_error_reduction, undiscovered_probability
+from search.sampling.posterior import coin_flips, fit_posterior, fixed_basis, likely_fits
 
 NOWHERE = Places(np.zeros(0), np.zeros(0))
 
@@ -16,25 +16,27 @@ def places(*pairs):
 
 def test_a_label_closes_its_surroundings_and_only_those():
     targets = places((0, 0), (0.05, 0), (0.9, 0))
-    alone = vacancy(targets, NOWHERE, np.zeros(0), NOWHERE)
-    seen = vacancy(targets, places((0, 0)), np.ones(1), NOWHERE)
+    alone = undiscovered_probability(targets, NOWHERE, np.zeros(0), NOWHERE)
+    seen = undiscovered_probability(targets, places((0, 0)), np.ones(1), NOWHERE)
     assert seen[0] == 0 and seen[1] < 0.1 * alone[1] and seen[2] > 0.5 * alone[2]
-    np.testing.assert_allclose(vacancy(targets, NOWHERE, np.zeros(0), places((0, 0))), seen)  # pending counts as seen
+    np.testing.assert_allclose(
+        undiscovered_probability(targets, NOWHERE, np.zeros(0), places((0, 0))), seen
+    )  # pending counts as seen
 
 
 def test_a_surprise_opens_a_place_until_others_agree():
     here, seen = places((0, 0)), places((0, 0), (0.5, 0.5))
-    assert vacancy(here, seen, np.array([0.001, 1.0]), NOWHERE) > 0.9
-    assert vacancy(here, seen, np.array([0.9, 1.0]), NOWHERE) < 0.1
+    assert undiscovered_probability(here, seen, np.array([0.001, 1.0]), NOWHERE) > 0.9
+    assert undiscovered_probability(here, seen, np.array([0.9, 1.0]), NOWHERE) < 0.1
     again = places((0, 0), (0.5, 0.5), (0.01, 0))
-    assert vacancy(here, again, np.array([0.001, 1.0, 1.0]), NOWHERE) < 0.1
+    assert undiscovered_probability(here, again, np.array([0.001, 1.0, 1.0]), NOWHERE) < 0.1
 
 
 def test_reduction_of_error_by_hand():
     """Two draws that disagree about the target; a label at place 0 tells them apart, at place 1 it tells nothing."""
     probability = np.array([[[1.0, 0.5], [0.0, 0.5]], [[0.0, 0.5], [1.0, 0.5]]], dtype=np.float32)
     winners = np.array([[0], [1]])
-    np.testing.assert_allclose(reduction_of_error(probability, winners), [0.5, 0.0], atol=1e-7)
+    np.testing.assert_allclose(expected_error_reduction(probability, winners), [0.5, 0.0], atol=1e-7)
 
 
 @pytest.fixture(scope="module")
@@ -47,27 +49,29 @@ def step():
     counts = np.stack([u < 0.1, u >= 0.1], axis=1).astype(float)
     basis = fixed_basis()
     start = likely_fits(basis, u, v, counts)[0]
-    return Places(u, v), believe(basis, u, v, counts, start.settings, start=start)
+    return Places(u, v), fit_posterior(basis, u, v, counts, start.settings, start=start)
 
 
 def test_gains_are_where_the_boundary_may_be_and_per_cost(step):
-    seen, belief = step
+    seen, posterior = step
     lattice = Places(*(part.ravel() for part in np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 7))))
     agreement = np.ones(len(seen.u))
-    found = gains(belief, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0))
+    found = acquisition_values(posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0))
     assert abs(lattice.u[found.argmax()] - 0.1) < 0.3
     cost = np.where(lattice.v > 0, 10.0, 1.0)
-    found = gains(belief, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0), cost)
+    found = acquisition_values(posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0), cost)
     assert lattice.v[found.argmax()] <= 0
 
 
 def test_pending_labels_narrow_the_draws(step):
-    _, belief = step
-    there = belief.features_at(np.full(8, 0.1), np.linspace(-1, 1, 8))
-    normals = np.random.default_rng(0).standard_normal((200, belief.fit.mode.size))
-    before, after = (each.draws(there, normals)[0].std(axis=0).mean() for each in (belief, belief.pending(there)))
+    _, posterior = step
+    there = posterior.features_at(np.full(8, 0.1), np.linspace(-1, 1, 8))
+    base_samples = np.random.default_rng(0).standard_normal((200, posterior.fit.mode.size))
+    before, after = (
+        each.draws(there, base_samples)[0].std(axis=0).mean() for each in (posterior, posterior.pending(there))
+    )
     assert after < 0.9 * before
-    assert belief.pending(there[:0]) is belief
+    assert posterior.pending(there[:0]) is posterior
 
 
 def test_coins_are_told_from_phases():

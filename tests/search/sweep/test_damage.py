@@ -184,7 +184,7 @@ def test_what_is_damaged_is_trained_again(kind, whole, tmp_path, capsys, ray):
     DAMAGE[kind](folder)
     assert main.main(["resume", str(folder)]) == 0 and ray["asked"] == [1]
     assert len(list((folder / "ledger").glob("*.torn"))) == 1
-    assert len(ledger.done(folder / "ledger", whole_row=True)) == 9
+    assert len(ledger.read_all(folder / "ledger", whole_row=True)) == 9
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
@@ -212,7 +212,7 @@ def test_a_torn_record_that_cannot_be_renamed_is_ignored(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ledger, "set_aside", read_only)
     with pytest.warns(UserWarning, match="is ignored"):
-        assert len(ledger.done(folder.ledger)) == 1
+        assert len(ledger.read_all(folder.ledger)) == 1
 
 
 def test_a_damaged_manifest_is_kept(whole, tmp_path, capsys, ray):

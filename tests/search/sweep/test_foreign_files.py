@@ -89,7 +89,7 @@ def test_checkpoints_of_others_stay(tmp_path):
     ours.offer(lambda: {"step": np.array([3])})
     (place / "fedcba9876543210.npz").write_text("torn")
     before = contents(place)
-    assert checkpoints.held(place, set()) == []
+    assert checkpoints.resumable(place, set()) == []
     assert set(before) - set(contents(place)) == {"0123456789abcdef.npz", "fedcba9876543210.npz"}
     checkpoints.remove_all(place)
     assert len(contents(place)) == 4

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.models.bit_exact import elementwise, times_vectors
+from trainables.models.bit_exact import batched_matvec, padded_elementwise
 from trainables.recipe import Recipe
-from trainables.training.loop import Member, Trained, train_pack
+from trainables.training.loop import Member, TrainingResult, train_pack
 
 # the default recipe's widths, a dozen steps
 RECIPE = Recipe(steps=13, snapshots=3, snapshot_draws=2, final_draws=2, evaluation_inputs=64)
@@ -22,18 +22,18 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def bits(trained: Trained) -> dict[str, bytes]:
+def bits(trained: TrainingResult) -> dict[str, bytes]:
     """Everything that a training computed, by name, as bytes."""
     found = {name: array.tobytes() for name, array in trained.hypernetwork.items()}
-    looks = [*trained.snapshots, *([trained.final] if trained.final else [])]
-    for k, look in enumerate(looks):
-        found[f"{k} step"], found[f"{k} errors"] = bytes([look.step]), look.errors.tobytes()
-        found[f"{k} complexity"] = np.array(list(look.complexity.values())).tobytes()
-        found |= {f"{k} {name}": array.tobytes() for name, array in look.draws._asdict().items()}
+    evaluations = [*trained.snapshots, *([trained.final] if trained.final else [])]
+    for k, evaluate in enumerate(evaluations):
+        found[f"{k} step"], found[f"{k} errors"] = bytes([evaluate.step]), evaluate.errors.tobytes()
+        found[f"{k} complexity"] = np.array(list(evaluate.complexity.values())).tobytes()
+        found |= {f"{k} {name}": array.tobytes() for name, array in evaluate.draws._asdict().items()}
     return found
 
 
-def assert_same_bits(one: Trained, other: Trained) -> None:
+def assert_same_bits(one: TrainingResult, other: TrainingResult) -> None:
     left, right = bits(one), bits(other)
     assert len(left) > 20
     assert left.keys() == right.keys()
@@ -73,12 +73,12 @@ def test_larger_networks_take_other_kernels():
 @pytest.mark.parametrize("rows", [1, 3, 5, 33, 256])
 def test_elementwise_rounds_every_member_alike(function, rows):
     x = torch.randn(5, rows, 7, generator=torch.Generator().manual_seed(rows)).requires_grad_()
-    together = elementwise(function, x)
+    together = padded_elementwise(function, x)
     torch.testing.assert_close(together, function(x))
     together.square().sum().backward()
     for member in range(len(x)):
         part = x[member : member + 1].detach().requires_grad_()
-        alone = elementwise(function, part)
+        alone = padded_elementwise(function, part)
         alone.square().sum().backward()
         assert torch.equal(alone[0], together[member])
         assert torch.equal(part.grad[0], x.grad[member])
@@ -89,12 +89,12 @@ def test_vectors_are_multiplied_alike(rows, k):
     generator = torch.Generator().manual_seed(k)
     matrices = torch.randn(3, rows, k, generator=generator).requires_grad_()
     vectors = torch.randn(3, k, 1, generator=generator).requires_grad_()
-    together = times_vectors(matrices, vectors)
+    together = batched_matvec(matrices, vectors)
     torch.testing.assert_close(together, matrices @ vectors)
     together.square().sum().backward()
     for member in range(3):
         a, b = (t[member : member + 1].detach().requires_grad_() for t in (matrices, vectors))
-        alone = times_vectors(a, b)
+        alone = batched_matvec(a, b)
         alone.square().sum().backward()
         assert torch.equal(alone[0], together[member])
         assert torch.equal(a.grad[0], matrices.grad[member])

@@ -70,11 +70,11 @@ def test_looking_more_often_does_not_change_the_training():
 
 @given(steps=st.integers(1, 100_000), count=st.integers(1, 40))
 def test_snapshot_steps(steps, count):
-    looks = snapshot_steps(steps, count)
-    assert looks == sorted(set(looks))
-    assert looks[-1] == steps
-    assert looks[0] >= 1
-    assert 1 <= len(looks) <= count
+    evaluations = snapshot_steps(steps, count)
+    assert evaluations == sorted(set(evaluations))
+    assert evaluations[-1] == steps
+    assert evaluations[0] >= 1
+    assert 1 <= len(evaluations) <= count
 
 
 def test_what_a_training_leaves():
@@ -82,7 +82,7 @@ def test_what_a_training_leaves():
     assert [trained.member.key for trained in done] == ["a", "b"]
     for trained in done:
         assert (trained.status, trained.reason) == ("done", "")
-        assert [look.step for look in trained.snapshots] == snapshot_steps(12, 3)
+        assert [evaluate.step for evaluate in trained.snapshots] == snapshot_steps(12, 3)
         networks = Network(*trained.final.draws)
         assert (networks.batch_shape, networks.hidden, networks.dimension) == ((3,), 9, 3)
         assert set(trained.final.complexity) == {"hidden_weight", "hidden_bias", "output_weight"}
@@ -144,9 +144,9 @@ def test_dimensions_take_turns_in_every_member(monkeypatch):
     recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2)})
     trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
     assert seen == [3, 4, 2] * 4
-    assert {look.draws.hidden_weight.shape[-1] for member in trained for look in [*member.snapshots, member.final]} == {
-        3
-    }
+    assert {
+        evaluate.draws.hidden_weight.shape[-1] for member in trained for evaluate in [*member.snapshots, member.final]
+    } == {3}
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_failing_on_the_way_keeps_what_was_seen_before(monkeypatch):
     monkeypatch.setattr("trainables.training.loop.training_loss", poisoned)
     beside, failed = train_pack(2, [good, bad], RECIPE)
     assert (failed.status, failed.reason) == ("failed", "loss not finite at step 6")
-    assert [look.step for look in failed.snapshots] == [1, 3]
+    assert [evaluate.step for evaluate in failed.snapshots] == [1, 3]
     assert beside.status == "done"
     np.testing.assert_array_equal(beside.final.errors, alone.final.errors)
 
@@ -229,10 +229,10 @@ def test_it_learns():
 def test_training_leaves_the_processor_as_it_was():
     smallest = np.float64(5e-324)
 
-    def look(step):
+    def evaluate(step):
         assert smallest * np.float64(1.0) == 0
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_pack(2, [Member("a", 1e-3, 1)], RECIPE, on_step=look)
+        train_pack(2, [Member("a", 1e-3, 1)], RECIPE, on_step=evaluate)
     assert smallest * np.float64(1.0) > 0

@@ -27,6 +27,7 @@ __all__ = ["ray"]  # a fixture
 
 NOT_RUN_HERE = {
     "hyperphase anneal SWEEP": "tests/search/driver/test_anneal.py runs it",
+    "hyperphase anneal sweeps/quick": "likewise",
     "git clone <this repository> hyperphase && cd hyperphase": "CI runs in a clone",
     "ray up": "tests/deploy checks the file that it reads",
 }

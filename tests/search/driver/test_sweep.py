@@ -103,4 +103,4 @@ def test_a_cluster_without_room_is_refused():
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "localhost:x"])
 def test_a_cluster_that_is_not_there_is_told_in_seconds(address):
     with pytest.raises(UserError, match=r"cannot reach|expected host:port"):
-        session._knock(address)
+        session._probe_address(address)

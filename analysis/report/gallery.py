@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.errors import UserError
 from analysis.sweeps.load import Sweep
+from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 PER_ALGORITHM = 6
 FEWER = {"constant": 3}  # drawings that show next to nothing
 MAX_DRAWINGS = 1000
+DRAW = "hyperphase draw networks/KEY.npz --out report/drawings/KEY.svg"  # in the sweep's folder
 WORST_PURITY = 0.5  # a training whose draws disagree more than this shows its algorithm badly
 
 
@@ -61,11 +63,11 @@ class Gallery:
     groups: list[dict]  # label, cards: the chosen ones, by algorithm
     pages: dict[str, str]  # key -> SVG text, of every training that was drawn
     formulas: dict[str, str]  # key -> closed formula, likewise
-    remark: str  # on what could not be drawn
+    remark: str  # HTML: on what is not drawn
 
 
 def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Gallery:
-    """Draw the trainings' networks as SVG files into `folder`: those to show at once, then the others up to a limit.
+    """Draw the trainings' networks as SVG files into `folder`: those to show at once, then a share of all others.
 
     wanted: keys of trainings to draw in any case.
     A network file that is absent or damaged costs its drawing, never the report; the remark counts them.
@@ -81,8 +83,9 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     first = [row for rows in chosen.values() for row in rows.to_dict("records")]
     first += there[there["key"].isin(set(wanted) - {row["key"] for row in first})].to_dict("records")
     others = there[~there["key"].isin({row["key"] for row in first})]
+    others = others.iloc[stratified_sample(others, max(0, MAX_DRAWINGS - len(first)))]
     cards, damaged = {}, 0
-    for row in [*first, *others.head(MAX_DRAWINGS - len(first)).to_dict("records")]:
+    for row in [*first, *others.to_dict("records")]:
         try:
             network = Network.load(sweep.network_path(row["key"]))
         except UserError:
@@ -102,8 +105,11 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     ]  # fmt: skip
     absent = damaged + int((~has_network).sum())
     remark = f"{absent} trainings have no readable network file and could not be drawn. " if absent else ""
-    if len(others) > MAX_DRAWINGS - len(first):
-        remark += f"Of {len(there):,} trainings {MAX_DRAWINGS:,} are drawn."
+    if len(pages) < len(there) - damaged:
+        remark += (
+            f"Of {len(there):,} trainings {len(pages):,} are drawn, a share of every (n, β, algorithm); "
+            f"any other is drawn by <code>{DRAW}</code> in the sweep’s folder."
+        )
     return Gallery(groups, pages, formulas, remark.strip())
 
 

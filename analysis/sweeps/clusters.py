@@ -6,6 +6,7 @@ order parameters, as all are in tables without patterns.
 Order parameters are made comparable first: mirror images (f(x) and f(-x)) are turned the same way, what counts
 neurons or inputs is taken per input, and each is divided by its spread, or by a share of its whole range where it
 hardly varies, so that noise does not make clusters. Ward's clustering, the number of clusters by the silhouette.
+Of very many trainings a sample is clustered; the others go to the nearest cluster.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ MIN_SILHOUETTE = 0.35  # silhouette below which all are one cluster
 MIN_SPREAD = 0.15  # of an order parameter's range
 PER_INPUT = ("participation", "one_input_neurons", "pass_through_neurons")
 QUALITY = ("shape_error", "correlation", "output_variance")  # how well, not how: left out
+MAX_CLUSTERED = 1500  # rows whose mutual distances are compared
 TOLD = 4  # order parameters that a cluster is described by
 
 
@@ -77,8 +79,6 @@ def _patterns(rows: "pd.DataFrame") -> np.ndarray:
 
 def _by_pattern(patterns: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, float]:
     """A cluster for every row, and the silhouette of that: shared patterns first, order parameters for the rest."""
-    from sklearn.metrics import silhouette_score
-
     names, place, counts = np.unique(patterns, return_inverse=True, return_counts=True)
     shared = (counts >= FEWEST) & (names != "")
     if not shared.any():
@@ -87,9 +87,8 @@ def _by_pattern(patterns: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, f
     assigned = place.copy()
     if rest.any():
         assigned[rest] = len(names) + _assign(spread[rest])[0]
-    clusters = len(set(assigned))
-    score = float(silhouette_score(spread, assigned)) if 1 < clusters < len(assigned) else float("nan")
-    return assigned, score
+    chosen = _chosen(len(spread))
+    return assigned, _silhouette(spread[chosen], assigned[chosen])
 
 
 def comparable(rows: "pd.DataFrame", names: list[str]) -> np.ndarray:
@@ -119,16 +118,31 @@ def _scales(values: np.ndarray, names: list[str]) -> np.ndarray:
 def _assign(spread: np.ndarray) -> tuple[np.ndarray, float]:
     """A cluster for every row, and the silhouette of that."""
     from sklearn.cluster import AgglomerativeClustering
-    from sklearn.metrics import silhouette_score
 
-    best, score = np.zeros(len(spread), int), float("nan")
-    distinct = len(np.unique(spread.round(6), axis=0))
-    for count in range(2, min(MAX_CLUSTERS, distinct - 1, len(spread) - 1) + 1):
-        assigned = AgglomerativeClustering(count).fit_predict(spread)
-        quality = float(silhouette_score(spread, assigned))
+    sample = spread[_chosen(len(spread))]
+    best, score = np.zeros(len(sample), int), float("nan")
+    distinct = len(np.unique(sample.round(6), axis=0))
+    for count in range(2, min(MAX_CLUSTERS, distinct - 1, len(sample) - 1) + 1):
+        assigned = AgglomerativeClustering(count).fit_predict(sample)
+        quality = _silhouette(sample, assigned)
         if quality > (MIN_SILHOUETTE if np.isnan(score) else score):
             best, score = assigned, quality
-    return best, score
+    if len(sample) == len(spread):
+        return best, score
+    middles = [sample[best == cluster].mean(0) for cluster in range(best.max() + 1)]
+    return np.stack([((spread - middle) ** 2).sum(1) for middle in middles]).argmin(0), score
+
+
+def _chosen(rows: int) -> np.ndarray:
+    """Positions of the rows whose distances are compared: all, or a random sample."""
+    return np.random.default_rng(0).permutation(rows)[:MAX_CLUSTERED] if rows > MAX_CLUSTERED else np.arange(rows)
+
+
+def _silhouette(rows: np.ndarray, assigned: np.ndarray) -> float:
+    """In [-1, 1]; nan with one cluster, or where every row is one."""
+    from sklearn.metrics import silhouette_score
+
+    return float(silhouette_score(rows, assigned)) if 1 < len(set(assigned)) < len(rows) else float("nan")
 
 
 def _medoid(spread: np.ndarray) -> int:

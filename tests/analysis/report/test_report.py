@@ -12,6 +12,7 @@ import pytest
 
 from analysis.charts.complexity import front
 from analysis.errors import UserError
+from analysis.report import gallery
 from analysis.report.cards import beta_choices
 from analysis.report.gallery import choose
 from analysis.report.summary import sweep_summary
@@ -147,6 +148,16 @@ def test_any_drawing_can_be_chosen(sweep_folder):
     for name, options in (("algorithm", 6), ("n", 3), ("beta", 6), ("seed", 4)):
         choice = re.search(rf'<select name="{name}".*?</select>', page)[0]
         assert choice.count("<option") == options + 1
+
+
+def test_of_many_trainings_a_share_of_each_kind_is_drawn(sweep_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery, "MAX_DRAWINGS", 50)
+    done = load_sweep(sweep_folder).done
+    drawn = gallery.draw_gallery(load_sweep(sweep_folder), tmp_path / "drawings")
+    here = done[done["key"].isin(drawn.pages)]
+    assert len(here) == 50 == len(list((tmp_path / "drawings").glob("*.svg")))
+    assert (here.groupby("dimension").size() >= 12).all() and set(here["beta"]) == set(done["beta"])
+    assert f"Of {len(done)} trainings 50 are drawn" in drawn.remark and "hyperphase draw " in drawn.remark
 
 
 def test_what_has_no_name_is_shown_by_clusters(tmp_path):

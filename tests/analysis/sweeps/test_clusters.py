@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -67,3 +68,18 @@ def test_patterns_come_first():
     assert [(len(cluster.keys), cluster.pattern) for cluster in found] == [
         (8, "Σᵢ r(xᵢ) − Σᵢ xᵢ"), (5, "A"), (3, "B")]  # fmt: skip
     assert -1 <= score <= 1
+
+
+def test_of_many_trainings_a_sample_is_clustered_and_all_are_assigned():
+    """Ten thousand rows of two kinds, 9 to 1: their distances alone would take a gigabyte."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(10_000) % 10 == 0
+    done = pd.DataFrame({"key": [f"{i:x}" for i in range(len(kind))], "algorithm": "other", "dimension": 4,
+                         "locality": kind + 0.01 * rng.normal(size=len(kind))})  # fmt: skip
+    tracemalloc.start()
+    found, score = find_clusters(done)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [len(cluster.keys) for cluster in found] == [9000, 1000] and 0.9 < score <= 1
+    assert set(found[1].keys) == set(done["key"][kind])
+    assert most < 2e8

@@ -178,6 +178,13 @@ def test_share_cheaper_counts_pairs_at_one_dimension():
     assert share_cheaper(done, "a", "b") == 3 / 4
     assert share_cheaper(done, "b", "a") == 1 / 4
     assert share_cheaper(done, "a", "c") is None
+    rng = np.random.default_rng(0)
+    many = pd.DataFrame(
+        {"dimension": 4, "algorithm": rng.choice(["a", "b"], 300), "complexity_nats": rng.integers(0, 9, 300) / 2}
+    )
+    many.loc[::7, "complexity_nats"] = np.nan
+    one, other = (many.loc[many["algorithm"] == name, "complexity_nats"].to_numpy() for name in "ab")
+    assert share_cheaper(many, "a", "b") == (one[:, None] < other).mean()
 
 
 def test_ranking_is_cheapest_first(folder):

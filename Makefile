@@ -12,7 +12,7 @@ SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test fuzz bench bench-peers bench-service bench-boundaries gpu-check notebook clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test fuzz bench bench-peers bench-service bench-boundaries bench-scale gpu-check notebook clean
 
 install: $(READY)
 
@@ -82,6 +82,9 @@ bench-service: install  ## what Ray, MLflow and the rest cost beside training: a
 bench-boundaries: install  ## trials that samplers need to map phases, peers included; a killed run goes on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks.boundaries.run
+
+bench-scale: install  ## how the commands grow with the number of trainings, on synthetic sweeps
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale.run
 
 gpu-check: install  ## is a GPU right, and how fast; eight minutes
 	$(BIN)/python -m benchmarks.gpu_check

@@ -1,0 +1,1 @@
+"""How the service's commands grow with the number of trainings."""

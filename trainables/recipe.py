@@ -6,10 +6,11 @@ same result, so the recipe is hashed into the key. Settings that only decide whe
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
+from trainables.inputs import Inputs
 from trainables.models.registry import get_trainable
 from trainables.models.trainable import Trainable
 from trainables.tasks.registry import get_task
@@ -26,6 +27,8 @@ BEFORE = {
     "first_penalty": 1.0,
     "penalty_power": 0.0,
     "rehearsal": 0,
+    "activation": "swish",
+    "inputs": "normal",
 }
 
 BETA_RANGE = (1e-60, 1e60)  # beyond, sums of float32 lose all else
@@ -38,6 +41,7 @@ def within_range(beta: float) -> float:
     return beta
 
 
+Activation = Literal["swish", "relu", "tanh", "gelu"]
 Beta = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(within_range)]
 
 
@@ -61,6 +65,10 @@ class Recipe(BaseModel):
     )
     beta_range: tuple[Beta, Beta] = Field((1e-9, 1.0), description="lowest and highest β of a Pareto hypernetwork")
     start: str = Field("", description="key of the training whose hypernetwork this one goes on from; else from noise")
+    activation: Activation = Field("swish", description="of the target network: swish, relu, tanh or gelu")
+    inputs: Inputs = Field(
+        "normal", description="distribution of the task's inputs, of mean 0 and variance 1: normal, uniform, rademacher"
+    )
     hidden_per_input: int = Field(3, ge=1, le=64, description="hidden neurons of the target network per input")
     steps: int = Field(6000, ge=1, le=100_000_000, description="gradient steps")
     inputs_per_step: int = Field(256, ge=2, le=1_000_000, description="fresh inputs of the task a step")

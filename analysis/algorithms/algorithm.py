@@ -34,7 +34,8 @@ class Algorithm:
 
     name: its label in tables, a Python identifier; a name that is in use cannot be taken.
     score: its criterion, (order parameters (k,) each, input dimension) -> (k,) in [-1, 1]: 1 where the algorithm is
-    ideal, 0 at the threshold, negative beyond it. A network earns the name if the score is positive and no other
+    ideal, 0 at the threshold, negative beyond it; besides the order parameters there is `isotropic_error`, that of the
+    best function of ‖x‖₂ for the L1 norm. A network earns the name if the score is positive and no other
     algorithm's is higher. `worst` and `beyond` make scores of thresholds.
     title: what people read; the name with spaces by default.
     colour: in every picture, as #rrggbb; one that is free by default.

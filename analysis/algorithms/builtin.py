@@ -2,7 +2,7 @@
 
 double-sided      ‖x‖₁ = Σ relu(x_i) + relu(-x_i)
 pudding           ‖x‖₁ = 2 Σ relu(±x_i) ∓ Σ x_i
-convexity         ‖x‖₁ ≈ α Σ_j swish(w_j·x) + c, unstructured w_j
+convexity         ‖x‖₁ ≈ α Σ_j act(w_j·x) + c, unstructured w_j
 constant          c, the mean of ‖x‖₁
 
 All but `constant` are judged by the shape of f, whatever its scale and offset.
@@ -13,10 +13,14 @@ that would change it.
 """
 
 import math
+from functools import lru_cache
+
+import numpy as np
 
 from analysis.algorithms.algorithm import Algorithm, Floats, OrderParameters, beyond, worst
 from analysis.algorithms.builtin_forms import RowsForm, SidedForm
 from analysis.algorithms.closed_form import LinearForm
+from analysis.algorithms.inputs import fresh_inputs
 
 # Thresholds. Each lies in the gap between what the algorithms are and what spoils them.
 CONSTANT_ERROR = 0.9  # shape error from here on: as good as a constant …
@@ -25,6 +29,7 @@ DENSE_LOCALITY, LOCAL_LOCALITY = 0.3, 0.7  # between them a mixture of dense and
 POSITIVITY = 0.7  # convexity is a sum of convex functions: outgoing weights of one sign
 ONE_SIDED = 0.5  # |sidedness| of an input beyond this: served from one side
 MISSED, DOUBLED = 0.5, 1.5  # amplitude of an input over the typical one
+ISOTROPIC_SAMPLES = 2**15
 LINEAR_REST = 0.8  # mean slope left at an input: 1 when a pudding's linear term is missing there
 
 
@@ -33,7 +38,7 @@ def _constant(o: OrderParameters, dimension: int) -> Floats:
 
 
 def _convexity(o: OrderParameters, dimension: int) -> Floats:
-    floor, unexplained = isotropic_error(dimension), 1 - o["correlation"] ** 2
+    floor, unexplained = float(o["isotropic_error"].max(initial=0)), 1 - o["correlation"] ** 2
     return worst(
         -_constant(o, dimension),
         beyond(o["locality"], DENSE_LOCALITY, 0.0),
@@ -70,14 +75,22 @@ def _double_sided(o: OrderParameters, dimension: int) -> Floats:
     )
 
 
-def isotropic_error(dimension: int) -> float:
+@lru_cache
+def isotropic_error(dimension: int, inputs: str = "normal") -> float:
     """Relative error of convexity with infinitely many rows in all directions, α ‖x‖₂ + c.
 
-    The best function of ‖x‖₂ is E[‖x‖₁ | ‖x‖₂] = n E|u_1| ‖x‖₂, u uniform on the sphere; 0.124 for large n.
+    Of normal inputs the best function of ‖x‖₂ is E[‖x‖₁ | ‖x‖₂] = n E|u_1| ‖x‖₂, u uniform on the sphere; 0.124 for
+    large n. Of others the best α and c are those of a sample.
     """
     n = dimension
     if n == 1:
         return 0.0
+    if inputs != "normal":
+        x = fresh_inputs(n, ISOTROPIC_SAMPLES, 0, inputs=inputs).astype(np.float64)
+        size, length = np.abs(x).sum(1), np.sqrt((x * x).sum(1))
+        if min(size.var(), length.var()) < 1e-9:
+            return 1.0
+        return float(1 - np.corrcoef(size, length)[0, 1] ** 2)
     ratio = math.exp(math.lgamma((n + 1) / 2) - math.lgamma(n / 2))  # E‖x‖₂ / sqrt(2)
     mean_coordinate = math.exp(math.lgamma(n / 2) - math.lgamma((n + 1) / 2)) / math.sqrt(math.pi)  # E|u_1|
     explained = (n * mean_coordinate) ** 2 * (n - 2 * ratio**2)

@@ -13,11 +13,12 @@ import numpy as np
 
 from analysis.algorithms import order_parameters
 from analysis.algorithms.algorithm import Algorithm, OrderParameters
-from analysis.algorithms.builtin import BUILTIN
+from analysis.algorithms.builtin import BUILTIN, isotropic_error
 from analysis.algorithms.closed_form import Floats
 from analysis.algorithms.formula import explained, faithfulness, fit_formulas, formula, fresh_features, predictions
 from analysis.algorithms.names import OTHER, Named, labels_of, resolve
-from analysis.network import Network
+from analysis.errors import UserError
+from analysis.network import Network, read_file
 
 Target = Callable[[np.ndarray], np.ndarray]  # inputs (samples, n) -> (samples,)
 
@@ -63,29 +64,32 @@ def read(
     rng_seed: int = 0,
     samples: int = 1024,
 ) -> Readings:
-    """Read a batch (k,) of networks against the target on x ~ N(0, I).
+    """Read a batch (k,) of networks against the target, on inputs of the networks' distribution.
 
     names: the algorithms that are known to compute the target, by name or as objects, by default the built-in ones;
-    labels are these, `constant` and `other`. UserError if one is unknown.
+    labels are these, `constant` and `other`. UserError if one is unknown, or if the target is constant on such inputs.
     Labels rest on closed forms except for two errors, which come from `samples` fresh inputs. Half of these fit
     each formula's constants, the other half measures its faithfulness.
     """
     algorithms = resolve(names)
     # float32 is plenty, and sorting makes the readings of a permuted network the same to the last bit.
-    network = Network(*(np.asarray(array, np.float32) for array in vars(network.flat()).values())).in_order()
-    fitted, tested = (fresh_features(network.dimension, samples // 2, 2 * rng_seed + half) for half in range(2))
+    network = network.flat().map(lambda array: np.asarray(array, np.float32)).in_order()
+    n, inputs = network.dimension, network.inputs
+    fitted, tested = (fresh_features(n, samples // 2, 2 * rng_seed + half, inputs=inputs) for half in range(2))
     x = np.concatenate([fitted.x, tested.x])
     wanted = np.asarray(target(x), np.float64)  # (samples,)
     outputs = network(x).astype(np.float64)  # (k, samples)
 
     variance = wanted.var()
+    if inputs != "normal" and variance <= 1e-12 * (wanted**2).mean():
+        raise UserError(f"the task is constant on {inputs} inputs of n = {n}: errors have no unit")
     relative_error = ((outputs - wanted) ** 2).mean(-1) / variance
     parameters = order_parameters.order_parameters(network)
     parameters["shape_error"] = (outputs - wanted).var(-1) / variance
     parameters["output_variance"] = outputs.var(-1) / variance
     covariance = (outputs - outputs.mean(-1, keepdims=True)) @ (wanted - wanted.mean()) / len(wanted)
     parameters["correlation"] = covariance / np.sqrt(np.maximum(outputs.var(-1) * variance, 1e-30))
-    labels, margins = decide(parameters, network.dimension, algorithms)
+    labels, margins = decide(parameters, n, algorithms, inputs=inputs)
 
     split = len(fitted.x)
     closed = fit_formulas(network, labels, fitted, outputs[:, :split])
@@ -94,13 +98,14 @@ def read(
 
 
 def decide(
-    parameters: OrderParameters, dimension: int, algorithms: Sequence[Algorithm] = BUILTIN
+    parameters: OrderParameters, dimension: int, algorithms: Sequence[Algorithm] = BUILTIN, *, inputs: str = "normal"
 ) -> tuple[np.ndarray, Floats]:
     """Labels (k,) and margins (k,) in [0, 1]: 1 ideal (or, for `other`, hopelessly far), 0 on a threshold.
 
-    parameters: order parameters, (k,) each. algorithms: to choose from, besides `other`.
+    parameters: order parameters, (k,) each. algorithms: to choose from, besides `other`. inputs: their distribution.
     """
     networks = len(next(iter(parameters.values())))
+    parameters = {**parameters, "isotropic_error": np.full(networks, isotropic_error(dimension, inputs))}
     score = np.stack([one.scores(parameters, dimension, networks) for one in algorithms], -1)  # (k, algorithms)
     best = score.max(-1)
     labels = np.where(best > 0, np.array([one.name for one in algorithms])[score.argmax(-1)], OTHER)
@@ -142,10 +147,12 @@ def describe(
     """Everything about one network or network file. Raises NetworkFileError on a bad file.
 
     names: as of `read`. Where the algorithm has no closed formula, `formula` is None and faithfulness not a number.
+    assumed: what a network file does not say, of `activation` and `inputs`; then they are swish and normal.
     """
-    file = None if isinstance(network, Network) else str(network)
-    network = network if isinstance(network, Network) else Network.load(network)
-    batch = Network(*(array[None] for array in vars(network).values()))
+    file, assumed = None, tuple[str, ...]()
+    if not isinstance(network, Network):
+        file, (network, assumed) = str(network), read_file(network)
+    batch = network.map(lambda array: array[None])
     readings = read(batch, target, names=names, rng_seed=rng_seed, samples=samples)
     algorithm = str(readings.algorithm[0])
     closed = formula(network, algorithm)
@@ -161,5 +168,8 @@ def describe(
         "relative_error": float(readings.relative_error[0]),
         "dimension": network.dimension,
         "hidden": network.hidden,
+        "activation": network.activation,
+        "inputs": network.inputs,
+        "assumed": list(assumed),
         "order_parameters": {name: float(values[0]) for name, values in readings.order_parameters.items()},
     }

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.network import Network, swish
+from analysis.activations import ACTIVATIONS
+from analysis.network import Network
 
 if TYPE_CHECKING:
     import sympy
@@ -34,15 +35,17 @@ class Features:
         return total
 
     @cached_property
-    def _positive(self) -> dict[float, Floats]:
+    def _positive(self) -> dict[tuple[float, str], Floats]:
         return {}
 
-    def positive(self, sharpness: float) -> Floats:
-        """Σ x_i σ(t x_i), (samples,); relu for t = inf."""
-        if sharpness not in self._positive:
-            bent = np.maximum(self.x, 0) if np.isinf(sharpness) else swish(sharpness * self.x) / sharpness
-            self._positive[sharpness] = bent.sum(1, dtype=np.float64)
-        return self._positive[sharpness]
+    def positive(self, sharpness: float, activation: str = "swish") -> Floats:
+        """Σ act(t x_i) / t, (samples,); relu for t = inf."""
+        key = sharpness, "relu" if np.isinf(sharpness) else activation
+        if key not in self._positive:
+            act = ACTIVATIONS[key[1]].value
+            bent = act(self.x) if np.isinf(sharpness) else act(sharpness * self.x) / sharpness
+            self._positive[key] = bent.sum(1, dtype=np.float64)
+        return self._positive[key]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,9 @@ class Fitted(Protocol):
 
     @property
     def rows(self) -> Floats | None: ...
+
+    @property
+    def activation(self) -> str: ...  # of the network that it was read off
 
 
 class ClosedForm(ABC):

@@ -30,6 +30,7 @@ class Formula:
     dimension: int
     constants: dict[str, float]
     rows: Floats | None = field(default=None, repr=False)  # (rows, n) of convexity, else None
+    activation: str = "swish"  # of the network
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -77,9 +78,11 @@ class Formula:
 
 
 @lru_cache(maxsize=4)  # as many as reading a training takes: the next one of its dimension needs the same
-def fresh_features(dimension: int, samples: int, rng_seed: int, *, scale: float = 1.0) -> Features:
+def fresh_features(
+    dimension: int, samples: int, rng_seed: int, *, scale: float = 1.0, inputs: str = "normal"
+) -> Features:
     """Features of `analysis.algorithms.inputs.fresh_inputs`."""
-    return Features(fresh_inputs(dimension, samples, rng_seed, scale=scale))
+    return Features(fresh_inputs(dimension, samples, rng_seed, scale=scale, inputs=inputs))
 
 
 def fit_formulas(
@@ -112,7 +115,8 @@ def _fit(network: Network, label: str, features: Features, outputs: Floats) -> l
 def _fit_one(network: Network, label: str, algorithm: Algorithm, features: Features, outputs: Floats) -> list[Formula]:
     assert algorithm.formula is not None
     fits = algorithm.formula.fit(network, features, outputs)
-    return [Formula(label, algorithm.name, network.dimension, one.constants, one.rows) for one in fits]
+    n, act = network.dimension, network.activation
+    return [Formula(label, algorithm.name, n, one.constants, one.rows, act) for one in fits]
 
 
 def predictions(formulas: Sequence[Formula | None], features: Features) -> Floats:
@@ -124,21 +128,21 @@ def predictions(formulas: Sequence[Formula | None], features: Features) -> Float
 
 def formula(network: Network, algorithm: str, *, samples: int = 4096, rng_seed: int = 1) -> Formula | None:
     """Read the constants of `algorithm`'s formula off one network; None if it has no closed formula."""
-    features = fresh_features(network.dimension, samples, rng_seed)
-    batch = Network(*(array[None] for array in vars(network).values()))
+    features = fresh_features(network.dimension, samples, rng_seed, inputs=network.inputs)
+    batch = network.map(lambda array: array[None])
     return fit_formulas(batch, [algorithm], features, batch(features.x).astype(np.float64))[0]
 
 
 def faithfulness(
     network: Network, formula: Formula | None, *, scale: float = 1.0, samples: int = 4096, rng_seed: int = 2
 ) -> float:
-    """How well the formula predicts the network's own output on fresh x ~ N(0, scale² I); 1 is perfect.
+    """How well the formula predicts the network's own output on fresh inputs times `scale`; 1 is perfect.
 
     Not a number without a formula.
     """
     if formula is None:
         return math.nan
-    features = fresh_features(network.dimension, samples, rng_seed, scale=scale)
+    features = fresh_features(network.dimension, samples, rng_seed, scale=scale, inputs=network.inputs)
     outputs = network(features.x).astype(np.float64)[None]
     return float(explained([formula], outputs, predictions([formula], features))[0])
 

@@ -1,12 +1,7 @@
-"""Order parameters: numbers that tell the algorithms of a network apart, exactly and without sampling.
+"""Order parameters: numbers that tell the algorithms of a network apart.
 
-Each neuron reads x ~ N(0, I) through one Gaussian number u = ŵ·x ~ N(0, 1), so everything about it is a 1-D
-integral. With He_d the normalised Hermite polynomials (Gauss–Hermite quadrature),
-
-    v swish(|w| u + b) = Σ_d a_d He_d(u),      d = 0 constant, d = 1 linear part, d ≥ 2 nonlinear rest,
-
-and two neurons with the angle cosine ρ overlap by Σ_d a_d a'_d ρ^d (Mehler's formula). So the variance of any
-*circuit* (a set of neurons) has a closed form, and splitting a neuron into copies changes nothing.
+They rest on what every neuron adds to the output, a mean slope at each input and a nonlinear rest (neurons.py): exactly
+for normal inputs, on a sample for others.
 
 A *one-input* neuron has more than 80 % of its row's squared norm in one weight (see `one_input_share`). A neuron
 a little below that counts in part, so that small changes of weights are small changes here. Its *kink* is the slope of
@@ -19,13 +14,13 @@ import math
 
 import numpy as np
 
-from analysis.network import Network, swish
+from analysis.algorithms.neurons import TINY, contributions, directions
+from analysis.distributions import DISTRIBUTIONS
+from analysis.network import Network
 
-ORDER = 8  # Hermite orders kept: 98.5 % of relu's nonlinear variance, nearly all of a soft swish's
 PASS_THROUGH_BEND = 0.05  # a pass-through neuron has less of its variance in its nonlinear rest (relu: 0.27)
 COUNTED = 0.1  # a neuron is counted if it carries this share of a typical circuit
 NEGLIGIBLE = 0.2  # amplitudes below this share of the network's whole nonlinear part are not divided by
-TINY = 1e-12
 CHUNK = 128  # networks at a time, so that the (chunk, m, m) overlaps stay small
 
 # name -> (lowest, highest, meaning). `n` inputs, `m` hidden neurons.
@@ -91,73 +86,27 @@ def order_parameters(network: Network) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in RANGES}
 
 
-def _relu_kink(order: int) -> np.ndarray:
-    """Hermite coefficients (order - 1,) of relu's nonlinear rest |u|/2, d = 2…order; zero for odd d.
-
-    E[|u| He_2k(u)] = sqrt(2/π) (-1)^(k+1) (2k-3)!!, over sqrt((2k)!) for normalised polynomials.
-    """
-    coefficients = np.zeros(order - 1)
-    for k in range(1, order // 2 + 1):
-        odd_product = math.prod(range(1, 2 * k - 2, 2))
-        coefficients[2 * k - 2] = (-1) ** (k + 1) * odd_product / math.sqrt(2 * math.pi * math.factorial(2 * k))
-    return coefficients
-
-
-def _hermite_basis(order: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Quadrature nodes u (nodes,) and weights × normalised He_d(u) for d = 1…order: (nodes, order)."""
-    u, weight = np.polynomial.hermite_e.hermegauss(nodes)
-    norms = np.sqrt([math.factorial(d) for d in range(order + 1)])
-    basis = np.polynomial.hermite_e.hermevander(u, order) / norms
-    return u, (weight / weight.sum())[:, None] * basis[:, 1:]
-
-
-_RELU_KINK = _relu_kink(ORDER)
-_NODES, _BASIS = _hermite_basis(ORDER, 64)
-
-
-def neuron_spectra(network: Network) -> np.ndarray:
-    """Hermite coefficients a_d of every neuron's contribution, d = 1…ORDER: (*batch, m, ORDER)."""
-    norm = np.linalg.norm(network.hidden_weight, axis=-1)  # (*batch, m)
-    activation = swish(norm[..., None] * _NODES + network.hidden_bias[..., None])  # (*batch, m, nodes)
-    spectra: np.ndarray = network.output_weight[..., None] * (activation @ _BASIS)
-    return spectra
-
-
-def nonlinear_deviation(network: Network) -> np.ndarray:
-    """Standard deviation of every neuron's nonlinear rest, (*batch, m)."""
-    deviation: np.ndarray = np.sqrt((neuron_spectra(network)[..., 1:] ** 2).sum(-1))
-    return deviation
-
-
-def neuron_kinks(spectra: np.ndarray) -> np.ndarray:
-    """The relu slope that each neuron adds, were all of it on one input: (*batch, m)."""
-    kinks: np.ndarray = spectra[..., 1:] @ (_RELU_KINK / (_RELU_KINK**2).sum())
-    return kinks
-
-
 def _chunk(network: Network) -> dict[str, np.ndarray]:
-    network = Network(*(np.asarray(a, np.float64) for a in vars(network).values()))
-    weight = network.hidden_weight  # (k, m, n)
-    norm = np.linalg.norm(weight, axis=-1, keepdims=True)
-    direction = weight / np.maximum(norm, TINY)
+    network = network.map(lambda array: np.asarray(array, np.float64))
+    norm = np.linalg.norm(network.hidden_weight, axis=-1)  # (k, m)
+    direction = directions(network)  # (k, m, n)
     share = direction**2
-    spectra = neuron_spectra(network)  # (k, m, ORDER)
-    linear = spectra[..., 0]  # (k, m)
-    deviation = np.sqrt((spectra[..., 1:] ** 2).sum(-1))  # nonlinear standard deviation of each neuron
-
     top = share.argmax(-1)  # (k, m) the input that a neuron reads most
     one_input = one_input_membership(share)  # (k, m)
+    adds = contributions(network, np.stack([one_input, 1 - one_input], -1))
+    linear, deviation = adds.linear, adds.deviation  # (k, m)
     on_top = np.take_along_axis(direction, top[..., None], -1)[..., 0]
-    kink = one_input * neuron_kinks(spectra)
+    kink = one_input * adds.kinks
 
     serves = np.arange(network.dimension) == top[..., None]  # (k, m, n)
     p = (np.where(on_top > 0, kink, 0.0)[..., None] * serves).sum(1)  # (k, n)
     q = (np.where(on_top < 0, kink, 0.0)[..., None] * serves).sum(1)
-    slopes = np.einsum("kj,kji->ki", linear, direction)  # mean slope of the whole network at each input
-    local_variance, dense_variance = _nonlinear_variances(direction, spectra[..., 1:], one_input)
+    slopes = adds.slopes.sum(1)  # (k, n) mean slope of the whole network at each input
+    local_variance, dense_variance = adds.variances.T
     total_variance = np.maximum(local_variance + dense_variance, TINY**2)  # (k,)
     # The amplitude that all inputs would have if the whole nonlinear variance were theirs, |x_i| each.
-    whole = np.sqrt(total_variance / network.dimension) / (2 * np.linalg.norm(_RELU_KINK))
+    spread = DISTRIBUTIONS[network.inputs].spread
+    whole = np.sqrt(total_variance / network.dimension) / spread if spread else np.zeros_like(total_variance)
     least = np.maximum(NEGLIGIBLE * whole, TINY)[:, None]  # (k, 1)
 
     bend = deviation**2 / np.maximum(deviation**2 + linear**2, TINY**2)
@@ -167,29 +116,14 @@ def _chunk(network: Network) -> dict[str, np.ndarray]:
         **_amplitudes((p + q) / 2, slopes, least),
         "locality": local_variance / total_variance,
         "positivity": _weighted_mean(network.output_weight > 0, deviation),
-        "participation": _weighted_mean(1 / np.maximum((share**2).sum(-1), TINY) * (norm[..., 0] > 0), deviation),
-        "pass_through": _pass_through(linear, direction, passes),
+        "participation": _weighted_mean(1 / np.maximum((share**2).sum(-1), TINY) * (norm > 0), deviation),
+        "pass_through": _pass_through(adds.slopes, passes),
         "one_input_neurons": (
             kink / np.maximum(one_input, TINY) * (one_input > 0.5)
             > COUNTED * np.maximum(((p + q) / 2).mean(-1), TINY)[:, None]
         ).sum(-1),
-        "pass_through_neurons": (passes & (np.abs(linear) > COUNTED * np.abs(linear).max(-1, keepdims=True))).sum(-1),
+        "pass_through_neurons": (passes & (linear > COUNTED * linear.max(-1, keepdims=True))).sum(-1),
     }
-
-
-def _nonlinear_variances(
-    direction: np.ndarray, spectra: np.ndarray, one_input: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Nonlinear variance (k,) of the circuit of one-input neurons, and of the circuit of all others."""
-    cosine = direction @ np.swapaxes(direction, 1, 2)  # (k, m, m)
-    circuits = np.stack([spectra * one_input[..., None], spectra * (1 - one_input[..., None])], -1)
-    variances = np.zeros((len(spectra), 2))
-    overlap = cosine
-    for d in range(spectra.shape[-1]):
-        overlap = overlap * cosine  # ρ^(d + 2)
-        both = circuits[:, :, d]  # (k, m, 2)
-        variances += (both * (overlap @ both)).sum(1)
-    return tuple(np.maximum(variances, 0).T)
 
 
 def _sides(p: np.ndarray, q: np.ndarray, least: np.ndarray) -> dict[str, np.ndarray]:
@@ -217,12 +151,11 @@ def _amplitudes(amplitude: np.ndarray, slopes: np.ndarray, least: np.ndarray) ->
     }
 
 
-def _pass_through(linear: np.ndarray, direction: np.ndarray, passes: np.ndarray) -> np.ndarray:
+def _pass_through(slopes: np.ndarray, passes: np.ndarray) -> np.ndarray:
     """Mean slopes through pass-through neurons, squared, over those of all rising and all falling neurons.
 
     Rising and falling slopes are summed apart, so that a network whose slopes cancel has no 0 / 0 here.
     """
-    slopes = linear[..., None] * direction  # (k, m, n)
     rising, falling = np.maximum(slopes, 0).sum(1), np.minimum(slopes, 0).sum(1)  # (k, n)
     through = ((slopes * passes[..., None]).sum(1) ** 2).sum(-1)
     share: np.ndarray = through / np.maximum((rising**2 + falling**2).sum(-1), TINY**2)

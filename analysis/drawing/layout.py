@@ -1,8 +1,9 @@
 """Where to put what in a drawing of a network: a Scene of nodes and edges, the same for PNG and SVG.
 
 Weights are shown *balanced*: every hidden neuron's row and outgoing weight are rescaled to equal norms, which leaves
-its job as it is (swish is nearly homogeneous), so a line's width says how much the connection does, whatever the
-neuron's own scale. Connections that carry little fade out, and idle neurons are left out and counted.
+its job as it is (swish, relu and gelu are homogeneous, or nearly), so a line's width says how much the connection
+does, whatever the neuron's own scale. Connections that carry little fade out, and idle neurons are left out and
+counted.
 
 Neurons are put in an order of their own before anything else, so that a network with permuted hidden neurons gets
 the same picture.
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.algorithms.inputs import fresh_inputs
-from analysis.algorithms.order_parameters import PASS_THROUGH_BEND, neuron_spectra, one_input_membership
+from analysis.algorithms.neurons import contributions
+from analysis.algorithms.order_parameters import PASS_THROUGH_BEND, one_input_membership
 from analysis.network import Network
 
 IDLE = 0.05  # a neuron that moves the output by less than this share of the most active one is not drawn
@@ -94,10 +96,11 @@ def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str]
     Returns rows (hidden, n), outgoing weights (hidden,), labels, activity (hidden,) in (0, 1], indices (hidden,).
     """
     weight, out = (np.asarray(a, np.float64) for a in (network.hidden_weight, network.output_weight))
-    spectra = neuron_spectra(network)  # (m, order)
-    activity = np.sqrt((spectra**2).sum(-1))
+    adds = contributions(network.map(lambda array: np.asarray(array, np.float64)[None]))
+    linear, deviation = adds.linear[0], adds.deviation[0]  # (m,)
+    activity = np.sqrt(linear**2 + deviation**2)
     # Where hardly anything varies (`constant`), the most active neuron is faint as well.
-    mean = float(network(fresh_inputs(network.dimension, 256, 0)).mean())
+    mean = float(network(fresh_inputs(network.dimension, 256, 0, inputs=network.inputs)).mean())
     activity = activity / max(activity.max(), BARELY * abs(mean) / network.dimension, 1e-30)
     norm = np.linalg.norm(weight, axis=1)
     active = np.flatnonzero(activity > IDLE)
@@ -106,7 +109,7 @@ def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str]
 
     gain = np.sqrt(np.abs(out) / np.maximum(norm, 1e-30))  # balances |row| and |outgoing weight|
     share = weight**2 / np.maximum(norm**2, 1e-30)[:, None]
-    bend = (spectra[:, 1:] ** 2).sum(-1) / np.maximum((spectra**2).sum(-1), 1e-30)
+    bend = deviation**2 / np.maximum(linear**2 + deviation**2, 1e-30)
     glyphs = []
     for j in active:
         if bend[j] < PASS_THROUGH_BEND:

@@ -12,9 +12,9 @@ from analysis.patterns.types import NeuronType, Structure
 class Description:
     """A formula Σ types + Σ slopes·inputs + offset, and what is known about it.
 
-    r_squared is measured on fresh x ~ N(0, I) that the constants weren't fitted on, r_squared_at_twice_the_scale on
-    x ~ N(0, 4 I); of a constant, which explains no variance, both are shares of the mean square. constants counts
-    the numbers that the formula needs: equal ones count once, round ones not at all.
+    r_squared is measured on fresh inputs that the constants weren't fitted on, r_squared_at_twice_the_scale on
+    inputs of twice the scale; of a constant, which explains no variance, both are shares of the mean square. constants
+    counts the numbers that the formula needs: equal ones count once, round ones not at all.
     """
 
     network: Network

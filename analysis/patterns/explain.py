@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from analysis.activations import ACTIVATIONS, Activation
 from analysis.algorithms.inputs import fresh_inputs
 from analysis.network import Network
-from analysis.patterns.activation import Activation, activation_of
 from analysis.patterns.explanation import Explanation
 from analysis.patterns.fit import Fit, Inputs, Model, fit
 from analysis.patterns.linear import linear_groups
@@ -55,8 +55,10 @@ def explain_all(networks: Network, target: Target | None = None, *, samples: int
     """Explain every network of a batch (k,). The order of hidden neurons doesn't matter, to the last bit."""
     flat = networks.flat()
     samples = samples + samples % 2
-    fitted, tested, wide = (_inputs(flat.dimension, samples, 3 * rng_seed + part, 2.0 if part == 2 else 1.0)
-                            for part in range(3))  # fmt: skip
+    fitted, tested, wide = (
+        _inputs(flat.dimension, samples, 3 * rng_seed + part, 2.0 if part == 2 else 1.0, flat.inputs)
+        for part in range(3)
+    )
     wanted = None if target is None else np.asarray(target(fitted.x), np.float64)
     found = []
     for index in range(len(flat.output_bias)):
@@ -77,10 +79,10 @@ def _in_units_of_its_spread(network: Network) -> tuple[Network, float, float]:
     """
     W, b, v = (np.asarray(a, np.float64) for a in (network.hidden_weight, network.hidden_bias, network.output_weight))
     excess = np.maximum(np.maximum(np.abs(W).max(1), np.abs(b)) / LONGEST, 1.0)  # (m,)
-    W, b, v = W / excess[:, None], b / excess, v * excess
+    W, b, v = W / excess[:, None], b / excess, v * excess if ACTIVATIONS[network.activation].unbends else v
     largest = max(np.abs(v).max(), 1e-300)  # squares of what is larger than 1e154 overflow
     probed = replace(network, hidden_weight=W, hidden_bias=b, output_weight=v / largest, output_bias=np.array(0.0))
-    spread = float(probed(_inputs(network.dimension, PROBES, 0, 1.0).x).std())
+    spread = float(probed(_inputs(network.dimension, PROBES, 0, 1.0, network.inputs).x).std())
     unit = largest * spread if spread > 0 else 1.0
     v = v / unit if spread > 0 else np.zeros_like(v)
     weight, bias, out, zero = (np.asarray(array, np.float32) for array in (W, b, v, 0.0))
@@ -117,8 +119,8 @@ def _of_given(explanation: Explanation, network: Network, order: np.ndarray, uni
 
 
 @lru_cache(maxsize=6)
-def _inputs(dimension: int, samples: int, rng_seed: int, scale: float) -> Inputs:
-    return Inputs(fresh_inputs(dimension, samples, rng_seed, scale=scale))
+def _inputs(dimension: int, samples: int, rng_seed: int, scale: float, inputs: str) -> Inputs:
+    return Inputs(fresh_inputs(dimension, samples, rng_seed, scale=scale, inputs=inputs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,7 @@ class _Candidate:
 
 def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequence[tuple[Inputs, np.ndarray]],
              wanted: np.ndarray | None) -> Explanation:  # fmt: skip
-    activation = activation_of(network)
+    activation = ACTIVATIONS[network.activation]
     structure = find_structure(network)
     flat = output.var() <= FLAT * (output**2).mean() or is_constant(output, wanted)
     if flat:

@@ -6,10 +6,10 @@ from html import escape
 
 import numpy as np
 
+from analysis.activations import ACTIVATIONS
 from analysis.drawing.draw import Drawing, draw
 from analysis.drawing.picture import Marking
 from analysis.patterns import formula_code, formula_text, pattern_text
-from analysis.patterns.activation import activation_of
 from analysis.patterns.description import Description
 from analysis.patterns.fit import Inputs, Model
 from analysis.patterns.names import algorithm_of
@@ -63,7 +63,7 @@ class Explanation(Description):
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """(samples,) values of the formula on inputs x (samples, n)."""
-        model = Model(self.types, self.groups, Inputs(np.asarray(x)), activation_of(self.network))
+        model = Model(self.types, self.groups, Inputs(np.asarray(x)), ACTIVATIONS[self.network.activation])
         return model.values(model.start(self.slopes, self.offset))
 
     @property

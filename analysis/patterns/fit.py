@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.patterns.activation import Activation
+from analysis.activations import Activation
 from analysis.patterns.types import NeuronType
 
 STEPS = 30

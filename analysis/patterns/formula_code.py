@@ -1,8 +1,6 @@
 """Formulas as sympy expressions and as Python source."""
 
-from collections.abc import Callable
-
-from analysis.patterns.activation import activation_of
+from analysis.activations import ACTIVATIONS
 from analysis.patterns.description import Description
 from analysis.patterns.formula_text import TEXT, text
 from analysis.patterns.types import NeuronType
@@ -15,7 +13,10 @@ def expression(described: Description):
     i, j, k = sympy.symbols("i j k", integer=True)
     x, w, n = sympy.IndexedBase("x"), sympy.IndexedBase("w"), described.dimension
     total = sympy.Sum(x[k], (k, 1, n))
-    bend = _sympy_bend(sympy, activation_of(described.network).name)
+    activation = ACTIVATIONS[described.network.activation]
+
+    def bend(u, s):
+        return sympy.Max(u, 0) if s is None else activation.expression(s * u) / s
 
     def term(kind: NeuronType):
         given = kind.constants
@@ -45,35 +46,11 @@ def expression(described: Description):
     return sum([*map(term, described.types), *slopes], sympy.Float(described.offset))
 
 
-def _sympy_bend(sympy, activation: str) -> Callable:
-    def bend(u, s):
-        if s is None:
-            return sympy.Max(u, 0)
-        z = s * u
-        act = {
-            "swish": lambda: z / (1 + sympy.exp(-z)),
-            "relu": lambda: sympy.Max(z, 0),
-            "tanh": lambda: sympy.tanh(z),
-            "gelu": lambda: z * (1 + sympy.erf(z / sympy.sqrt(2))) / 2,
-        }[activation]()
-        return act / s
-
-    return bend
-
-
-ACTS = {
-    "swish": "{z} / (1 + np.exp(-{z}))",
-    "relu": "np.maximum({z}, 0)",
-    "tanh": "np.tanh({z})",
-    "gelu": "{z} * ndtr({z})",
-}
-
-
 def python(described: Description) -> str:
     """`def f(x)` for x (samples, n). Complete sums are written for any n."""
     lines = ["def f(x):", f'    """{text(described, TEXT)}"""', "    total = x.sum(1, keepdims=True)"]
     lines.append(f"    y = np.full(len(x), {described.offset!r})")
-    act = ACTS[activation_of(described.network).name]
+    act = ACTIVATIONS[described.network.activation].python
     for kind in described.types:
         lines += ["    " + line for line in _python_term(kind, described.dimension, act)]
     for group, slope in zip(described.groups, described.slopes, strict=True):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.patterns.activation import activation_of
+from analysis.activations import ACTIVATIONS, Activation
 from analysis.patterns.description import Description
 from analysis.patterns.types import NeuronType
 
@@ -43,7 +43,7 @@ TEXT = Notation(
     some_pairs="Σ_{{{} of {} pairs}} ", some_subsets="Σ_{{{} of {} sets S of {}}} ", rows="Σⱼ ", first="xᵢ",
     second="xⱼ", rest_of_one="Σₖ≠ᵢ xₖ", rest_of_pair="Σₖ≠ᵢ,ⱼ xₖ", subset="Σ_S xᵢ", rest_of_subset="Σ_rest xₖ",
     total="Σᵢ xᵢ", total_of="Σ_{{i∈{{{}}}}} xᵢ", row="wⱼ·x", radius="√(Σᵢ xᵢ²{})", soft="r", relu="relu",
-    sigma="{r}(u) = u·σ({s}u)", subscript="{}",
+    sigma="{r}(u) = u·{gate}({s}u)", subscript="{}",
 )  # fmt: skip
 LATEX = Notation(
     times=r"\,", minus="-", every_input=r"\sum_i ", every_pair=r"\sum_{i \neq j} ", every_pair_once=r"\sum_{i<j} ",
@@ -52,7 +52,7 @@ LATEX = Notation(
     rest_of_one=r"\sum_{k \neq i} x_k", rest_of_pair=r"\sum_{k \neq i,j} x_k", subset=r"\sum_{i \in S} x_i",
     rest_of_subset=r"\sum_{k \notin S} x_k", total=r"\sum_i x_i", total_of=r"\sum_{{i \in \{{{}\}}}} x_i",
     row=r"w_j \cdot x", radius=r"\sqrt{{\sum_i x_i^2{}}}", soft="r", relu=r"\mathrm{relu}",
-    sigma=r"{r}(u) = u\,\sigma({s}u)", subscript="_{{{}}}",
+    sigma=r"{r}(u) = u\,{gate}({s}u)", subscript="_{{{}}}",
 )  # fmt: skip
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -71,7 +71,7 @@ def text(described: Description, words: Notation) -> str:
     pieces += [(slope, _slope_of(group, n, words))
                for group, slope in zip(described.groups, described.slopes, strict=True) if slope]  # fmt: skip
     body = signed_sum(pieces, described.offset, words)
-    activation = activation_of(described.network).name
+    activation = ACTIVATIONS[described.network.activation]
     return ", ".join([body, *(_bend_rule(bend, s, activation, words) for s, bend in names.items())])
 
 
@@ -163,10 +163,11 @@ def _subscript(number: int, words: Notation) -> str:
     return words.subscript.format(str(number).translate(SUBSCRIPTS) if words is TEXT else number)
 
 
-def _bend_rule(name: str, s: float, activation: str, words: Notation) -> str:
-    if activation == "swish":
-        return words.sigma.format(r=name, s="" if digits(s) == "1" else digits(s) + words.times)
-    act = activation if words is TEXT else rf"\mathrm{{{activation}}}"
+def _bend_rule(name: str, s: float, activation: Activation, words: Notation) -> str:
+    if activation.gate:
+        gate = activation.gate if words is TEXT else {"σ": r"\sigma", "Φ": r"\Phi"}[activation.gate]
+        return words.sigma.format(r=name, gate=gate, s="" if digits(s) == "1" else digits(s) + words.times)
+    act = activation.name if words is TEXT else rf"\mathrm{{{activation.name}}}"
     return f"{name}(u) = {act}({digits(s)}{words.times}u)/{digits(s)}"
 
 

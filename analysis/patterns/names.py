@@ -11,6 +11,7 @@ The thresholds are those of the criteria on order parameters; here they are aske
 
 import numpy as np
 
+from analysis.activations import ACTIVATIONS
 from analysis.algorithms.builtin import (
     CONSTANT_ERROR,
     CONSTANT_VARIANCE,
@@ -52,6 +53,8 @@ def algorithm_of(described: Description) -> str:
         return "convexity" if _is_convexity(described, bends / total) else "other"
     if locality < LOCAL_LOCALITY:
         return "other"
+    if not ACTIVATIONS[described.network.activation].unbends:
+        return "other"  # no sum of such types is the sum of relus that these algorithms are
     return _one_input_algorithm(described, [kind for kind, one in zip(types, local, strict=True) if one])
 
 
@@ -63,7 +66,8 @@ def reads_one_input(kind: NeuronType, dimension: int) -> bool:
 
 def _is_convexity(described: Description, shares: np.ndarray) -> bool:
     positive = np.array([kind.constants["A"] > 0 for kind in described.types])
-    floor, unexplained = isotropic_error(described.dimension), described.unexplained_of_target
+    floor = isotropic_error(described.dimension, described.network.inputs)
+    unexplained = described.unexplained_of_target
     fits = unexplained is None or floor / 2 < unexplained < CONSTANT_ERROR
     return bool(shares[positive].sum() > POSITIVITY and fits)
 

@@ -14,7 +14,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from analysis.algorithms.order_parameters import PASS_THROUGH_BEND, neuron_spectra
+from analysis.activations import ACTIVATIONS
+from analysis.algorithms.neurons import contributions
+from analysis.algorithms.order_parameters import PASS_THROUGH_BEND
 from analysis.network import Network
 from analysis.patterns.rows import MAX_REST, Row, choices, read_rows, saved_bits
 
@@ -75,17 +77,15 @@ def find_structure(
     inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out. split: neurons of one
     template but different biases or amplitudes are different types.
     """
-    weight, bias, out = (
-        np.asarray(array, np.float64) for array in (network.hidden_weight, network.hidden_bias, network.output_weight)
-    )
+    network = network.map(lambda array: np.asarray(array, np.float64))
+    weight, bias, out = network.hidden_weight, network.hidden_bias, network.output_weight
     norm = np.linalg.norm(weight, axis=1)
-    spectra = neuron_spectra(network)  # (m, order)
-    direction = weight / np.maximum(norm, 1e-30)[:, None]
-    linear, nonlinear = spectra[:, 0], np.sqrt((spectra[:, 1:] ** 2).sum(1))
-    kinked = _kinked(direction, linear, nonlinear, bend)
+    adds = contributions(network.flat())
+    slopes, linear, nonlinear = adds.slopes[0], adds.linear[0], adds.deviation[0]  # (m, n), (m,), (m,)
+    kinked = _kinked(slopes.sum(0), linear, nonlinear, bend)
     straight = ~kinked
-    spread = max(np.linalg.norm(linear @ direction), nonlinear[kinked].max(initial=0.0), 1e-300)
-    idle = straight & (np.abs(linear) < IDLE * spread)
+    spread = max(np.linalg.norm(slopes.sum(0)), nonlinear[kinked].max(initial=0.0), 1e-300)
+    idle = straight & (linear < IDLE * spread)
 
     chosen = np.flatnonzero(kinked)
     rows = read_rows(weight[chosen])
@@ -93,13 +93,13 @@ def find_structure(
         _Neuron(int(j), row, weight[j], float(norm[j]), float(bias[j]), float(out[j]), float(nonlinear[j]))
         for j, row in zip(chosen, rows, strict=True)
     ]
-    types, slopes, unbent = _without_opposites(
-        list(_types(neurons, network.dimension, coarse, split)), network.dimension
-    )
+    types = list(_types(neurons, network.dimension, coarse, split))
+    unbends = ACTIVATIONS[network.activation].unbends
+    types, more, unbent = _without_opposites(types, network.dimension) if unbends else (types, 0.0, [])
     return Structure(
         network.dimension,
         tuple(types),
-        (linear * straight) @ direction + slopes,
+        slopes[straight].sum(0) + more,
         tuple(sorted([*np.flatnonzero(straight & ~idle).tolist(), *unbent])),
         tuple(np.flatnonzero(idle).tolist()),
     )
@@ -158,9 +158,9 @@ class _Neuron:
         return 1 - (self.weight @ wanted / self.norm / max(np.linalg.norm(wanted), 1e-30)) ** 2
 
 
-def _kinked(direction: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend: float) -> np.ndarray:
-    """Which neurons bend enough to matter, by themselves and all together."""
-    total = ((linear @ direction) ** 2).sum() + (nonlinear**2).sum()
+def _kinked(slopes: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend: float) -> np.ndarray:
+    """Which neurons bend enough to matter, by themselves and all together; slopes (n,): of the whole network."""
+    total = (slopes**2).sum() + (nonlinear**2).sum()
     order = np.argsort(nonlinear, kind="stable")
     together = np.empty(len(order))
     together[order] = np.cumsum(nonlinear[order]) ** 2  # at most: as if they all bent the same way

@@ -19,12 +19,14 @@ def add_commands(commands) -> None:
                          help="what the networks were to compute: a name, package.module:NAME or path/file.py:NAME "
                          "(default: l1_norm)")  # fmt: skip
     add_algorithms(command)
+    _add_nature(command)
     command.add_argument("--json", action="store_true", help="one JSON object a file, one a line")
 
     command = add_command(commands, "draw", "draw network files", draw)
     command.add_argument("files", nargs="+", type=path, metavar="FILE.npz", help="network files")
     command.add_argument("--out", type=path, metavar="PATH", help="a .png or .svg file, or a folder for several "
                          "(default: a .png beside each file)")  # fmt: skip
+    _add_nature(command)
 
     command = add_command(
         commands, "generate", "draw a network at any dimension from a training's hypernetwork", generate
@@ -36,10 +38,18 @@ def add_commands(commands) -> None:
     command.add_argument("--out", type=path, required=True, metavar="FILE.npz", help="the network file to write")
 
 
+def _add_nature(command) -> None:
+    """--activation and --inputs."""
+    command.add_argument("--activation", default="", metavar="A", help="of networks whose file does not say: swish, "
+                         "relu, tanh or gelu (default: swish)")  # fmt: skip
+    command.add_argument("--inputs", default="", metavar="D", help="likewise, the distribution of their inputs: "
+                         "normal, uniform or rademacher (default: normal)")  # fmt: skip
+
+
 def classify(options) -> None:
     from analysis.algorithms.classify import describe
     from analysis.algorithms.names import OTHER, display_name
-    from analysis.network import Network
+    from analysis.network import read_file
     from analysis.patterns.explain import explain
     from search.objects import algorithms
     from trainables.tasks.registry import get_task
@@ -47,8 +57,8 @@ def classify(options) -> None:
     task = get_task(options.task)
     named = algorithms(task, options.algorithms)
     for file in options.files:
-        network = Network.load(file)
-        found = describe(network, task.target, names=named) | {"file": str(file)}
+        network, assumed = read_file(file, activation=options.activation, inputs=options.inputs)
+        found = describe(network, task.target, names=named) | {"file": str(file), "assumed": list(assumed)}
         found |= explain(network, task.target).summary()
         if options.json:
             print(json_text(found), flush=True)
@@ -57,6 +67,8 @@ def classify(options) -> None:
         text, faithful = found["formula"], found["faithfulness"]
         if found["algorithm"] == OTHER:  # then the network's own formula says more
             text, faithful = found["pattern_formula"], found["pattern_r_squared"]
+        if "activation" in assumed:
+            quality += f"; {network.activation} assumed, the file does not say"
         formula = "no closed formula"
         if text:
             formula, quality = f"f(x) ≈ {text}", f"faithfulness {faithful:.3f}, {quality}"
@@ -67,7 +79,8 @@ def draw(options) -> None:
     from analysis.drawing.draw import draw
     from analysis.network import Network
 
-    networks = [Network.load(file) for file in options.files]  # a bad file stops it before anything is written
+    given = {"activation": options.activation, "inputs": options.inputs}
+    networks = [Network.load(file, **given) for file in options.files]  # a bad file stops it before anything is written
     for picture, network in zip(_pictures(options.files, options.out), networks, strict=True):
         try:
             picture.parent.mkdir(parents=True, exist_ok=True)

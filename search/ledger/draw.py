@@ -25,7 +25,8 @@ def draw(record: Record, dimension: int, *, draws: int = 1, seed: int = 0) -> Ne
     recipe = recipe_of(record)
     try:
         given = {"trained": record.row["dimension"], "beta": record.row["beta"]}
-        return Network(*draw_networks(record.hypernetwork, recipe, dimension, draws=draws, seed=seed, **given))
+        drawn = draw_networks(record.hypernetwork, recipe, dimension, draws=draws, seed=seed, **given)
+        return Network(*drawn, activation=recipe.activation, inputs=recipe.inputs)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise

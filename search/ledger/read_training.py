@@ -51,7 +51,7 @@ def to_record(
     last = trained.final if trained.status == "done" else None
     if last is not None and not np.isfinite(last.errors).all():
         last = None
-    readings = _read([*evaluations, *([last] if last else [])], task, named)
+    readings = _read([*evaluations, *([last] if last else [])], recipe, task, named)
     snapshots = [
         identity | {"step": snapshot.step} | measures(snapshot, found)
         for snapshot, found in zip(evaluations, readings[: len(evaluations)], strict=True)
@@ -71,7 +71,7 @@ def to_record(
     draws = None
     if last:
         final = readings[-1]
-        draws = Network(*last.draws)
+        draws = _networks(last, recipe)
         row |= measures(last, final) | _formula(draws, final)
         if final["algorithm"] == OTHER:  # of others the name says it
             row |= explain(draws[final["representative"]], task.target).summary()
@@ -104,15 +104,21 @@ def _formula(draws: Network, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(evaluations: list["Snapshot"], task: Task, algorithms: Sequence[Named]) -> list[dict[str, Any]]:
+def _networks(evaluation: "Snapshot", recipe: Recipe) -> Network:
+    """What a training had drawn at a look at it."""
+    return Network(*evaluation.draws, activation=recipe.activation, inputs=recipe.inputs)
+
+
+def _read(
+    evaluations: list["Snapshot"], recipe: Recipe, task: Task, algorithms: Sequence[Named]
+) -> list[dict[str, Any]]:
     """What was read at every look at a training; together, because much of the work is the same for any number."""
     from analysis.algorithms import classify
 
     if not evaluations:
         return []
-    readings = classify.read(
-        Network.together([Network(*evaluate.draws) for evaluate in evaluations]), task.target, names=algorithms
-    )
+    networks = Network.together([_networks(evaluate, recipe) for evaluate in evaluations])
+    readings = classify.read(networks, task.target, names=algorithms)
     ends = np.cumsum([len(evaluate.errors) for evaluate in evaluations])
     return [
         classify.summarise(readings[end - len(evaluate.errors) : end])

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from analysis.network import ARRAYS as DRAW_ARRAYS
 from analysis.network import Network
 from search.ledger.schema import Row, Snapshot
 from trainables import named_arrays as named
 
 SNAPSHOTS = TypeAdapter(list[Snapshot])
 PREFIX = "hypernetwork/"
-DRAW_ARRAYS = ("hidden_weight", "hidden_bias", "output_weight", "output_bias")
 
 
 class TornRecord(Exception):
@@ -75,14 +75,21 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
     if named.SHAPES in parameters:  # older records have a member for every parameter
         parameters = named.unpack_arrays(parameters)
-    network = Network(*draws) if draws else None
+    activation, inputs = nature(row)
+    network = Network(*draws, activation=activation, inputs=inputs) if draws else None
     if network is not None:
         _check_draws(network, row)
     return Record(row, snapshots, network, parameters)
 
 
+def nature(row: dict[str, Any]) -> tuple[str, str]:
+    """Activation and inputs of a training's networks, from its recipe, which leaves out swish and normal."""
+    recipe = json.loads(row.get("recipe") or "{}")
+    return recipe.get("activation", "swish"), recipe.get("inputs", "normal")
+
+
 def _check_draws(network: Network, row: dict[str, Any]) -> None:
-    if any(array.dtype.kind != "f" for array in vars(network).values()) or len(network.batch_shape) != 1:
+    if any(array.dtype.kind != "f" for array in network.arrays.values()) or len(network.batch_shape) != 1:
         raise ValueError("draws are not a batch of networks")
     size = (network.dimension, network.hidden)
     if (row.get("dimension", size[0]), row.get("hidden", size[1])) != size:

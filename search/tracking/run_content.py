@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from analysis.algorithms.names import OTHER, display_name
+from analysis.distributions import DISTRIBUTIONS
 from analysis.formatting import short
 from search.ledger.record import Record
 from trainables.recipe import Recipe
@@ -159,17 +160,19 @@ def list_address(experiment: str, query: str) -> str:
 
 
 def dataset(recipe: Recipe, dimension: int):
-    """Fresh x ~ N(0, I_n) and the task's values: made, not stored, so task and dimension say all."""
+    """Fresh inputs and the task's values: made, not stored, so task, dimension and the inputs' distribution say all."""
     from mlflow.entities import Dataset
 
     task, n = recipe.task, dimension
     columns = [{"name": "x", "type": f"{n} × double", "required": True}, {"name": task, "type": "double"}]
     facts = recipe.model_dump(include={"inputs_per_step", "evaluation_inputs", "steps"})
+    inputs = "" if recipe.inputs == "normal" else f" {recipe.inputs}"
+    drawn = DISTRIBUTIONS[recipe.inputs].text.replace("_n", f"_{n}").replace("ⁿ", f"^{n}")
     return Dataset(
-        name=f"{task} n={n}",
-        digest=hashlib.sha256(f"{task} {n}".encode()).hexdigest()[:8],
+        name=f"{task} n={n}{inputs}",
+        digest=hashlib.sha256(f"{task} {n}{inputs}".encode()).hexdigest()[:8],
         source_type="code",
-        source=json.dumps({"tags": {"distribution": f"x ~ N(0, I_{n}), fresh at every step", "task": task}}),
+        source=json.dumps({"tags": {"distribution": f"{drawn}, fresh at every step", "task": task}}),
         schema=json.dumps({"mlflow_colspec": columns}),
         profile=json.dumps(facts),
     )

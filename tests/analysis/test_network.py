@@ -2,12 +2,14 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from analysis.errors import UserError
-from analysis.network import Network, NetworkFileError
+from analysis.network import Network, NetworkFileError, read_file
 from tests.support.known_networks import double_sided
 
 ARRAYS = {
@@ -41,7 +43,7 @@ def test_a_batch_is_its_networks():
 
 def test_huge_inputs_stay_finite_without_warnings():
     x = np.full((1, 4), 1e4, np.float32)
-    network = Network(*(np.asarray(a, np.float32) for a in vars(double_sided(4)).values()))
+    network = double_sided(4).map(lambda a: np.asarray(a, np.float32))
     assert network(-x) == pytest.approx(4e4, rel=1e-3)
 
 
@@ -62,6 +64,7 @@ def test_file_has_the_contract_s_arrays_and_no_pickles(tmp_path):
         "hidden_bias": (10,),
         "output_weight": (10,),
         "output_bias": (),
+        "activation": (),
     }
 
 
@@ -123,3 +126,70 @@ def test_a_damaged_member_gives_one_clear_line(tmp_path):
             archive.writestr(f"{name}.npy", buffer.getvalue()[:-4])
     with pytest.raises(NetworkFileError, match="hidden_weight"):
         Network.load(path)
+
+
+def test_files_carry_activation_and_inputs(tmp_path):
+    network = replace(double_sided(3), activation="gelu", inputs="uniform")
+    network.save(tmp_path / "one.npz")
+    again, assumed = read_file(tmp_path / "one.npz")
+    assert (again.activation, again.inputs, assumed) == ("gelu", "uniform", ())
+    assert (again.in_order().flat()[0].activation, again.map(np.array).inputs) == ("gelu", "uniform")
+    with pytest.raises(NetworkFileError, match="its activation is gelu, not relu"):
+        Network.load(tmp_path / "one.npz", activation="relu")
+
+    silent = written(tmp_path / "silent.npz")
+    assert read_file(silent)[1] == ("activation", "inputs") and Network.load(silent).activation == "swish"
+    assert Network.load(silent, activation="relu", inputs="rademacher").inputs == "rademacher"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"activation": np.array("elu")}, "unknown activation 'elu'; known: swish, relu, tanh, gelu"),
+        ({"inputs": np.array("cauchy")}, "unknown inputs 'cauchy'; known: normal, uniform, rademacher"),
+        ({"activation": np.array(["relu"])}, "activation must hold a text, not <U4 of shape (1,)"),
+        ({"activation": np.array(3)}, "activation must hold a text, not int64"),
+    ],
+)
+def test_files_that_say_what_nobody_knows(tmp_path, changes, words):
+    with pytest.raises(NetworkFileError) as caught:
+        Network.load(written(tmp_path / "bad.npz", **changes))
+    assert words in str(caught.value) and str(tmp_path / "bad.npz") in str(caught.value)
+
+
+def test_networks_of_two_activations_make_no_batch():
+    with pytest.raises(ValueError, match="share their activation"):
+        Network.together([double_sided(2), replace(double_sided(2), activation="relu")])
+
+
+LAYERS = {"swish": torch.nn.SiLU, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "gelu": torch.nn.GELU}
+
+
+@pytest.mark.parametrize("activation", LAYERS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_torch_module_is_read_as_what_it_computes(activation, bias):
+    torch.manual_seed(0)
+    first, last = torch.nn.Linear(5, 7, bias=bias), torch.nn.Linear(7, 1, bias=bias)
+    module = torch.nn.Sequential(torch.nn.Sequential(first, LAYERS[activation](), torch.nn.Dropout(0.5)), last).eval()
+    network = Network.from_torch(module)
+    x = torch.randn(20, 5)
+    assert network.activation == activation
+    np.testing.assert_allclose(network(x.double().numpy()), module(x)[:, 0].detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_modules_that_are_no_such_network_are_refused():
+    linear, relu = torch.nn.Linear, torch.nn.ReLU()
+    for layers, words in (
+        ([linear(2, 3), relu, linear(3, 3), relu, linear(3, 1)], "Linear, ReLU, Linear, ReLU, Linear"),
+        (
+            [linear(2, 3), torch.nn.ELU(), linear(3, 1)],
+            "layer ELU: the activation must be one of SiLU, ReLU",
+        ),
+        ([linear(2, 3), torch.nn.GELU("tanh"), linear(3, 1)], "approximate='tanh' is another function"),
+        ([linear(2, 3), relu, linear(3, 2)], "a network has one output, not 2"),
+        ([linear(2, 3), relu, linear(4, 1)], "takes 4 inputs, but the layer before gives 3"),
+        ([], "not of nothing"),
+    ):
+        with pytest.raises(UserError) as caught:
+            Network.from_torch(torch.nn.Sequential(*layers))
+        assert words in str(caught.value)

@@ -58,7 +58,7 @@ class Hypernetwork(nn.Module):
             for _ in range(recipe.layers)
         ]
         self.layers = nn.ModuleList([ScaleFreeLayer(layer) for layer in layers] if recipe.scale_free else layers)
-        self.heads = WeightHeads(members, d)
+        self.heads = WeightHeads(members, d, recipe.activation, recipe.inputs)
 
     def forward(
         self, noise: Tensor, dimension: int, hidden: int, betas: Tensor | None = None
@@ -83,6 +83,8 @@ class Hypernetwork(nn.Module):
         noise (members, noise_size(n, hidden)); x (members, samples, n) with the target's values `wanted`
         (members, samples) and their variance; betas (members,).
         """
+        if (self.heads.activation, self.heads.inputs) != ("swish", "normal"):
+            return None
         layers = self._typed_layers()
         native = compiled(noise, *layers[0].widest(), *layers[0].competition)
         if native is None:

@@ -4,12 +4,13 @@ Every weight is s · (μ + σ ε), ε ~ N(0, 1), with s a learned scale per tens
 prior, KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1) − ln σ nats, summed per tensor under that tensor's name.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from trainables.inputs import quadrature
+from trainables.models.activations import mean_over_normal
 from trainables.models.bit_exact import padded_elementwise
 from trainables.models.layers import MemberLinear, normalise
 
@@ -33,16 +34,30 @@ def kl_to_prior(mean: Tensor, log_sigma: Tensor) -> Tensor:
     return 0.5 * (mean * mean + (2 * log_sigma).exp() - 1) - log_sigma
 
 
-def expected_output(hidden_weight: Tensor, hidden_bias: Tensor, output_weight: Tensor) -> Tensor:
-    """E[v · swish(W x + b)] over x ~ N(0, I), approximately: (members,).
+def expected_output(
+    hidden_weight: Tensor,
+    hidden_bias: Tensor,
+    output_weight: Tensor,
+    activation: str = "swish",
+    inputs: str = "normal",
+) -> Tensor:
+    """E[v · act(W x + b)] over the inputs x, approximately: (members,).
 
-    A pre-activation is z ~ N(b, s²), s = |w|, and by Stein's lemma E[z σ(z)] = b E[σ(z)] + s² E[σ'(z)]; MacKay (1992)
-    approximates E[σ(z)] by σ(κ b) with κ = 1 / sqrt(1 + π s² / 8).
+    Of normal inputs a pre-activation is normal (`mean_over_normal`). Of others the sum over all inputs but the one with
+    the largest weight is taken for normal, and the mean over that one is a quadrature: right for a neuron that reads
+    one input, and for one that reads many.
     """
-    variance = hidden_weight.square().sum(-1)
-    kappa = (1 + math.pi / 8 * variance).rsqrt()
-    gate = padded_elementwise(torch.sigmoid, kappa * hidden_bias)
-    mean = hidden_bias * gate + variance * kappa * gate * (1 - gate)
+    variance = hidden_weight.square().sum(-1)  # (members, m)
+    nodes, weights = quadrature(inputs)
+    if not nodes:
+        mean = mean_over_normal(activation, hidden_bias, variance)
+    else:
+        top = hidden_weight.gather(-1, hidden_weight.abs().argmax(-1, keepdim=True)).squeeze(-1)
+        rest = (variance - top.square()).clamp(min=0)
+        parts = [
+            w * mean_over_normal(activation, hidden_bias + t * top, rest) for t, w in zip(nodes, weights, strict=True)
+        ]
+        mean = sum(parts[1:], parts[0])
     return (output_weight * mean).sum(-1)
 
 
@@ -56,8 +71,9 @@ class WeightHeads(nn.Module):
 
     initial_scales: Tensor  # (components,)
 
-    def __init__(self, members: int, channels: int):
+    def __init__(self, members: int, channels: int, activation: str = "swish", inputs: str = "normal"):
         super().__init__()
+        self.activation, self.inputs = activation, inputs
         self.edge = MemberLinear(members, channels, 2, gain=0.5, bias=True)  # mean and log sigma of W
         self.hidden = MemberLinear(members, channels, 4, gain=0.5, bias=True)  # of b, then of v
         self.whole = MemberLinear(members, channels, 1, gain=0.1, bias=True)  # expected output per input
@@ -96,7 +112,7 @@ class WeightHeads(nn.Module):
             complexity[name] = kl_to_prior(mean, log_sigma).flatten(1).sum(1)
         centre = dimension * self.whole(normalise(whole)).view(members)
         hidden_weight, hidden_bias, output_weight = drawn
-        output_bias = centre - expected_output(*drawn)
+        output_bias = centre - expected_output(hidden_weight, hidden_bias, output_weight, self.activation, self.inputs)
         return TargetWeights(hidden_weight, hidden_bias, output_weight, output_bias), complexity
 
     def scales(self, log_scale: Tensor | None = None) -> Tensor:

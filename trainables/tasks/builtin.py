@@ -11,12 +11,14 @@ L1_NORM = Task(
     target=lambda x: abs(x).sum(-1),
     variance=lambda dimension: dimension * (1 - 2 / math.pi),  # of n independent half-normal numbers
     algorithms=("convexity", "pudding_positive", "pudding_negative", "double_sided"),
+    variances={"uniform": lambda n: n / 4, "rademacher": lambda n: 0.0},
 )
 
 SUM_OF_SQUARES = Task(
     name="sum_of_squares",
     target=lambda x: (x * x).sum(-1),
     variance=lambda dimension: 2.0 * dimension,  # of a χ² number
+    variances={"uniform": lambda n: 0.8 * n, "rademacher": lambda n: 0.0},
 )
 
 
@@ -33,4 +35,5 @@ MAXIMUM = Task(
     name="maximum",
     target=lambda x: x.max(-1) if isinstance(x, np.ndarray) else x.amax(-1),
     variance=_variance_of_maximum,
+    variances={"uniform": lambda n: 12 * n / ((n + 1) ** 2 * (n + 2))},  # 12 times that of a Beta(n, 1) number
 )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.inputs import INPUTS
 from trainables.tasks.task import Task
 
 
@@ -36,6 +37,9 @@ RANGE = Task(
     name="range",
     target=lambda x: _largest(x) + _largest(-x),
     variance=_variance_of_range,
+    variances={
+        "uniform": lambda n: 24 * (n - 1) / ((n + 1) ** 2 * (n + 2))
+    },  # 12 times that of a Beta(n - 1, 2) number
 )
 
 
@@ -49,7 +53,12 @@ def _variance_of_largest_size(dimension: int) -> float:
     return float(2 * (t * above * weight).sum() - (above * weight).sum() ** 2)
 
 
-LARGEST_SIZE = Task(name="linf_norm", target=lambda x: _largest(abs(x)), variance=_variance_of_largest_size)
+LARGEST_SIZE = Task(
+    name="linf_norm",
+    target=lambda x: _largest(abs(x)),
+    variance=_variance_of_largest_size,
+    variances={"uniform": lambda n: 3 * n / ((n + 1) ** 2 * (n + 2)), "rademacher": lambda n: 0.0},
+)
 
 
 def _variance_of_deviation(dimension: int) -> float:
@@ -69,10 +78,16 @@ DEVIATION = Task(
     variance=_variance_of_deviation,
 )
 
+
+def _variance_of_products(dimension: int) -> float:
+    return dimension * (dimension - 1) / 2
+
+
 PRODUCTS = Task(
     name="sum_of_products",  # Σ_{i<j} xᵢ·xⱼ
     target=lambda x: (x.sum(-1) ** 2 - (x * x).sum(-1)) / 2,
-    variance=lambda dimension: dimension * (dimension - 1) / 2,
+    variance=_variance_of_products,
+    variances=dict.fromkeys(INPUTS, _variance_of_products),  # it rests on means and variances alone
 )
 
 

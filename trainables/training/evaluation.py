@@ -12,7 +12,7 @@ from trainables.models.noise_layout import split
 from trainables.models.weight_heads import TargetWeights
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
-from trainables.training.noise import NoiseStream
+from trainables.training.noise import NoiseStream, inputs_from
 from trainables.training.objective import relative_error
 
 
@@ -72,14 +72,15 @@ def evaluate(
 
     All looks share their noise. Returns a snapshot a look and member.
     """
-    task, hidden = get_task(recipe.task), recipe.hidden(dimension)
+    task, hidden = get_task(recipe.task).on(recipe.inputs), recipe.hidden(dimension)
     shapes = [(noise_size(dimension, hidden),), (recipe.evaluation_inputs, dimension)]
     found: list[list[tuple]] = [[] for _ in betas]
     for _ in range(recipe.draws(draws)):
         z, x = split(noise.next(), shapes)
+        x = inputs_from(x, recipe.inputs)
         for at, drawn in zip(betas, found, strict=True):
             weights, complexity = network(z, dimension, hidden, at)
-            drawn.append((weights, relative_error(weights, x, task), complexity))
+            drawn.append((weights, relative_error(weights, x, task, recipe.activation), complexity))
     return [_snapshots(step, drawn) for drawn in found]
 
 

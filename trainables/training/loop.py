@@ -19,7 +19,7 @@ from trainables.training.checkpoint import Checkpoint, State, flatten, pack_eval
 from trainables.training.curriculum import Curriculum
 from trainables.training.devices import keep_freed_memory, reproducible_processor, resolve
 from trainables.training.evaluation import Snapshot, evaluate, evaluation_stream, snapshot_steps
-from trainables.training.noise import NoiseStream, stream
+from trainables.training.noise import NoiseStream, inputs_from, stream
 from trainables.training.objective import training_loss
 from trainables.training.optimiser import PackAdam
 
@@ -74,7 +74,7 @@ def train_pack(
     """
     started, place = time.perf_counter(), resolve(device)
     keep_freed_memory()
-    task, curriculum = get_task(recipe.task), Curriculum(recipe, dimension)
+    task, curriculum = get_task(recipe.task).on(recipe.inputs), Curriculum(recipe, dimension)
     row_of_member = shared(recipe, [member.seed for member in members])  # each training's row of whatever is trained
     first_member_of_row = [row_of_member.index(row) for row in range(max(row_of_member) + 1)]
     seeds = [members[k].seed for k in first_member_of_row]
@@ -120,7 +120,8 @@ def train_pack(
         betas = evaluation_betas[0] * curriculum.penalty(step)
         if for_beta:
             betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
-        loss = training_loss(network, z, x, task, recipe.hidden(n), betas)
+        x = inputs_from(x, recipe.inputs)
+        loss = training_loss(network, z, x, task, recipe.hidden(n), betas, recipe.activation)
         norms = optimiser.step(loss)
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)

@@ -6,16 +6,28 @@ more often does not change it.
 """
 
 import hashlib
+import math
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from trainables.models.bit_exact import padded_elementwise
 
 
 def stream(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
     """A generator for the noise of `purpose` in the training with this seed."""
     digest = hashlib.sha256(f"hyperphase noise {purpose} {seed}".encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "little"))
+
+
+def inputs_from(noise: Tensor, inputs: str) -> Tensor:
+    """A task's inputs of this distribution (`trainables.inputs`) from standard normal noise of the same shape."""
+    if inputs == "uniform":
+        return math.sqrt(3) * padded_elementwise(torch.erf, noise / math.sqrt(2))
+    if inputs == "rademacher":
+        return torch.where(noise < 0, -1.0, 1.0).to(noise.dtype)
+    return noise
 
 
 class NoiseStream:

@@ -8,12 +8,12 @@ from trainables.models.weight_heads import TargetWeights
 from trainables.tasks.task import Task
 
 
-def relative_error(weights: TargetWeights, x: Tensor, task: Task) -> Tensor:
+def relative_error(weights: TargetWeights, x: Tensor, task: Task, activation: str = "swish") -> Tensor:
     """Mean squared error over the target's variance, (members,); 1 = as good as a constant.
 
     x (members, samples, n): each member's own inputs.
     """
-    error = apply_target(weights, x) - task.target(x)
+    error = apply_target(weights, x, activation) - task.target(x)
     return (error * error).mean(1) / task.variance(x.shape[-1])
 
 
@@ -22,10 +22,13 @@ def objective(error: Tensor, complexity: dict[str, Tensor], betas: Tensor) -> Te
     return error + betas * sum(complexity.values())
 
 
-def training_loss(network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidden: int, betas: Tensor) -> Tensor:
+def training_loss(
+    network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidden: int, betas: Tensor, activation: str = "swish"
+) -> Tensor:
     """The objective of one network that every member draws, with `hidden` neurons, from its noise: (members,).
 
-    x (members, samples, n): each member's own inputs. On a CPU with a compiler it comes from
+    x (members, samples, n): each member's own inputs, of the distribution that the task's variance is of; activation:
+    of the networks. On a CPU with a compiler it comes from
     trainables/kernels/csrc/member.h, which agrees with the rest of this function to rounding.
     """
     if isinstance(network, Hypernetwork):
@@ -34,4 +37,4 @@ def training_loss(network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidd
         if compiled is not None:
             return compiled
     weights, complexity = network(noise, x.shape[-1], hidden, betas)
-    return objective(relative_error(weights, x, task), complexity, betas)
+    return objective(relative_error(weights, x, task, activation), complexity, betas)

@@ -31,7 +31,7 @@ SMALL = [known for known in table() if known.network.dimension <= 8]
 
 
 def batch(*networks: Network) -> Network:
-    return Network(*(np.stack(arrays) for arrays in zip(*(vars(n).values() for n in networks), strict=True)))
+    return Network(*(np.stack(arrays) for arrays in zip(*(n.arrays.values() for n in networks), strict=True)))
 
 
 def label(network: Network) -> str:

@@ -38,7 +38,7 @@ def l1_norm(x):
 
 
 def batch(network: Network) -> Network:
-    return Network(*(array[None] for array in vars(network).values()))
+    return network.map(lambda array: array[None])
 
 
 def test_one_object_is_a_label_a_title_a_colour_a_formula_and_a_share():

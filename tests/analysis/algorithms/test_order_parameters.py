@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
+from analysis.activations import swish
 from analysis.algorithms.classify import RANGES, read
-from analysis.algorithms.order_parameters import neuron_kinks, neuron_spectra, order_parameters
-from analysis.network import Network, swish
+from analysis.algorithms.neurons import neuron_kinks, neuron_spectra
+from analysis.algorithms.order_parameters import order_parameters
+from analysis.network import Network
 from tests.support.known_networks import assemble, convexity, double_sided, duplicated, kinks, l1_norm, pudding, table
 
 
 def batch_of_one(network: Network) -> Network:
-    return Network(*(array[None] for array in vars(network).values()))
+    return network.map(lambda array: array[None])
 
 
 def values(network: Network) -> dict[str, float]:

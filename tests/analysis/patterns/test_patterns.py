@@ -13,7 +13,7 @@ CASES = [(pattern, n) for pattern in PATTERNS for n in DIMENSIONS if pattern.sma
 
 
 def as_batch(network: Network) -> Network:
-    return Network(*(array[None] for array in vars(network).values()))
+    return network.map(lambda array: array[None])
 
 
 def names(case) -> str:

@@ -22,7 +22,7 @@ def maximum():
     [trained] = train_pack(4, [Member("k", 1e-4, 0)], recipe)
     network = PATTERNS[4].build(4)
     network = padded(network, np.random.default_rng(0), recipe.hidden(4) - network.hidden)
-    drawn = type(trained.final.draws)(*(np.stack([array, array]) for array in vars(network).values()))
+    drawn = type(trained.final.draws)(*(np.stack([array, array]) for array in network.arrays.values()))
     return to_record(replace(trained, final=replace(trained.final, draws=drawn)), recipe, 4)
 
 
@@ -45,7 +45,7 @@ def test_of_named_networks_the_name_says_it():
     [trained] = train_pack(3, [Member("k", 1.0, 0)], recipe)
     network = pudding(3, 1)
     network = padded(network, np.random.default_rng(0), recipe.hidden(3) - network.hidden)
-    drawn = type(trained.final.draws)(*(np.stack([array, array]) for array in vars(network).values()))
+    drawn = type(trained.final.draws)(*(np.stack([array, array]) for array in network.arrays.values()))
     record = to_record(replace(trained, final=replace(trained.final, draws=drawn)), recipe, 3)
     assert record.row["algorithm"] == "pudding_positive" and "pattern" not in record.row
     assert "pattern" not in training_run(record, "sweep").tags

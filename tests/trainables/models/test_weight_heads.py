@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
 from analysis.network import Network
+from trainables.inputs import INPUTS, sample
+from trainables.models.activations import FUNCTIONS
 from trainables.models.target_forward import apply_target
 from trainables.models.weight_heads import TargetWeights, expected_output, kl_to_prior
 from trainables.tasks.registry import TASKS, get_task
@@ -35,6 +37,25 @@ def test_expected_output_of_one_neuron(bias, size):
     w = torch.tensor([[[size * 0.6, size * 0.8]]], dtype=torch.float64)
     found = expected_output(w, torch.full((1, 1), bias, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64))
     assert abs(found.item() - exact) < 0.04 * max(1.0, size)
+
+
+@pytest.mark.parametrize("inputs", INPUTS)
+@pytest.mark.parametrize("activation", FUNCTIONS)
+@pytest.mark.parametrize("rows", [[[3.0, 0.0, 0.0, 0.0]], [[1.0, -0.8, 0.9, 0.7]]], ids=["one input", "many"])
+def test_expected_output_of_every_activation_and_distribution(activation, inputs, rows):
+    w, bias = torch.tensor([rows], dtype=torch.float64), torch.tensor([[-1.0]], dtype=torch.float64)
+    found = expected_output(w, bias, torch.ones_like(bias), activation, inputs).item()
+    x = torch.from_numpy(sample(inputs, (400_000, 4), 0))
+    exact = FUNCTIONS[activation](x @ w[0, 0] - 1).mean().item()
+    assert abs(found - exact) < (0.06 if activation in ("swish", "tanh") else 0.03)
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+def test_every_activation_is_the_network_s(activation):
+    weights, x = random_weights(2, 6, 3), torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(0))
+    batch = Network(*(tensor.numpy().astype(np.float64) for tensor in weights), activation=activation)
+    expected = [batch[k](x[k].numpy()) for k in range(2)]
+    np.testing.assert_allclose(apply_target(weights, x, activation).numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_expected_output_of_a_network_against_sampled_inputs():

@@ -8,6 +8,7 @@ from analysis.network import Network
 from search.config.load import load
 from search.ledger.read_training import to_record
 from tests.support.known_networks import table
+from trainables.inputs import sample
 from trainables.tasks.registry import TASKS, get_task
 from trainables.training.loop import Member, train_pack
 
@@ -25,6 +26,15 @@ def test_target_and_variance_agree(task, dimension):
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize("inputs", ["uniform", "rademacher"])
+def test_variances_of_other_inputs(task, inputs):
+    for dimension in (1, 2, 5):
+        values = task.target(sample(inputs, (200_000, dimension), 1))
+        assert task.on(inputs).variance(dimension) == pytest.approx(values.var(), rel=0.02, abs=1e-9)
+    assert task.on("normal") is task
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_tasks_name_known_algorithms_only(task):
     assert {one.name for one in resolve(task.algorithms)} == {*task.algorithms, "constant"}
     assert get_task(task.name) is task
@@ -34,7 +44,7 @@ def test_only_a_tasks_own_algorithms_are_named():
     """A network that computes the L1 norm earns none of its algorithms' names where they mean nothing."""
     for known in table():
         network = known.network
-        batch = type(network)(*(array[None] for array in vars(network).values()))
+        batch = network.map(lambda array: array[None])
         target = get_task("l1_norm").target
         free, bound = read(batch, target), read(batch, target, names=())
         wanted = "constant" if free.algorithm[0] == "constant" else "other"

@@ -69,7 +69,15 @@ def test_larger_networks_take_other_kernels():
     assert_same_bits(train_pack(16, MEMBERS[:1], recipe)[0], pair[0])
 
 
-@pytest.mark.parametrize("function", [torch.sigmoid, torch.nn.functional.silu])
+@pytest.mark.parametrize("activation, inputs", [("relu", "uniform"), ("gelu", "rademacher"), ("tanh", "normal")])
+def test_of_other_activations_and_inputs(activation, inputs):
+    recipe = RECIPE.model_copy(update={"task": "range", "activation": activation, "inputs": inputs, "steps": 4})
+    pair = train_pack(3, MEMBERS[2:4], recipe)
+    assert pair[0].status == "done"
+    assert_same_bits(train_pack(3, MEMBERS[3:4], recipe)[0], pair[1])
+
+
+@pytest.mark.parametrize("function", [torch.sigmoid, torch.nn.functional.silu, torch.erf, torch.nn.functional.gelu])
 @pytest.mark.parametrize("rows", [1, 3, 5, 33, 256])
 def test_elementwise_rounds_every_member_alike(function, rows):
     x = torch.randn(5, rows, 7, generator=torch.Generator().manual_seed(rows)).requires_grad_()

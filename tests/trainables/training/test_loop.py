@@ -135,10 +135,10 @@ def test_on_step_counts_and_can_stop():
 def test_dimensions_take_turns_in_every_member(monkeypatch):
     seen = []
 
-    def spy(network, noise, x, task, hidden, betas):
+    def spy(network, noise, x, task, hidden, *others):
         seen.append(x.shape[-1])
         assert hidden == 3 * x.shape[-1]
-        return training_loss(network, noise, x, task, hidden, betas)
+        return training_loss(network, noise, x, task, hidden, *others)
 
     monkeypatch.setattr("trainables.training.loop.training_loss", spy)
     recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2)})

@@ -50,7 +50,7 @@ def ascend_evidence(
             tried[settings] = (found.evidence + log_prior(settings, centre, log_sd), found)
         return tried[settings]
 
-    names = [name for name in LADDERS if basis.use_y or name not in ("tilt", "length_y")]
+    names = [name for name in LADDERS if any(basis.used[1:]) or name not in ("tilt", "length_y")]
     for settings in starts:
         best, moved = score(settings, None), True
         while moved:

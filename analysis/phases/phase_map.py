@@ -164,9 +164,9 @@ def fit_phase_map(
     x_axis = Axis(x.min(), x.max(), log_x, x_name)
     y_axis = Axis(y.min(), y.max(), log_y, y_name)
     one_hot = np.array([[label == name for name in names] for label in merged], float)
-    u, v, counts = gather(x_axis.scale(x), y_axis.scale(y), one_hot)
-    basis = make_basis(len(np.unique(u)), len(np.unique(v)))
-    features = basis.features(u, v)
+    places, counts = gather(np.stack([x_axis.scale(x), y_axis.scale(y)], axis=1), one_hot)
+    basis = make_basis(*(len(np.unique(part)) for part in places.T))
+    features = basis.features(*places.T)
     centre = prior_centre(x_axis, y_axis)
     fits: tuple[FieldFit, ...]
     shares: Floats
@@ -175,7 +175,7 @@ def fit_phase_map(
     else:
         fits, shares = weigh_settings(basis, features, counts, centre)
     if rounds is None:
-        rounds = 20 if len(u) <= FEW_PLACES else 10
+        rounds = 20 if len(places) <= FEW_PLACES else 10
     weights, noise = _draw(basis, features, counts, fits, shares, centre, draws, rounds, rng_seed)
     return PhaseMap(names, x_axis, y_axis, x, y, merged, raw, merge, basis, weights, noise, fits, shares)
 

@@ -8,12 +8,11 @@ MANY_PLACES = 1000  # beyond so many, places closer than 1 / FINENESS half-range
 FINENESS = 60
 
 
-def gather(u: Floats, v: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
-    """u, v (rows,) scaled, counts (rows, labels) -> the same of the distinct places, counts summed."""
-    scaled = np.stack([u, v], axis=1)
+def gather(scaled: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """scaled (rows, axes), counts (rows, labels) -> the same of the distinct places, counts summed."""
     places, place = np.unique(scaled, axis=0, return_inverse=True)
     if len(places) > MANY_PLACES:
         places, place = np.unique(np.round(scaled * FINENESS) / FINENESS, axis=0, return_inverse=True)
     gathered = np.zeros((len(places), counts.shape[1]))
     np.add.at(gathered, place.ravel(), counts)
-    return places[:, 0], places[:, 1], gathered
+    return places, gathered

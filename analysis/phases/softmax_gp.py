@@ -1,10 +1,10 @@
-"""A softmax Gaussian process over the plane: the posterior behind the phase map.
+"""A softmax Gaussian process over one to three axes: the posterior behind the phase map.
 
-Every phase k has a latent field f_k(u, v) over the scaled axes u, v in [-1, 1]; the probability of a label is
+Every phase k has a latent field f_k(u) over the scaled axes u in [-1, 1]^axes; the probability of a label is
 
     p_k = (1 - noise) softmax(f)_k + noise / phases
 
-f = trend + ripple. The trend is linear in u and v: linear fields make bands in a fixed order with straight
+f = trend + ripple. The trend is linear in u: linear fields make bands in a fixed order with straight
 boundaries, which is what power laws are on log axes. The ripple is a squared-exponential Gaussian process,
 which bends boundaries and makes islands and triple points wherever the labels ask for them.
 
@@ -16,6 +16,7 @@ matter, so weights live in an orthonormal basis of contrasts: phases - 1 columns
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +30,7 @@ WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Hyperparameters of the fields. Lengths are in half-ranges of the axis."""
+    """Hyperparameters of the fields. Lengths are in half-ranges of the axis; x is the first axis, y any other."""
 
     trend: float = 12.0  # sd of the slopes along x, logits per half-range
     tilt: float = 0.25  # sd of the slopes along y, in slopes along x: how far straight boundaries lean
@@ -43,44 +44,46 @@ class Hyperparameters:
 class Basis:
     """The features: constant, linear terms, and box eigenfunctions. One-valued axes have none."""
 
-    orders_x: np.ndarray  # (ripples,) order of the eigenfunction along x; 0 = constant along a one-valued axis
-    orders_y: np.ndarray  # (ripples,)
-    use_x: bool
-    use_y: bool
+    orders: tuple[np.ndarray, ...]  # of every axis: (ripples,) order of the eigenfunction, 0 = constant
+    used: tuple[bool, ...]  # whether the axis has more than one value
 
     @property
     def trends(self) -> int:
         """How many features, the first ones, make the trend."""
-        return 1 + self.use_x + self.use_y
+        return 1 + sum(self.used)
 
     @property
     def size(self) -> int:
-        return self.trends + len(self.orders_x)
+        return self.trends + len(self.orders[0])
 
-    def features(self, u: Floats, v: Floats) -> Floats:
-        """u, v: (points,) scaled coordinates -> (points, size)."""
-        columns = [np.ones_like(u)[:, None]]
-        if self.use_x:
-            columns.append(u[:, None])
-        if self.use_y:
-            columns.append(v[:, None])
-        columns.append(_waves(u, self.orders_x) * _waves(v, self.orders_y))
-        return np.concatenate(columns, axis=1)
+    def features(self, *scaled: Floats) -> Floats:
+        """scaled: an axis each, (points,) -> (points, size)."""
+        columns = [np.ones_like(scaled[0])[:, None]]
+        columns += [u[:, None] for u, used in zip(scaled, self.used, strict=True) if used]
+        waves = [_waves(u, orders) for u, orders in zip(scaled, self.orders, strict=True)]
+        return np.concatenate([*columns, functools.reduce(np.multiply, waves)], axis=1)
 
     def prior_sd(self, settings: Hyperparameters) -> Floats:
         """-> (size,) prior standard deviation of every weight; 0 where negligible."""
-        linear = [settings.trend] * (1 + self.use_x) + [settings.trend * settings.tilt] * self.use_y
-        density = _density(self.orders_x, settings.length_x) * _density(self.orders_y, settings.length_y)
+        linear = [settings.trend] * (1 + self.used[0]) + [settings.trend * settings.tilt] * sum(self.used[1:])
+        lengths = [settings.length_x] + [settings.length_y] * (len(self.orders) - 1)
+        densities = [_density(orders, length) for orders, length in zip(self.orders, lengths, strict=True)]
+        density = functools.reduce(np.multiply, densities)
         density = np.where(density > NEGLIGIBLE * density.max(initial=0.0), density, 0.0)
         return np.concatenate([linear, settings.ripple * np.sqrt(density)])
 
 
-def make_basis(distinct_x: int, distinct_y: int, *, most_x: int = 20, most_y: int = 12) -> Basis:
-    """No more orders along an axis than the data can tell apart, up to `most_x` and `most_y`."""
-    orders_x = np.arange(1, min(most_x, 2 * distinct_x + 2) + 1) if distinct_x > 1 else np.array([0])
-    orders_y = np.arange(1, min(most_y, 2 * distinct_y) + 1) if distinct_y > 1 else np.array([0])
-    grid_x, grid_y = np.meshgrid(orders_x, orders_y, indexing="ij")
-    return Basis(grid_x.ravel(), grid_y.ravel(), distinct_x > 1, distinct_y > 1)
+def make_basis(*distinct: int, most: Sequence[int] = (20, 12)) -> Basis:
+    """No more orders along an axis than its distinct values can tell apart, up to `most`.
+
+    distinct, most: an axis each.
+    """
+    orders = [
+        np.arange(1, min(limit, 2 * count + (2 if axis == 0 else 0)) + 1) if count > 1 else np.array([0])
+        for axis, (count, limit) in enumerate(zip(distinct, most, strict=True))
+    ]
+    grids = np.meshgrid(*orders, indexing="ij")
+    return Basis(tuple(grid.ravel() for grid in grids), tuple(count > 1 for count in distinct))
 
 
 def _waves(scaled: Floats, orders: np.ndarray) -> Floats:

@@ -46,13 +46,15 @@ class Evaluation:
 
 def predict(evaluation: Evaluation, points, labels):
     """The product's map from any trials: points (trials, 2) of log10 x and n, labels (trials,)."""
-    from search.sampling.sampler import PhaseBoundarySampler
-    from search.sampling.space import Observations, Space
+    from search.sampling.phase_model import PhaseModel
+    from search.sampling.space import Space, assign_roles
+    from search.sampling.trials import Observations
 
     log_x, n = np.asarray(points, float).T
-    seen = Observations(10**log_x, n, tuple(labels), (None,) * len(labels), np.zeros(0), np.zeros(0))
-    space = Space(*search_space(evaluation.dimensions).values())
-    return PhaseBoundarySampler()._predict(seen, space, 10**evaluation.log_x, evaluation.n)
+    seen = Observations(np.stack([10**log_x, n], axis=1), tuple(labels), (None,) * len(labels), np.zeros((0, 2)))
+    distributions = search_space(evaluation.dimensions)
+    there = np.stack([10**evaluation.log_x, evaluation.n], axis=1)
+    return PhaseModel(None).predict(seen, Space(distributions, assign_roles(distributions)), there)
 
 
 def search_space(dimensions=DIMENSIONS) -> dict:
@@ -60,5 +62,5 @@ def search_space(dimensions=DIMENSIONS) -> dict:
 
     return {
         "beta": FloatDistribution(10**LOW, 10**HIGH, log=True),
-        "dimension": IntDistribution(dimensions[0], dimensions[-1]),
+        "dimension": IntDistribution(dimensions[0], dimensions[-1], log=True),
     }

@@ -35,6 +35,7 @@ from search.sweep.state import State, read_state
 from search.tracking.local_store import sqlite_uri
 
 PACK = 8  # trainings of one dimension that a round may be expected to train together
+STUDY_VERSION = 2  # of the study's parameters: Optuna refuses a trial whose axis was linear before
 BETA_DIGITS = 6  # significant: as the grid's
 
 
@@ -94,10 +95,10 @@ class Refinement:
 
             optuna.logging.set_verbosity(optuna.logging.ERROR)
             sampler = PhaseBoundarySampler(
-                seed=0, cost=self._cost, dimensions=self._dimensions(), merge=mirror_images()
+                ("beta", "dimension"), seed=0, cost=self._cost, dimensions=self._dimensions(), merge=mirror_images()
             )
             text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
-            name = f"refine-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+            name = f"refine-{STUDY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
             self._study = _open_study(self.folder.path / "refine.db", name, sampler)
         return self._study
 
@@ -149,7 +150,7 @@ class Refinement:
         betas, dimensions = self.config.grid.betas, self._dimensions()
         space = {
             "beta": FloatDistribution(min(betas), max(betas), log=True),
-            "dimension": IntDistribution(min(dimensions), max(dimensions)),
+            "dimension": IntDistribution(min(dimensions), max(dimensions), log=True),
         }
         seed = 1 + max([*self.config.grid.seeds, *(row["seed"] for row in rows.values())])
         points = []
@@ -197,7 +198,9 @@ class Refinement:
                 "beta": FloatDistribution(
                     min(beta, *self.config.grid.betas), max(beta, *self.config.grid.betas), log=True
                 ),
-                "dimension": IntDistribution(min(dimension, *self._dimensions()), max(dimension, *self._dimensions())),
+                "dimension": IntDistribution(
+                    min(dimension, *self._dimensions()), max(dimension, *self._dimensions()), log=True
+                ),
             },
             value=_value(row),
             user_attrs={"training": vars(point)} | _findings(row),
@@ -222,9 +225,10 @@ class Refinement:
         grid = self.config.grid.dimensions
         return tuple(sorted(self.goal.dimensions)) or tuple(range(min(grid), max(grid) + 1))
 
-    def _cost(self, dimensions):
-        """Seconds of a training in a pack: (n,) -> (n,)."""
-        return np.array([pack_seconds(self.recipe, int(n), PACK) / PACK for n in np.asarray(dimensions)])
+    def _cost(self, dimension):
+        """Seconds of a training in a pack: (places,) -> (places,)."""
+        values, which = np.unique(np.asarray(dimension), return_inverse=True)
+        return np.array([pack_seconds(self.recipe, int(n), PACK) / PACK for n in values])[which]
 
     def _read(self, rows: dict[str, dict], asked: list[str]) -> bool:
         """Reads the map, writes and prints the round. Whether all boundaries are as narrow as wanted."""

@@ -12,44 +12,36 @@ Gains divided by cost make knowledge per second. Nothing here looks at boundarie
 crossovers keep their uncertainty without gaining from labels.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from analysis.phases.arrays import Floats
 from search.sampling.posterior import PhasePosterior
 
 LOOKS = 4.0  # Laplace's rule of succession: after k labels a new place surprises with probability LOOKS / (k + LOOKS)
-REACH = (0.15, 0.3)  # how far a label speaks for its surroundings, along u and v, half-ranges
+REACH = 0.15, 0.3, 0.3  # how far a label speaks for its surroundings along each axis, half-ranges
 DRAWS = 128
 SHORTLIST = 64  # places whose gain is computed
 
 
-@dataclass(frozen=True)
-class Places:
-    """Places of the map, scaled: u, v (places,)."""
-
-    u: Floats
-    v: Floats
-
-    def nearness(self, other: "Places") -> Floats:
-        """1 at the same place, falling to 0 beyond REACH: (places, other places)."""
-        du = (self.u[:, None] - other.u).astype(np.float32) / np.float32(REACH[0])
-        dv = (self.v[:, None] - other.v).astype(np.float32) / np.float32(REACH[1])
-        return np.exp(-0.5 * (du * du + dv * dv))
-
-    def joined(self, other: "Places") -> "Places":
-        return Places(np.concatenate([self.u, other.u]), np.concatenate([self.v, other.v]))
+def nearness(places: Floats, others: Floats) -> Floats:
+    """1 at the same place, falling to 0 beyond REACH: (places, axes), (others, axes) -> (places, others)."""
+    away = np.zeros((len(places), len(others)), np.float32)
+    for axis in range(places.shape[1]):
+        step = (places[:, axis, None] - others[:, axis]).astype(np.float32) / np.float32(REACH[axis])
+        away += step * step
+    near: Floats = np.exp(-0.5 * away)
+    return near
 
 
-def undiscovered_probability(targets: Places, seen: Places, agreement: Floats, pending: Places) -> Floats:
-    """Probability that something hides at each target: (targets,).
+def undiscovered_probability(targets: Floats, seen: Floats, agreement: Floats, pending: Floats) -> Floats:
+    """Probability that something hides at each target (targets, axes): (targets,).
 
-    agreement: (seen,) the posterior's probability of the label that came; a pending one is taken to be expected.
+    seen, pending: (places, axes). agreement: (seen,) the posterior's probability of the label that came; a pending one
+    is taken to be expected.
     """
-    near, awaited = targets.nearness(seen), targets.nearness(pending)
+    near, awaited = nearness(targets, seen), nearness(targets, pending)
     agreement = np.asarray(agreement, np.float32)
-    hidden = LOOKS / (len(seen.u) + len(pending.u) + LOOKS)
+    hidden = LOOKS / (len(seen) + len(pending) + LOOKS)
     unseen = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
     # Bayes' rule: something hidden, or the posterior is right and the label as improbable as it says
     doubt = hidden / (hidden + (1 - hidden) * agreement) - hidden
@@ -75,29 +67,31 @@ def expected_error_reduction(probability: Floats, winners: np.ndarray) -> Floats
 
 def acquisition_values(
     posterior: PhasePosterior | None,
-    seen: Places,
+    seen: Floats,
     agreement: Floats,
-    pending: Places,
-    places: Places,
-    targets: Places,
+    pending: Floats,
+    places: Floats,
+    targets: Floats,
     rng: np.random.Generator,
     cost: Floats | None = None,
 ) -> Floats:
     """Fall of the share of the map named wrongly, by one label at each place, per cost: (places,).
 
-    posterior: None while fewer than two labels are known; cost: (places,).
+    posterior: None while fewer than two labels are known; seen, pending, places, targets: (…, axes), scaled;
+    cost: (places,).
     """
-    rate = np.ones(len(places.u)) if cost is None else 1 / cost
+    rate = np.ones(len(places)) if cost is None else 1 / cost
     hidden = undiscovered_probability(targets, seen, agreement, pending)
-    gain = hidden @ targets.nearness(places) / len(targets.u)
+    gain = hidden @ nearness(targets, places) / len(targets)
     if posterior is None:
         return gain * rate
-    ahead = posterior.pending(posterior.features_at(pending.u, pending.v))
+    ahead = posterior.pending(posterior.features_at(pending))
     base_samples = rng.standard_normal((DRAWS, posterior.fit.mode.size))
-    both = places.joined(targets)
-    draws = ahead.draws(ahead.features_at(both.u, both.v), base_samples)  # (labels, draws, places + targets)
+    draws = ahead.draws(
+        ahead.features_at(np.concatenate([places, targets])), base_samples
+    )  # (labels, draws, places + targets)
     winners = draws.argmax(axis=0)  # (draws, places + targets)
-    split = len(places.u)
+    split = len(places)
     shares = np.stack([(winners[:, :split] == label).mean(axis=0) for label in range(len(draws))])  # (labels, places)
     open_question = 1 - (shares**2).sum(axis=0)
     if open_question.any():

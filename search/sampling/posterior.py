@@ -1,7 +1,7 @@
 """The posterior of a phase diagram that is cheap to renew: what a sampler needs after every batch of labels.
 
-The model is the phase map's (`analysis.phases.softmax_gp`), on scaled axes u, v in [-1, 1] and on one fixed basis, so
-that a fit starts from the last one and takes milliseconds. Its settings are chosen by evidence, now and then.
+The model is the phase map's (`analysis.phases.softmax_gp`), on one to three axes scaled to [-1, 1] and on one fixed
+basis, so that a fit starts from the last one and takes milliseconds. Its settings are chosen by evidence, now and then.
 """
 
 import functools
@@ -24,7 +24,8 @@ from analysis.phases.softmax_gp import (
     widen_covariance,
 )
 
-ORDERS = 14, 8  # eigenfunctions along u and v: waves down to a quarter of a half-range
+# eigenfunctions along each axis, by the number of axes: waves down to a quarter of a half-range along the first
+ORDERS = {1: (14,), 2: (14, 8), 3: (10, 6, 6)}
 OUTERMOST = 1.4  # places beyond the map by more than this are taken to be here: the basis ends at its box
 LOOSE = 0.2  # share of noise at which even surprising labels pull
 MAX_FITS = 8  # settings in a mixture
@@ -43,18 +44,17 @@ PLACED = (  # settings of a boundary between two labels: how sharp, how straight
 
 @dataclass(frozen=True)
 class PhasePosterior:
-    """p(label | u, v) given labels at places."""
+    """p(label | place) given labels at places."""
 
     basis: Basis
-    u: Floats  # (places,) where labels came from
-    v: Floats  # (places,)
+    places: Floats  # (places, axes) where labels came from, scaled
     features: Floats  # (places, size)
     counts: Floats  # (places, labels); a row's sum is its weight
     fit: FieldFit
 
-    def features_at(self, u: Floats, v: Floats) -> Floats:
-        """u, v (points,), scaled -> (points, size)."""
-        return self.basis.features(*_inside(u, v))
+    def features_at(self, places: Floats) -> Floats:
+        """places (points, axes), scaled -> (points, size)."""
+        return _features(self.basis, places)
 
     def modes(self, features: Floats) -> Floats:
         """The most probable fields' p(label): features (points, size) -> (points, labels)."""
@@ -93,31 +93,30 @@ class PhasePosterior:
         return replace(self, fit=expected_fisher(self.fit, features, self.counts.shape[1]))
 
 
-def _inside(u: Floats, v: Floats) -> tuple[Floats, Floats]:
-    return np.clip(u, -OUTERMOST, OUTERMOST), np.clip(v, -OUTERMOST, OUTERMOST)
+def _features(basis: Basis, places: Floats) -> Floats:
+    return basis.features(*np.clip(places, -OUTERMOST, OUTERMOST).T)
 
 
-def fixed_basis(distinct_v: int = 99) -> Basis:
-    """One basis for all times: it does not depend on the data."""
-    return make_basis(99, distinct_v, most_x=ORDERS[0], most_y=ORDERS[1])
+def fixed_basis(used: Sequence[bool] = (True, True)) -> Basis:
+    """One basis for all times: it does not depend on the data. used: of every axis, whether it has several values."""
+    return make_basis(*(99 if several else 1 for several in used), most=ORDERS[len(used)])
 
 
 def fit_posterior(
     basis: Basis,
-    u: Floats,
-    v: Floats,
+    places: Floats,
     counts: Floats,
     settings: Hyperparameters,
     *,
     start: FieldFit | None = None,
     settled: int = 2,
 ) -> PhasePosterior:
-    """u, v (places,), counts (places, labels). start: an earlier fit, of as many labels, to begin from.
+    """places (places, axes), counts (places, labels). start: an earlier fit, of as many labels, to begin from.
 
-    settled: rounds of `softmax_field.settle`. Without one, draws stray where labels are certain and teach nothing about
-    where to look.
+    settled: rounds of `softmax_gp.widen_covariance`. Without one, draws stray where labels are certain and teach
+    nothing about where to look.
     """
-    features = basis.features(*_inside(u, v))
+    features = _features(basis, places)
     if start is not None and start.mode.shape[1] != counts.shape[1] - 1:
         start = None
     fit = laplace(basis, features, counts, settings, start=start)
@@ -126,42 +125,42 @@ def fit_posterior(
         loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit)
         fit = max(fit, laplace(basis, features, counts, settings, start=loose), key=lambda one: one.evidence)
     return PhasePosterior(
-        basis, u, v, features, counts, widen_covariance(features, counts, fit, rounds=settled) if settled else fit
+        basis, places, features, counts, widen_covariance(features, counts, fit, rounds=settled) if settled else fit
     )
 
 
-def likely_fits(basis: Basis, u: Floats, v: Floats, counts: Floats) -> tuple[FieldFit, ...]:
-    """Fits of the settings that labels and prior speak for, the best first. u, v (places,), counts (places, labels)."""
-    ranked = ascend_evidence(basis, basis.features(*_inside(u, v)), counts)
+def likely_fits(basis: Basis, places: Floats, counts: Floats) -> tuple[FieldFit, ...]:
+    """Fits of the settings that labels and prior speak for, the best first.
+
+    places (places, axes), counts (places, labels).
+    """
+    ranked = ascend_evidence(basis, _features(basis, places), counts)
     return tuple(fit for _, fit in ranked[:MAX_FITS])
 
 
-def predict(
-    basis: Basis,
-    u: Floats,
-    v: Floats,
-    counts: Floats,
-    starts: Sequence[FieldFit],
-    there_u: Floats,
-    there_v: Floats,
-) -> Floats:
-    """p(label) at other places, averaged over settings by their evidence: (points, labels).
+def odds(fit: FieldFit) -> float:
+    """Log posterior of the fit's settings, up to a constant, in nats."""
+    return fit.evidence + log_prior(fit.settings)
+
+
+def predict(basis: Basis, places: Floats, counts: Floats, starts: Sequence[FieldFit], there: Floats) -> Floats:
+    """p(label) at other places (points, axes), averaged over settings by their evidence: (points, labels).
 
     starts: fits of the settings, on the same basis. The most probable fields speak for each: drawn fields would add
     noise to p, which where crossovers are wide moves the boundaries of the map.
     """
-    posteriors = [fit_posterior(basis, u, v, counts, start.settings, start=start, settled=0) for start in starts]
-    odds = np.array([one.fit.evidence + log_prior(one.fit.settings) for one in posteriors])
-    shares = np.exp(odds - odds.max())
-    features = posteriors[0].features_at(there_u, there_v)
+    posteriors = [fit_posterior(basis, places, counts, start.settings, start=start, settled=0) for start in starts]
+    log_odds = np.array([odds(one.fit) for one in posteriors])
+    shares = np.exp(log_odds - log_odds.max())
+    features = _features(basis, there)
     return np.tensordot(shares / shares.sum(), [one.modes(features) for one in posteriors], axes=1)
 
 
-def coin_flips(basis: Basis, u: Floats, v: Floats, labels: Sequence[str]) -> dict[str, str]:
+def coin_flips(basis: Basis, places: Floats, labels: Sequence[str]) -> dict[str, str]:
     """Labels that fall as a coin does, wherever one looks -> {label: the group's name}, {} if there are none.
 
-    labels: (places,). Two labels are one phase if a coin of unknown bias explains which of the two came better than
-    their places do, by evidence and with odds of COIN_ODDS.
+    places: (rows, axes), labels: (rows,). Two labels are one phase if a coin of unknown bias explains which of the two
+    came better than their places do, by evidence and with odds of COIN_ODDS.
     """
     from scipy.special import betaln
 
@@ -173,7 +172,7 @@ def coin_flips(basis: Basis, u: Floats, v: Floats, labels: Sequence[str]) -> dic
         for second in often[:index]:
             at = (seen == first) | (seen == second)
             pair = np.stack([seen[at] == first, seen[at] == second], axis=1).astype(float)
-            features = basis.features(*_inside(u[at], v[at]))
+            features = _features(basis, places[at])
             coin = betaln(*(pair.sum(axis=0) + 1))
             if all(coin - laplace(basis, features, pair, each).evidence > COIN_ODDS for each in PLACED):
                 old, new = group[first], group[second]

@@ -1,17 +1,24 @@
-"""An Optuna sampler that maps phases: it asks for trainings where the knowledge of the phase diagram improves most.
+"""An Optuna sampler that maps phases: it asks for trials where the knowledge of the phase diagram improves most.
 
-    study = optuna.create_study(sampler=PhaseBoundarySampler(seed=0))
-    trial = study.ask({"beta": FloatDistribution(1e-9, 1, log=True), "dimension": IntDistribution(4, 16)})
-    trial.set_user_attr("phase", "pudding")  # what the training came out as; study.tell(trial, 0.0) ends it
-    probabilities, labels = study.sampler.predict_proba(study, beta, dimension)
+    study = optuna.create_study(sampler=PhaseBoundarySampler(axes=("learning_rate", "weight_decay")))
+
+    def objective(trial):
+        rate, decay = trial.suggest_float("learning_rate", 1e-5, 1, log=True), trial.suggest_float("weight_decay", 0, 1)
+        trial.set_user_attr("phase", train(rate, decay))  # "memorised", "grokked", …: what the sampler learns from
+        return 0.0  # the sampler minimises nothing
+
+    study.optimize(objective, n_trials=200)
+    probabilities, labels = study.sampler.predict_proba(study, learning_rate=[1e-3, 1e-2], weight_decay=0.1)
 
 It keeps no state: its posterior is made from the study's trials, so that any process that opens the study goes on where
 the last one stopped. (What is kept between calls is a cache, keyed by all that it was made from.)
 """
 
+import functools
+import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,34 +28,10 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from analysis.phases.blas_threads import one_thread
-from analysis.phases.places import gather
-from analysis.phases.softmax_gp import FieldFit
-from search.sampling.acquisition import Places, acquisition_values
-from search.sampling.posterior import PhasePosterior, coin_flips, fit_posterior, likely_fits, predict
-from search.sampling.space import (
-    BETA,
-    DIMENSION,
-    PHASE,
-    Distribution,
-    Observations,
-    Space,
-    allowed,
-    external_value,
-    is_axis,
-    observe,
-    random_value,
-)
-
-CHOICES = (36, 13)  # places to choose from: along β, along the dimension
-TARGETS = (20, 11)  # places of the map whose names are to be right
-FIRST_LOOK = 16  # labels before the posterior has a say: so few may lack whole phases
-FIRST_CHOICE, GROWTH = 12, 1.3  # labels at which settings are chosen, and by how much there are more the next time
-STEEPEST = (
-    192.0  # trend of the posterior that looks around: a steeper one's Gaussian draws flip whole regions of the map
-)
-SETTLED = 2  # rounds of widening draws where labels are certain
-
-Found = TypeVar("Found")
+from search.sampling.distributions import Distribution, known, random_value
+from search.sampling.phase_model import PhaseModel
+from search.sampling.space import DIMENSION, MAX_AXES, Choices, Roles, Space, assign_roles
+from search.sampling.trials import PHASE, SHARES, History, common_distributions, observe
 
 
 def edges(dimension: ArrayLike) -> np.ndarray:
@@ -58,177 +41,190 @@ def edges(dimension: ArrayLike) -> np.ndarray:
 
 
 class PhaseBoundarySampler(BaseSampler):
-    """For parameters named `beta` and, if there are several, `dimension`; others are drawn at random.
+    """Maps one to three numeric parameters of any study, a map for each combination of the categorical ones.
 
-    Finished trials say what they found by `user_attrs["phase"]`, and may say by `user_attrs["phase_shares"]`, a
-    {label: share}, how many of the drawn networks were which. Running trials are pending; all others count for nothing.
+    Completed trials say what they found by `user_attrs["phase"]`, and may say by `user_attrs["phase_shares"]`, a
+    {label: share}, how far they are other labels too (which share of several drawn networks, say). Running trials, and
+    those that ended without a phase, are places at which no further trial is asked for. What can't be used (a trial
+    without a phase, shares without the trial's phase, a parameter that can't be mapped) is told in one warning for each
+    study.
 
-    cost: of a training at dimensions (n,) -> (n,), up to a factor; None if all trainings cost the same.
-    dimensions: the only ones allowed, if not all that the distribution holds.
+    axes: the parameters to map; by default `beta` and `dimension` if they are there, else the numeric ones, three at
+        most. Their distributions say whether an axis is logarithmic. A parameter with numeric choices may be named too.
+        Numeric parameters that are not named are drawn at random.
+    cost: of a trial, up to a factor: a function of parameters by their names (`lambda dimension: dimension**2`), each
+        (places,), -> (places,); a function of one other argument gets the last axis. By default all cost the same.
+    seed: of what is random.
+    dimensions: the only values of `dimension` allowed, if not all that the distribution holds.
     merge: new name of each label that counts as another (mirror images); by default labels that fall like a coin's
         sides are found and merged. `predict_proba` keeps their own names.
     """
 
     def __init__(
         self,
+        axes: Sequence[str] | None = None,
         *,
+        cost: Callable[..., ArrayLike] | None = None,
         seed: int | None = None,
-        cost: Callable[[np.ndarray], ArrayLike] | None = edges,
         dimensions: Sequence[float] | None = None,
         merge: Mapping[str, str] | None = None,
     ) -> None:
+        named = (axes,) if isinstance(axes, str) else None if axes is None else tuple(axes)
+        if named is not None and not (0 < len(set(named)) == len(named) <= MAX_AXES):
+            raise ValueError(f"axes must be one to {MAX_AXES} different parameters, not {axes!r}")
+        self._axes = named
         self._seed = seed if seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
         self._cost, self._dimensions, self._merge = cost, dimensions, merge
-        self._cache: dict[str, tuple[object, Any]] = {}
+        self._models: dict[Choices, PhaseModel] = {}
+        self._history, self._warned = History(), set[tuple[str, str]]()
+        self._known: tuple[object, tuple[dict[str, Distribution], Roles, set[str]]] | None = None
 
     def reseed_rng(self) -> None:
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial | None) -> dict[str, BaseDistribution]:
-        for other in reversed(study.get_trials(deepcopy=False)):
-            if is_axis(_known(other.distributions).get(BETA)):
-                return {name: other.distributions[name] for name in (BETA, DIMENSION) if name in other.distributions}
-        return {}
+        distributions, roles, conditional = self._search_space(self._read(study))
+        self._warn_of_parameters(study, roles, conditional)
+        return {name: distributions[name] for name in roles.used} if roles.axes else {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        axes, rng = _known(search_space), np.random.default_rng([self._seed, trial.number])
-        drawn = {name: random_value(distribution, rng) for name, distribution in axes.items()}
-        if not is_axis(axes.get(BETA)) or not is_axis(axes.get(DIMENSION), missing=True):
+        distributions, rng = known(search_space), np.random.default_rng([self._seed, trial.number])
+        drawn = {name: self._random(name, distribution, rng) for name, distribution in distributions.items()}
+        roles = assign_roles(distributions, self._axes)
+        if not roles.axes:
             return drawn
-        space = Space(axes[BETA], axes.get(DIMENSION), self._dimensions)
+        history = self._read(study)
+        self._warn_of_trials(study, history)
+        space = Space(distributions, roles, self._dimensions)
         with one_thread():
-            x, y = self._best(observe(study, space), space, rng)
-        drawn[BETA] = external_value(axes[BETA], x)
-        if DIMENSION in axes:
-            drawn[DIMENSION] = external_value(axes[DIMENSION], y)
-        return drawn
+            best = [
+                (*self._model(choices).best(seen, space, rng, self._cost_of(space, choices)), choices)
+                for choices, seen in observe(history, space).items()
+            ]
+        _, place, choices = max(best, key=lambda one: one[0])
+        return drawn | space.params(place, choices)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> CategoricalChoiceType:
         rng = np.random.default_rng([self._seed, trial.number, *param_name.encode()])
-        distribution = cast(Distribution, param_distribution)
-        if param_name == DIMENSION and self._dimensions is not None:
-            return external_value(distribution, rng.choice(allowed(distribution, self._dimensions)))
-        return random_value(distribution, rng)
+        return self._random(param_name, cast(Distribution, param_distribution), rng)
 
-    def predict_proba(
-        self, study: Study, beta: ArrayLike, dimension: ArrayLike | None = None
-    ) -> tuple[np.ndarray, list[str]]:
-        """beta, dimension: (points,) -> p(label | beta, dimension) (points, labels), and the labels."""
-        axes = _known(self.infer_relative_search_space(study, None))
-        if not axes:
-            raise ValueError(f"no trial of the study has a numerical parameter {BETA!r}")
-        space = Space(axes[BETA], axes.get(DIMENSION), self._dimensions)
-        seen = observe(study, space)
-        if not seen.labels:
+    def predict_proba(self, study: Study, *places: ArrayLike, **named: Any) -> tuple[np.ndarray, list[str]]:
+        """p(label | place) (points, labels), and the labels, of one map.
+
+        places: each axis' values (points,), in the order of `axes` (by default beta and dimension, else by name) or by
+        name; an axis with one value may be left out. A categorical parameter's choice is given by name.
+        """
+        history = self._read(study)
+        distributions, roles, _ = self._search_space(history)
+        if not roles.axes:
+            raise ValueError("no trial of the study has a numeric parameter that can be mapped")
+        space = Space(distributions, roles, self._dimensions)
+        points, choices = _points(space, places, named)
+        seen = observe(history, space)
+        if choices not in seen:
+            raise ValueError(f"choose one of {space.maps} for {', '.join(roles.categories)}, not {choices}")
+        if not seen[choices].labels:
             raise ValueError(f"no finished trial of the study has the user attribute {PHASE!r}")
-        dimension = np.zeros(1) if dimension is None else dimension
-        x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(beta, float)), np.atleast_1d(np.asarray(dimension, float)))
         with one_thread():
-            return self._predict(seen, space, x.ravel(), y.ravel())
+            return self._model(choices).predict(seen[choices], space, points)
 
-    def _predict(self, seen: Observations, space: Space, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[str]]:
-        labels = tuple(sorted(set(seen.labels)))
-        merge = self._merges(seen, space)
-        own = np.array([[label == name for name in labels] for label in seen.labels], float).sum(axis=0)
-        groups = sorted({merge.get(label, label) for label in labels})
-        probability: np.ndarray = np.ones((len(x), 1))
-        if len(groups) > 1:
-            starts = self._starts(seen, space)
-            probability = predict(space.basis, *self._labelled(seen, space, groups), starts, *space.scale(x, y))
-        columns = []
-        for label, count in zip(labels, own, strict=True):
-            group = merge.get(label, label)
-            total = sum(c for other, c in zip(labels, own, strict=True) if merge.get(other, other) == group)
-            columns.append(probability[:, groups.index(group)] * count / total)
-        return np.stack(columns, axis=1), list(labels)
+    def _random(self, name: str, distribution: Distribution, rng: np.random.Generator) -> CategoricalChoiceType:
+        return random_value(distribution, rng, self._dimensions if name == DIMENSION else None)
 
-    def _best(self, seen: Observations, space: Space, rng: np.random.Generator) -> tuple[float, float]:
-        """The place of the largest gain -> (x, y)."""
-        x, y = space.places(*CHOICES, rng)
-        targets = Places(*space.scale(*space.places(*TARGETS, rng)))
-        pending = Places(*space.scale(seen.pending_x, seen.pending_y))
-        early = len(seen.x) + len(seen.pending_x) < FIRST_LOOK
-        posterior = None if early else self._belief(seen, space)
-        if posterior is None:
-            there = Places(*space.scale(seen.x, seen.y))
-            agreement: np.ndarray = np.ones(len(seen.x))
-        else:
-            there, agreement = Places(posterior.u, posterior.v), posterior.agreement
-        cost = None
-        if self._cost is not None and space.y_axis.span > 0:
-            cost = np.broadcast_to(self._cost(y), y.shape)
-        gain = acquisition_values(posterior, there, agreement, pending, Places(*space.scale(x, y)), targets, rng, cost)
-        best = int(gain.argmax())
-        return float(x[best]), float(y[best])
+    def _model(self, choices: Choices) -> PhaseModel:
+        return self._models.setdefault(choices, PhaseModel(self._merge))
 
-    def _belief(self, seen: Observations, space: Space) -> PhasePosterior | None:
-        """None if all labels are one."""
+    def _read(self, study: Study) -> History:
+        self._history = self._history.now(study)
+        return self._history
 
-        def make() -> PhasePosterior | None:
-            merge = self._merges(seen, space)
-            groups = sorted({merge.get(label, label) for label in seen.labels})
-            if len(groups) < 2:
-                return None
-            start = self._starts(seen, space)[0]
-            settings = replace(start.settings, trend=min(start.settings.trend, STEEPEST))
-            labelled = self._labelled(seen, space, groups)
-            return fit_posterior(space.basis, *labelled, settings, start=start, settled=SETTLED)
+    def _search_space(self, history: History) -> tuple[dict[str, Distribution], Roles, set[str]]:
+        """The parameters of the trials, what each is to the sampler, and those that only some trials have."""
+        if self._known is None or self._known[0] is not history.finished or not history.complete:
+            distributions, conditional = common_distributions(history, self._axes or ())
+            self._known = history.finished, (distributions, assign_roles(distributions, self._axes), conditional)
+        return self._known[1]
 
-        return self._remember("posterior", space, seen, make)
+    def _cost_of(self, space: Space, choices: Choices) -> Callable[[np.ndarray], np.ndarray] | None:
+        return functools.partial(_costs, self._cost, space, choices) if self._cost is not None else None
 
-    def _labelled(
-        self, seen: Observations, space: Space, groups: list[str]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Scaled places and how much of each group came there: u, v (places,), counts (places, groups)."""
-        merge = self._merges(seen, space)
-        counts = np.zeros((len(seen.labels), len(groups)))
-        for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
-            for name, share in (shares or {label: 1.0}).items():
-                if merge.get(name, name) in groups:
-                    counts[row, groups.index(merge.get(name, name))] += share
-        return gather(*space.scale(seen.x, seen.y), counts)
+    def _warn_of_trials(self, study: Study, history: History) -> None:
+        complete = history.complete
+        failed = sum(seen.phase is not None and not seen.complete for seen in history.finished)
+        if failed:
+            self._warn(
+                study,
+                "failed",
+                f"trials that failed or were pruned are ignored, and {failed} of them had a phase: return a number that "
+                "is not NaN",
+            )
+        silent = sum(seen.phase is None for seen in complete)
+        if silent:
+            self._warn(
+                study,
+                PHASE,
+                f"{silent} completed trial{'s' * (silent > 1)} without a phase, of which nothing can be learnt: "
+                f"call trial.set_user_attr({PHASE!r}, label) in every trial",
+            )
+        odd = next((seen for seen in complete if seen.bad_shares), None)
+        if odd is not None:
+            self._warn(
+                study,
+                SHARES,
+                f"{SHARES} of trial {odd.trial.number}, {odd.trial.user_attrs[SHARES]!r}, are not shares of its "
+                f"{odd.phase!r} and others, and are ignored: set a {{label: share}} that holds the phase",
+            )
 
-    def _merges(self, seen: Observations, space: Space) -> Mapping[str, str]:
-        if self._merge is not None:
-            return self._merge
-        few = _first(seen)
-        return self._remember(
-            "merge", space, few, lambda: coin_flips(space.basis, *space.scale(few.x, few.y), few.labels)
-        )
+    def _warn_of_parameters(self, study: Study, roles: Roles, conditional: set[str]) -> None:
+        if not self._history.complete:
+            return  # a trial may be about to draw more parameters
+        named = conditional if self._axes is None else conditional & set(self._axes)
+        left_out = dict(roles.random) | dict.fromkeys(sorted(named), "not every completed trial has it")
+        if left_out:
+            listed = "; ".join(f"{name!r} ({why})" for name, why in left_out.items())
+            self._warn(
+                study,
+                "parameters",
+                f"not mapped, and drawn at random: {listed}. Name one to {MAX_AXES} numeric parameters that all trials "
+                'have: PhaseBoundarySampler(axes=("…", "…"))',
+            )
 
-    def _starts(self, seen: Observations, space: Space) -> tuple[FieldFit, ...]:
-        """Fits to the first labels, of the settings that they speak for."""
-        few = _first(seen)
-
-        def make() -> tuple[FieldFit, ...]:
-            merge = self._merges(seen, space)
-            merged = [merge.get(label, label) for label in few.labels]
-            counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
-            return likely_fits(space.basis, *gather(*space.scale(few.x, few.y), counts))
-
-        return self._remember("starts", space, few, make)
-
-    def _remember(self, name: str, space: Space, seen: Observations, make: Callable[[], Found]) -> Found:
-        """What `make` gives; made again only if what it is made from has changed."""
-        key = (repr(space), *seen.fingerprint)
-        if self._cache.get(name, (None,))[0] != key:
-            self._cache[name] = (key, make())
-        found: Found = self._cache[name][1]
-        return found
+    def _warn(self, study: Study, about: str, text: str) -> None:
+        """Once for each study."""
+        name = study.study_name
+        if (name, about) not in self._warned:
+            self._warned.add((name, about))
+            warnings.warn(f"study {name!r}: {text}", UserWarning, stacklevel=4)
 
 
-def _known(distributions: Mapping[str, BaseDistribution]) -> Mapping[str, Distribution]:
-    """The same; Optuna's own type doesn't say that there are three kinds only."""
-    return cast(Mapping[str, Distribution], distributions)
+def _points(space: Space, places: Sequence[ArrayLike], named: dict[str, Any]) -> tuple[np.ndarray, Choices]:
+    """Points (points, axes) of a map, and which map it is."""
+    axes, categories = space.roles.axes, space.roles.categories
+    unknown = sorted(set(named) - {*axes, *categories})
+    if len(places) > len(axes) or unknown:
+        raise ValueError(f"the map's axes are {', '.join(axes)}, not {len(places)} positions and {unknown}")
+    values = dict(zip(axes, places, strict=False)) | {name: named[name] for name in axes if name in named}
+    missing = [name for name in axes if name not in values and space.span(name) > 0]
+    missing += [name for name in categories if name not in named]
+    if missing:
+        raise ValueError(f"a place of the map needs {', '.join(missing)} too")
+    columns = [np.atleast_1d(np.asarray(values.get(name, space.lowest(name)), float)).ravel() for name in axes]
+    return np.stack(np.broadcast_arrays(*columns), axis=1), tuple(named[name] for name in categories)
 
 
-def _first(seen: Observations) -> Observations:
-    """The labels that settings are chosen by: FIRST_CHOICE, then GROWTH times as many, and so on."""
-    count = len(seen.labels)
-    if count > FIRST_CHOICE:
-        count = int(FIRST_CHOICE * GROWTH ** np.floor(np.log(count / FIRST_CHOICE) / np.log(GROWTH) + 1e-9))
-    return replace(seen, x=seen.x[:count], y=seen.y[:count], labels=seen.labels[:count], shares=seen.shares[:count])
+def _costs(cost: Callable[..., ArrayLike], space: Space, choices: Choices, places: np.ndarray) -> np.ndarray:
+    """Cost of trials at places (places, axes) of a map: (places,)."""
+    values: dict[str, Any] = dict(zip(space.roles.axes, places.T, strict=True))
+    values |= {name: np.full(len(places), choice, dtype=object)
+               for name, choice in zip(space.roles.categories, choices, strict=True)}  # fmt: skip
+    wanted = list(inspect.signature(cost).parameters.values())
+    by_name = [each.name for each in wanted if each.name in values]
+    found = cost(**{name: values[name] for name in by_name}) if by_name else cost(values[space.roles.axes[-1]])
+    costs = np.broadcast_to(np.asarray(found, float), len(places))
+    if not (np.isfinite(costs).all() and (costs > 0).all()):
+        raise ValueError("cost must give positive, finite numbers")
+    return costs

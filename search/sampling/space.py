@@ -1,159 +1,133 @@
-"""The sampler's search space: which parameters are axes, and what finished trials say about it."""
+"""The sampler's search space: which parameters are a map's axes, which tell maps apart, which are drawn at random."""
 
-import functools
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from optuna import Study
-from optuna.distributions import CategoricalChoiceType, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.distributions import CategoricalChoiceType, CategoricalDistribution
 
-from analysis.phases.phase_map import Axis
+from analysis.phases.softmax_gp import Basis
+from search.sampling.distributions import Distribution, external_value, is_numeric, make_axis, spread
 from search.sampling.posterior import fixed_basis
 
-BETA, DIMENSION, PHASE, SHARES = "beta", "dimension", "phase", "phase_shares"
-
-Distribution = FloatDistribution | IntDistribution | CategoricalDistribution  # Optuna has no others
+BETA, DIMENSION = "beta", "dimension"
+MAX_AXES = 3
+MAX_MAPS = 16  # combinations of choices that are mapped one by one
+Choices = tuple[CategoricalChoiceType, ...]
 
 
 @dataclass(frozen=True)
-class Observations:
-    """A study's trials: those with a label, and the places of those that run."""
+class Roles:
+    """What every parameter of a search space is to the sampler."""
 
-    x: np.ndarray  # (labelled,)
-    y: np.ndarray  # (labelled,)
-    labels: tuple[str, ...]  # (labelled,)
-    shares: tuple[Mapping[str, float] | None, ...]  # (labelled,) of the drawn networks, where the trial says
-    pending_x: np.ndarray  # (running,)
-    pending_y: np.ndarray
+    axes: tuple[str, ...]  # none: nothing can be mapped
+    categories: tuple[str, ...]  # every combination of their choices has a map of its own
+    random: Mapping[str, str]  # parameters that are drawn at random though nobody asked for it: why
 
-    @functools.cached_property
-    def fingerprint(self) -> tuple[object, ...]:
-        """Equal for equal labels at equal places."""
-        return self.x.tobytes(), self.y.tobytes(), self.labels, repr(self.shares)
+    @property
+    def used(self) -> tuple[str, ...]:
+        return self.axes + self.categories
+
+
+def assign_roles(distributions: Mapping[str, Distribution], named: Sequence[str] | None = None) -> Roles:
+    """named: the axes that the user named, in their order; by default beta and dimension, else what is numeric."""
+    random: dict[str, str] = {}
+    names = sorted(distributions)  # a storage may forget their order
+    numeric = [name for name in names if not isinstance(distributions[name], CategoricalDistribution)]
+    if named is not None:
+        axes = [name for name in named if name in distributions and is_numeric(distributions[name])]
+        textual = [name for name in named if name in distributions and name not in axes]
+        random |= dict.fromkeys(textual, "named as an axis, but its choices are no numbers")
+        have = ", ".join(map(repr, names)) or "none"
+        missing = [name for name in named if name not in distributions]
+        random |= dict.fromkeys(missing, f"named as an axis, but not among the study's parameters: {have}")
+    elif BETA in distributions and is_numeric(distributions[BETA]):
+        axes = [name for name in (BETA, DIMENSION) if name in distributions and is_numeric(distributions[name])]
+        others = [name for name in numeric if name not in axes]
+        random |= dict.fromkeys(others, f"{' and '.join(axes)} are the axes unless others are named")
+    else:
+        several = [name for name in numeric if distributions[name].low < distributions[name].high]  # type: ignore[union-attr]
+        axes = several[:MAX_AXES] or numeric[:1]
+        random |= dict.fromkeys(several[MAX_AXES:], f"a map has at most {MAX_AXES} axes, here {', '.join(axes)}")
+    categories: list[str] = []
+    maps = 1
+    for name in names:
+        distribution = distributions[name]
+        if name in axes or name in random or not isinstance(distribution, CategoricalDistribution):
+            continue
+        if not axes:
+            random[name] = "there is no numeric parameter to map"
+        elif maps * len(distribution.choices) > MAX_MAPS:
+            random[name] = f"its {len(distribution.choices)} choices would make more than {MAX_MAPS} maps"
+        else:
+            categories.append(name)
+            maps *= len(distribution.choices)
+    return Roles(tuple(axes), tuple(categories), random)
 
 
 class Space:
-    """The axes of a search space, and its places."""
+    """The axes of a search space, its maps, and their places."""
 
     def __init__(
-        self,
-        beta: Distribution,
-        dimension: Distribution | None = None,
-        dimensions: Sequence[float] | None = None,
+        self, distributions: Mapping[str, Distribution], roles: Roles, dimensions: Sequence[float] | None = None
     ) -> None:
-        self._beta, self._dimension, self._dimensions = beta, dimension, dimensions
-        self.x_axis = _axis(beta, None, BETA)
-        ends = allowed(dimension, dimensions) if dimension is not None else np.zeros(1)
-        self.y_axis = Axis(float(ends.min()), float(ends.max()), log=bool(ends.min() > 0), name=DIMENSION)
-        self.basis = fixed_basis(1 if self.y_axis.span == 0 else 99)
+        self.roles = roles
+        self.distributions = {name: distributions[name] for name in roles.used}
+        self.dimensions = tuple(dimensions) if dimensions is not None else None
+        self._axes = [make_axis(distributions[name], self._only(name), name) for name in roles.axes]
+        used = [axis.span > 0 for axis in self._axes]
+        # of β and dimension it is known along which one phases change; of other axes each is tried as the first
+        own = roles.axes in ((BETA,), (BETA, DIMENSION))
+        first = [0] if own else [i for i, several in enumerate(used) if several] or [0]
+        self.orders = [(i, *(j for j in range(len(used)) if j != i)) for i in first]
+        self._bases = {order: fixed_basis([used[i] for i in order]) for order in self.orders}
+        self.key = repr((self.distributions, self.dimensions))
 
-    def __repr__(self) -> str:  # what it was made from: the cache's key
-        return f"Space({self._beta}, {self._dimension}, {self._dimensions})"
+    def _only(self, name: str) -> tuple[float, ...] | None:
+        return self.dimensions if name == DIMENSION else None
 
-    def scale(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """x, y (places,) -> u, v (places,) in [-1, 1]; a y that a logarithmic axis can't hold goes below its end."""
-        if self.y_axis.log:
-            y = np.maximum(y, self.y_axis.low / 2)
-        return self.x_axis.scale(x), self.y_axis.scale(y)
+    @property
+    def maps(self) -> list[Choices]:
+        """The combinations of choices: one, the empty one, without a categorical parameter."""
+        return list(itertools.product(*(self.distributions[name].choices for name in self.roles.categories)))  # type: ignore[union-attr]
 
-    def places(self, along_x: int, along_y: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """x, y of a jittered lattice of about along_x × along_y allowed places, each (places,)."""
-        ys = np.zeros(1) if self._dimension is None else _spread(self._dimension, along_y, rng, self._dimensions)
-        columns = _spread(self._beta, along_x, rng, rows=len(ys))
-        return columns.ravel(), np.repeat(ys, columns.shape[1])
+    def basis(self, order: tuple[int, ...]) -> Basis:
+        """Of the axes in this order, the one along which phases change most first."""
+        return self._bases[order]
 
+    def span(self, name: str) -> float:
+        """Length of an axis as it is drawn; 0 if it has one value."""
+        return self._axes[self.roles.axes.index(name)].span
 
-def observe(study: Study, space: Space) -> Observations:
-    """The study's trials, read anew."""
-    done, pending = [], []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.COMPLETE)):
-        params, found = trial.params, trial.user_attrs
-        x, y = _number(params.get(BETA)), _number(params.get(DIMENSION, 0.0))
-        if x is None or y is None or (space.x_axis.log and x <= 0):
-            continue
-        if trial.state == TrialState.RUNNING:
-            pending.append((x, y))
-        elif found.get(PHASE) is not None:
-            done.append((x, y, str(found[PHASE]), found.get(SHARES)))
-    xs, ys, labels, shares = zip(*done, strict=True) if done else ((), (), (), ())
-    pending_x, pending_y = zip(*pending, strict=True) if pending else ((), ())
-    seen_x, seen_y, running_x, running_y = (np.array(part, float) for part in (xs, ys, pending_x, pending_y))
-    return Observations(seen_x, seen_y, labels, shares, running_x, running_y)
+    def lowest(self, name: str) -> float:
+        return self._axes[self.roles.axes.index(name)].low
 
+    def holds(self, values: Sequence[float]) -> bool:
+        """Whether the axes can hold a place: a logarithmic one no value that isn't positive."""
+        return all(
+            math.isfinite(value) and (value > 0 or not axis.log) for value, axis in zip(values, self._axes, strict=True)
+        )
 
-def allowed(distribution: Distribution, dimensions: Sequence[float] | None = None) -> np.ndarray:
-    """All values of a discrete distribution, or the ends of a continuous one: sorted."""
-    if isinstance(distribution, CategoricalDistribution):
-        values = sorted(float(choice) for choice in distribution.choices if choice is not None)
-    elif distribution.step is None:
-        values = [distribution.low, distribution.high]
-    else:
-        count = round((distribution.high - distribution.low) / distribution.step)
-        values = [min(distribution.low + distribution.step * i, distribution.high) for i in range(count + 1)]
-    if dimensions is not None:
-        values = [value for value in values if any(value == allowed for allowed in dimensions)]
-        if not values:
-            raise ValueError(f"none of the dimensions {list(dimensions)} lies in {distribution}")
-    return np.array(values, float)
+    def scale(self, places: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+        """places (places, axes) -> the same in [-1, 1], axes in this order."""
+        columns = [self._axes[i].scale(places[:, i]) for i in order]
+        return np.stack(columns, axis=1)
 
+    def lattice(self, counts: Sequence[int], order: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """A jittered lattice of about so many allowed places along each axis, in this order: (places, axes)."""
+        rows = np.zeros((1, 0))
+        for count, i in reversed(list(zip(counts, order, strict=True))):
+            name = self.roles.axes[i]
+            values = spread(self.distributions[name], count, rng, len(rows), self._only(name))
+            rows = np.column_stack([values.ravel(), np.repeat(rows, values.shape[1], axis=0)])
+        return rows[:, np.argsort(order)]
 
-def _spread(
-    distribution: Distribution,
-    count: int,
-    rng: np.random.Generator,
-    dimensions: Sequence[float] | None = None,
-    *,
-    rows: int | None = None,
-) -> np.ndarray:
-    """About `count` of the values, evenly spread as the axis is drawn, jittered; rows: so often -> (rows, count)."""
-    shape = (count,) if rows is None else (rows, count)
-    if isinstance(distribution, FloatDistribution) and distribution.step is None:
-        axis = _axis(distribution, None, "")
-        cells = (np.arange(count) + rng.random(shape)) / count
-        return np.clip(axis.unscale(2 * cells - 1), distribution.low, distribution.high)
-    values = allowed(distribution, dimensions)
-    if len(values) > count:
-        several = [np.sort(rng.choice(values, count, replace=False)) for _ in range(rows or 1)]
-        return several[0] if rows is None else np.stack(several)
-    return values if rows is None else np.tile(values, (rows, 1))
-
-
-def _axis(distribution: Distribution, dimensions: Sequence[float] | None, name: str) -> Axis:
-    ends = allowed(distribution, dimensions)
-    log = getattr(distribution, "log", False)
-    return Axis(float(ends.min()), float(ends.max()), log=bool(log), name=name)
-
-
-def is_axis(distribution: Distribution | None, *, missing: bool = False) -> bool:
-    """Whether a distribution's values are numbers."""
-    if distribution is None:
-        return missing
-    if isinstance(distribution, CategoricalDistribution):
-        return all(_number(choice) is not None for choice in distribution.choices)
-    return True
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def external_value(distribution: Distribution, value: float) -> CategoricalChoiceType:
-    """The value as the distribution's users know it: an int, a float, one of the choices."""
-    if isinstance(distribution, CategoricalDistribution):
-        return next(choice for choice in distribution.choices if choice is not None and float(choice) == value)
-    return value if isinstance(distribution, FloatDistribution) else int(value)
-
-
-def random_value(distribution: Distribution, rng: np.random.Generator) -> CategoricalChoiceType:
-    """A value at random, evenly as the axis is drawn."""
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[rng.integers(len(distribution.choices))]
-    if distribution.step is None:
-        axis = _axis(distribution, None, "")
-        return float(np.clip(axis.unscale(rng.uniform(-1, 1)), distribution.low, distribution.high))
-    if distribution.log:  # integers
-        value = np.exp(rng.uniform(np.log(distribution.low - 0.5), np.log(distribution.high + 0.5)))
-        return int(np.clip(round(value), distribution.low, distribution.high))
-    return external_value(distribution, float(rng.choice(allowed(distribution))))
+    def params(self, place: np.ndarray, choices: Choices) -> dict[str, CategoricalChoiceType]:
+        """A place of a map as parameters of a trial."""
+        values = {
+            name: external_value(self.distributions[name], float(value))
+            for name, value in zip(self.roles.axes, place, strict=True)
+        }
+        return values | dict(zip(self.roles.categories, choices, strict=True))

@@ -15,7 +15,7 @@ def test_the_noise_floor_is_learnt(noise, scale, low, high):
     u, v = rng.uniform(-1, 1, (2, 150))
     right = rng.random(150) < 1 / (1 + np.exp(-(u - 0.2) / scale))
     right = np.where(rng.random(150) < noise, rng.random(150) < 0.5, right)
-    basis = make_basis(99, 99, most_x=8, most_y=4)
+    basis = make_basis(99, 99, most=(8, 4))
     best = ascend_evidence(basis, basis.features(u, v), np.stack([~right, right], axis=1).astype(float))[0][1].settings
     assert low <= best.noise <= high
     assert best.trend >= PRIOR_CENTRE.trend  # the boundary stays sharp: odd labels far from it don't widen it
@@ -23,19 +23,22 @@ def test_the_noise_floor_is_learnt(noise, scale, low, high):
 
 def test_places_are_counted_together_exactly_while_few_and_nearly_when_many():
     counts = np.array([[1.0, 0.0], [0.0, 1.0], [0.25, 0.75]])
-    u, v, gathered = gather(np.array([0.5, -1.0, 0.5]), np.array([0.0, 1.0, 0.0]), counts)
-    assert sorted(zip(u, v, map(tuple, gathered), strict=True)) == [(-1.0, 1.0, (0.0, 1.0)), (0.5, 0.0, (1.25, 0.75))]
-    close, _, gathered = gather(np.array([0.5, 0.5001]), np.zeros(2), counts[:2])
+    places, gathered = gather(np.array([[0.5, 0.0], [-1.0, 1.0], [0.5, 0.0]]), counts)
+    assert sorted(zip(map(tuple, places), map(tuple, gathered), strict=True)) == [
+        ((-1.0, 1.0), (0.0, 1.0)),
+        ((0.5, 0.0), (1.25, 0.75)),
+    ]
+    close, gathered = gather(np.array([[0.5, 0.0], [0.5001, 0.0]]), counts[:2])
     assert len(close) == 2
     many = np.random.default_rng(0).uniform(-1, 1, 3 * MANY_PLACES)
-    u, _, gathered = gather(many, np.zeros(len(many)), np.ones((len(many), 1)))
-    assert len(u) <= 2 * FINENESS + 1 and gathered.sum() == len(many)
+    places, gathered = gather(many[:, None], np.ones((len(many), 1)))
+    assert len(places) <= 2 * FINENESS + 1 and gathered.sum() == len(many)
 
 
 def test_without_labels_the_chains_draw_the_prior_of_trend_and_tilt():
     """The slopes' distribution by direct simulation: their scales from the mixture, then normal."""
     rng = np.random.default_rng(0)
-    basis = make_basis(6, 3, most_x=3, most_y=2)
+    basis = make_basis(6, 3, most=(3, 2))
     u, v = rng.uniform(-1, 1, (2, 6))
     features, counts = basis.features(u, v), np.zeros((6, 3))
     fit = widen_covariance(features, counts, laplace(basis, features, counts, Hyperparameters(trend=24.0, tilt=0.25)))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from benchmarks.boundaries.synthetic import HIGH, LOW, random_truth
-from search.sampling.acquisition import Places, acquisition_values, expected_error_reduction, undiscovered_probability
+from search.sampling.acquisition import acquisition_values, expected_error_reduction, undiscovered_probability
 from search.sampling.posterior import coin_flips, fit_posterior, fixed_basis, likely_fits
 
-NOWHERE = Places(np.zeros(0), np.zeros(0))
+NOWHERE = np.zeros((0, 2))
 
 
 def places(*pairs):
-    return Places(*np.array(pairs, float).T)
+    return np.array(pairs, float)
 
 
 def test_a_label_closes_its_surroundings_and_only_those():
@@ -43,29 +43,29 @@ def test_reduction_of_error_by_hand():
 def step():
     """A boundary at u = 0.1, known to within 0.4."""
     rng = np.random.default_rng(0)
-    u, v = rng.uniform(-1, 1, 40), rng.uniform(-1, 1, 40)
-    u = u[np.abs(u - 0.1) > 0.2]
-    v = v[: len(u)]
-    counts = np.stack([u < 0.1, u >= 0.1], axis=1).astype(float)
+    seen = rng.uniform(-1, 1, (40, 2))
+    seen = seen[np.abs(seen[:, 0] - 0.1) > 0.2]
+    counts = np.stack([seen[:, 0] < 0.1, seen[:, 0] >= 0.1], axis=1).astype(float)
     basis = fixed_basis()
-    start = likely_fits(basis, u, v, counts)[0]
-    return Places(u, v), fit_posterior(basis, u, v, counts, start.settings, start=start)
+    start = likely_fits(basis, seen, counts)[0]
+    return seen, fit_posterior(basis, seen, counts, start.settings, start=start)
 
 
 def test_gains_are_where_the_boundary_may_be_and_per_cost(step):
     seen, posterior = step
-    lattice = Places(*(part.ravel() for part in np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 7))))
-    agreement = np.ones(len(seen.u))
+    axes = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 7))
+    lattice = np.stack([part.ravel() for part in axes], axis=1)
+    agreement = np.ones(len(seen))
     found = acquisition_values(posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0))
-    assert abs(lattice.u[found.argmax()] - 0.1) < 0.3
-    cost = np.where(lattice.v > 0, 10.0, 1.0)
+    assert abs(lattice[found.argmax(), 0] - 0.1) < 0.3
+    cost = np.where(lattice[:, 1] > 0, 10.0, 1.0)
     found = acquisition_values(posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0), cost)
-    assert lattice.v[found.argmax()] <= 0
+    assert lattice[found.argmax(), 1] <= 0
 
 
 def test_pending_labels_narrow_the_draws(step):
     _, posterior = step
-    there = posterior.features_at(np.full(8, 0.1), np.linspace(-1, 1, 8))
+    there = posterior.features_at(np.stack([np.full(8, 0.1), np.linspace(-1, 1, 8)], axis=1))
     base_samples = np.random.default_rng(0).standard_normal((200, posterior.fit.mode.size))
     before, after = (
         each.draws(there, base_samples)[0].std(axis=0).mean() for each in (posterior, posterior.pending(there))
@@ -76,12 +76,12 @@ def test_pending_labels_narrow_the_draws(step):
 
 def test_coins_are_told_from_phases():
     rng = np.random.default_rng(1)
-    u, v = rng.uniform(-1, 1, (2, 60))
-    basis = fixed_basis()
+    seen = rng.uniform(-1, 1, (60, 2))
+    u, basis = seen[:, 0], fixed_basis()
     coin = np.where(u > 0.2, "other", np.where(rng.random(60) < 0.4, "heads", "tails"))
-    assert coin_flips(basis, u, v, coin) == {"heads": "heads", "tails": "heads"}
-    assert coin_flips(basis, u, v, np.where(u > 0.2, "a", "b")) == {}
-    assert coin_flips(basis, u[:4], v[:4], ["a", "b", "a", "b"]) == {}  # too few to tell
+    assert coin_flips(basis, seen, coin) == {"heads": "heads", "tails": "heads"}
+    assert coin_flips(basis, seen, np.where(u > 0.2, "a", "b")) == {}
+    assert coin_flips(basis, seen[:4], ["a", "b", "a", "b"]) == {}  # too few to tell
 
 
 @pytest.mark.parametrize("kind", ["long_wide", "long_noise", "long_wide_noise", "long_island", "label_noise"])
@@ -95,5 +95,6 @@ def test_neighbours_are_not_taken_for_a_coin(kind):
             log_x, n = rng.uniform(LOW, HIGH, count), rng.choice(truth.dimensions, count).astype(float)
             ends = np.log(truth.dimensions[0]), np.log(truth.dimensions[-1])
             v = 2 * (np.log(n) - ends[0]) / (ends[1] - ends[0]) - 1
-            merged += bool(coin_flips(basis, (log_x - LOW) / (HIGH - LOW) * 2 - 1, v, truth.draw(10**log_x, n, rng)))
+            seen = np.stack([(log_x - LOW) / (HIGH - LOW) * 2 - 1, v], axis=1)
+            merged += bool(coin_flips(basis, seen, truth.draw(10**log_x, n, rng)))
     assert merged <= 2

@@ -8,7 +8,7 @@ from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSampler
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.boundaries.synthetic import random_truth
-from search.sampling.sampler import PhaseBoundarySampler
+from search.sampling.sampler import PhaseBoundarySampler, edges
 
 SPACE = {"beta": FloatDistribution(1e-9, 1e-1, log=True), "dimension": IntDistribution(4, 16)}
 
@@ -72,13 +72,13 @@ def one_boundary(count=60):
 
 
 def test_it_looks_at_boundaries_once_it_knows_the_rest():
-    near = np.abs(decades(asked(study_of(one_boundary(), cost=None), 16)) + 5) < 1
+    near = np.abs(decades(asked(study_of(one_boundary()), 16)) + 5) < 1
     assert near.mean() > 0.6  # a quarter of the map; at random it would be 0.25
 
 
 def test_a_batch_is_spread():
     for known, batch in ((0, 64), (100, 64)):
-        study = study_of(labelled(known)[1], cost=None)
+        study = study_of(labelled(known)[1])
         places = {(round(float(each)), n["dimension"]) for n in asked(study, batch) for each in decades([n])}
         assert len(places) > 30 if known == 0 else len(places) > 15
 
@@ -94,7 +94,7 @@ def test_costly_dimensions_are_asked_less():
     _, rows = labelled(60)
     mean = {
         name: np.mean([each["dimension"] for each in asked(study_of(rows, **options), 24)])
-        for name, options in (("cost", {}), ("equal", {"cost": None}))
+        for name, options in (("cost", {"cost": edges}), ("equal", {}))
     }
     assert mean["cost"] < mean["equal"] - 1
 
@@ -171,7 +171,7 @@ def test_a_coin_flip_draws_no_trials():
     rows = [
         (beta, n, str(rng.choice(["heads", "tails"])) if phase == "a" else phase) for beta, n, phase in one_boundary()
     ]
-    study = study_of(rows, cost=None)
+    study = study_of(rows)
     probabilities, labels = study.sampler.predict_proba(study, [1e-8], [8])
     assert labels == ["b", "heads", "tails"]
     heads, tails = (sum(phase == side for *_, phase in rows) for side in ("heads", "tails"))

@@ -83,8 +83,11 @@ class PhaseBoundarySampler(BaseSampler):
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial | None) -> dict[str, BaseDistribution]:
-        distributions, roles, conditional = self._search_space(self._read(study))
-        self._warn_of_parameters(study, roles, conditional)
+        history = self._read(study)
+        distributions, roles, conditional = self._search_space(history)
+        self._warn_of_trials(study, history)
+        if history.complete:  # else a trial may be about to draw more parameters
+            self._warn_of_parameters(study, roles, conditional)
         return {name: distributions[name] for name in roles.used} if roles.axes else {}
 
     def sample_relative(
@@ -96,7 +99,6 @@ class PhaseBoundarySampler(BaseSampler):
         if not roles.axes:
             return drawn
         history = self._read(study)
-        self._warn_of_trials(study, history)
         space = Space(distributions, roles, self._dimensions)
         with one_thread():
             best = [
@@ -159,8 +161,8 @@ class PhaseBoundarySampler(BaseSampler):
             self._warn(
                 study,
                 "failed",
-                f"trials that failed or were pruned are ignored, and {failed} of them had a phase: return a number that "
-                "is not NaN",
+                f"trials that failed or were pruned are ignored, and {failed} of them had a phase: "
+                "give trials a value that is not NaN",
             )
         silent = sum(seen.phase is None for seen in complete)
         if silent:
@@ -172,16 +174,15 @@ class PhaseBoundarySampler(BaseSampler):
             )
         odd = next((seen for seen in complete if seen.bad_shares), None)
         if odd is not None:
+            given = odd.trial.user_attrs[SHARES]
             self._warn(
                 study,
                 SHARES,
-                f"{SHARES} of trial {odd.trial.number}, {odd.trial.user_attrs[SHARES]!r}, are not shares of its "
-                f"{odd.phase!r} and others, and are ignored: set a {{label: share}} that holds the phase",
+                f"{SHARES} of trial {odd.trial.number} do not match phase {odd.phase!r} and are ignored: {given!r}; "
+                "set a {label: share} that holds the phase",
             )
 
     def _warn_of_parameters(self, study: Study, roles: Roles, conditional: set[str]) -> None:
-        if not self._history.complete:
-            return  # a trial may be about to draw more parameters
         named = conditional if self._axes is None else conditional & set(self._axes)
         left_out = dict(roles.random) | dict.fromkeys(sorted(named), "not every completed trial has it")
         if left_out:

@@ -92,12 +92,12 @@ def as_shares(given: Any, phase: str) -> dict[str, float] | None:
 def common_distributions(history: History, named: Iterable[str] = ()) -> tuple[dict[str, Distribution], set[str]]:
     """Parameters of all completed trials, as the latest has them, and the names of others.
 
-    named: of those completed trials that have these, if any does. Without a completed trial: of the latest with any.
+    named: of those completed trials that have these, if any does. Without a completed trial: of any other.
     """
     complete = [known(seen.trial.distributions) for seen in history.complete]
     if not complete:
-        running = (known(trial.distributions) for trial in reversed(history.running) if trial.distributions)
-        return next(running, {}), set()
+        others = [*(seen.trial for seen in history.finished), *history.running]
+        return next((known(each.distributions) for each in reversed(others) if each.distributions), {}), set()
     chosen = [each for each in complete if all(name in each for name in named)] or complete
     common = set(chosen[-1]).intersection(*chosen)
     return {name: chosen[-1][name] for name in chosen[-1] if name in common}, set().union(*complete) - common

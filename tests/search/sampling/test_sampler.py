@@ -21,6 +21,7 @@ def quiet():
     optuna.logging.set_verbosity(before)
 
 
+@pytest.mark.filterwarnings("ignore:study 'no-name")  # of their trials, none of which has a phase
 class TestConformance(BasicSamplerTestCase, RelativeSamplerTestCase):
     @pytest.fixture
     def sampler(self):

@@ -11,7 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from trainables.inputs import quadrature
 from trainables.kernels.compile import strided
+
+ACTIVATIONS = ("swish", "relu")  # of target networks that compiled steps train
 
 
 class Step(NamedTuple):
@@ -25,6 +28,8 @@ class Step(NamedTuple):
     hidden: int  # m
     layers: int
     initial_log_sigma: float
+    activation: str = "swish"  # of the target network, one of ACTIVATIONS
+    inputs: str = "normal"  # distribution of x
 
 
 def losses(native: ctypes.CDLL, step: Step, weights: Sequence[Tensor]) -> Tensor:
@@ -45,10 +50,13 @@ class _Losses(torch.autograd.Function):
         flat = torch.empty(members, sum(weight[0].numel() for weight in weights))
         parts = flat.split([weight[0].numel() for weight in weights], 1)
         gradients = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
+        nodes, node_weights = quadrature(step.inputs)
+        array = ctypes.c_float * len(nodes)
         native.losses(
             *(members, step.hidden, n, samples, step.layers, *strided(weights)),
             *(*strided([noise, x]), ctypes.c_void_p(wanted.data_ptr()), ctypes.c_float(step.variance)),
             *(ctypes.c_void_p(betas.data_ptr()), ctypes.c_float(step.initial_log_sigma)),
+            *(int(step.activation == "relu"), len(nodes), array(*nodes), array(*node_weights)),
             *(ctypes.c_void_p(loss.data_ptr()), *strided(gradients)),
         )
         context.gradients = gradients

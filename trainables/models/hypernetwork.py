@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from trainables.errors import TrainableError
 from trainables.kernels.layer import compiled
-from trainables.kernels.loss import Step, losses
+from trainables.kernels.loss import ACTIVATIONS, Step, losses
 from trainables.models.layers import ExchangeableLayer, MemberLinear
 from trainables.models.noise_layout import size, split
 from trainables.models.parameters import starting_at
@@ -83,7 +83,7 @@ class Hypernetwork(nn.Module):
         noise (members, noise_size(n, hidden)); x (members, samples, n) with the target's values `wanted`
         (members, samples) and their variance; betas (members,).
         """
-        if (self.heads.activation, self.heads.inputs) != ("swish", "normal"):
+        if self.heads.activation not in ACTIVATIONS:
             return None
         layers = self._typed_layers()
         native = compiled(noise, *layers[0].widest(), *layers[0].competition)
@@ -97,7 +97,10 @@ class Hypernetwork(nn.Module):
             *(heads.edge.weight, heads.edge.bias, heads.hidden.weight, heads.hidden.bias),
             *(heads.whole.weight, heads.whole.bias),
         )  # in the order of EndArrays of member.h
-        step = Step(noise, x, wanted, variance, betas, hidden, len(layers), INITIAL_LOG_SIGMA)
+        step = Step(
+            *(noise, x, wanted, variance, betas, hidden, len(layers), INITIAL_LOG_SIGMA),
+            *(heads.activation, heads.inputs),
+        )
         weights = [*ends, *(weight for layer in layers for weight in layer.weights(x.shape[-1]))]
         return losses(native, step, cast("Sequence[Tensor]", weights))  # heads do have biases
 

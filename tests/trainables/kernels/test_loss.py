@@ -1,6 +1,7 @@
 """Compiled steps against the same arithmetic in PyTorch, in double precision."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from trainables.models.hypernetwork import Hypernetwork, noise_size
 from trainables.models.registry import build
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
+from trainables.training.noise import inputs_from
 from trainables.training.objective import training_loss
 
 MEMBERS = 3
@@ -24,12 +26,16 @@ def case(recipe, dimension):
         parameter.data = std * torch.randn(parameter.shape, generator=generator)
     noise = torch.randn(MEMBERS, noise_size(dimension, recipe.hidden(dimension)), generator=generator)
     x = torch.randn(MEMBERS, recipe.inputs_per_step, dimension, generator=generator)
+    x = inputs_from(x, recipe.inputs)
     return network, noise, x, torch.tensor([1e-1, 1e-3, 1e-6])
 
 
 def losses_and_gradients(recipe, network, noise, x, betas, dtype=torch.float32):
     network, (noise, x, betas) = copy.deepcopy(network).to(dtype), (given.to(dtype) for given in (noise, x, betas))
-    loss = training_loss(network, noise, x, get_task(recipe.task), recipe.hidden(x.shape[-1]), betas)
+    task = get_task(recipe.task).on(recipe.inputs)
+    if recipe.task == "sum_of_products":
+        task = replace(task, variance=lambda n: n)  # at n = 1 its own is 0
+    loss = training_loss(network, noise, x, task, recipe.hidden(x.shape[-1]), betas, recipe.activation)
     # each loss with its own weight: gradients are those of any function of the losses
     return loss, *torch.autograd.grad((loss * torch.tensor([1.0, -2.0, 0.5])).sum(), list(network.parameters()))
 
@@ -56,6 +62,9 @@ needs_compiler = pytest.mark.skipif(not compiled(), reason="no C++ compiler on t
         Recipe(trainable="pareto"),
         Recipe(scale_free=True, task="maximum"),
         Recipe(inputs_per_step=37, layers=2, hidden_per_input=2, width=16, channels=8),
+        Recipe(activation="relu"),
+        Recipe(activation="relu", inputs="uniform", trainable="pareto"),
+        Recipe(inputs="rademacher", task="sum_of_products"),
         Recipe(layers=1, scores=16, sided_scores=4, width=40, channels=32),
     ],
     ids=lambda recipe: " ".join(f"{name}={value}" for name, value in recipe.model_dump(exclude_defaults=True).items()),
@@ -79,3 +88,11 @@ def test_without_a_compiler_it_is_torch(monkeypatch):
     assert compiled_losses(network, noise, x, betas) is None
     assert training_loss(network, noise, x, get_task("l1_norm"), 9, betas).isfinite().all()
     library.cache_clear()
+
+
+@pytest.mark.parametrize("activation", ["gelu", "tanh"])
+def test_other_activations_are_torch(activation):
+    recipe = Recipe(activation=activation)
+    network, noise, x, betas = case(recipe, 3)
+    assert compiled_losses(network, noise, x, betas) is None
+    assert training_loss(network, noise, x, get_task("l1_norm"), 9, betas, activation).isfinite().all()

@@ -1,7 +1,8 @@
-// From a hypernetwork's final state to drawn weights and their complexity, and back: trainables/heads.py.
+// From a hypernetwork's final state to drawn weights and their complexity, and back: trainables/models/weight_heads.py.
 
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -96,34 +97,69 @@ struct Drawn {
     }
 };
 
-constexpr float KAPPA = 0.392699082f;  // π / 8, see `expected_output` in trainables/heads.py
+// Values of one input and their weights, by which means over it are sums; none of normal inputs (trainables/inputs.py).
+struct Quadrature {
+    int count;
+    const float *nodes, *weights;
+};
 
-// E[v · swish(W x + b)] over x ~ N(0, I), approximately.
-static float expected_output(int m, int n, const Target& network) {
-    float total = 0.0f;
+// A neuron's row: its squared norm, and its largest weight.
+struct RowRead {
+    float variance;
+    int top;
+
+    RowRead(int n, const float* row) : variance(0.0f), top(0) {
+        for (int i = 0; i < n; ++i) {
+            variance += row[i] * row[i];
+            if (std::fabs(row[i]) > std::fabs(row[top])) top = i;
+        }
+    }
+};
+
+// E[act(w·x + b)], approximately, as `expected_output` in trainables/models/weight_heads.py has it. to_top: its slope by
+// the row's largest weight, where that one's input is not taken for normal; to_variance is then that of the rest.
+template <class Act>
+static Mean neuron_mean(const RowRead& read, const float* row, float bias, const Quadrature& inputs, float& to_top) {
+    to_top = 0.0f;
+    if (!inputs.count) return Act::over_normal(bias, read.variance);
+    const float top = row[read.top], rest = std::max(read.variance - top * top, 0.0f);
+    Mean total{};
+    for (int k = 0; k < inputs.count; ++k) {
+        const Mean mean = Act::over_normal(bias + inputs.nodes[k] * top, rest);
+        total.value += inputs.weights[k] * mean.value;
+        total.to_mean += inputs.weights[k] * mean.to_mean;
+        total.to_variance += inputs.weights[k] * mean.to_variance;
+        to_top += inputs.weights[k] * inputs.nodes[k] * mean.to_mean;
+    }
+    return total;
+}
+
+// E[v · act(W x + b)] over the inputs x, approximately.
+template <class Act>
+static float expected_output(int m, int n, const Target& network, const Quadrature& inputs) {
+    float total = 0.0f, to_top;
     for (int j = 0; j < m; ++j) {
-        float variance = 0.0f;
-        for (int i = 0; i < n; ++i) variance += network.weight[j * n + i] * network.weight[j * n + i];
-        const float b = network.bias[j], kappa = 1.0f / std::sqrt(1.0f + KAPPA * variance);
-        const float gate = 1.0f / (1.0f + std::exp(-kappa * b));
-        total += network.output[j] * (b * gate + variance * kappa * gate * (1.0f - gate));
+        const float* row = network.weight + j * n;
+        total += network.output[j] * neuron_mean<Act>(RowRead(n, row), row, network.bias[j], inputs, to_top).value;
     }
     return total;
 }
 
 // Onto the gradients of the network's weights, from that of the expected output.
-static void expected_output_backward(int m, int n, const Target& network, float to, const TargetGradients& gradients) {
+template <class Act>
+static void expected_output_backward(int m, int n, const Target& network, const Quadrature& inputs, float to,
+                                     const TargetGradients& gradients) {
+    float to_top;
     for (int j = 0; j < m; ++j) {
-        float variance = 0.0f;
-        for (int i = 0; i < n; ++i) variance += network.weight[j * n + i] * network.weight[j * n + i];
-        const float b = network.bias[j], kappa = 1.0f / std::sqrt(1.0f + KAPPA * variance);
-        const float gate = 1.0f / (1.0f + std::exp(-kappa * b)), slope = gate * (1.0f - gate);
+        const float* row = network.weight + j * n;
+        const RowRead read(n, row);
+        const Mean mean = neuron_mean<Act>(read, row, network.bias[j], inputs, to_top);
         const float to_mean = to * network.output[j];
-        const float to_gate = b + variance * kappa * (1.0f - 2.0f * gate);  // of the mean
-        const float to_kappa = to_gate * slope * b + variance * slope;
-        const float to_variance = kappa * slope - to_kappa * 0.5f * KAPPA * kappa * kappa * kappa;
-        gradients.output[j] += to * (b * gate + variance * kappa * slope);
-        gradients.bias[j] += to_mean * (gate + to_gate * slope * kappa);
-        for (int i = 0; i < n; ++i) gradients.weight[j * n + i] += 2.0f * to_mean * to_variance * network.weight[j * n + i];
+        gradients.output[j] += to * mean.value;
+        gradients.bias[j] += to_mean * mean.to_mean;
+        for (int i = 0; i < n; ++i) {
+            const bool alone = inputs.count && i == read.top;
+            gradients.weight[j * n + i] += to_mean * (alone ? to_top : 2.0f * mean.to_variance * row[i]);
+        }
     }
 }

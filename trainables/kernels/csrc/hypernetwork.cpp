@@ -60,13 +60,16 @@ extern "C" void layers_backward(int members, int m, int n, const float* const* w
 }
 
 // Losses (members) and the gradients of all weights: those of the two ends, then those of every layer. For what is given,
-// noise and inputs x (samples, n), the task's outputs (members, samples), their variance and betas (members), see `Given`.
+// noise and inputs x (samples, n), the task's outputs (members, samples), their variance, betas (members) and the
+// quadrature of the inputs, see `Given`. relu: whether the activation is relu, else it is swish.
 extern "C" void losses(int members, int m, int n, int samples, int layers, const float* const* weights,
                        const long* strides, const float* const* noise_and_x, const long* noise_and_x_strides,
-                       const float* wanted, float variance, const float* betas, float initial_log_sigma, float* loss,
+                       const float* wanted, float variance, const float* betas, float initial_log_sigma, int relu, int nodes,
+                       const float* node_values, const float* node_weights, float* loss,
                        float* const* gradients, const long* gradient_strides) {
     const Sizes z{m, n};
     MemberSpace space(z, layers, samples, initial_log_sigma);
+    const auto step = relu ? member_loss<Relu> : member_loss<Swish>;
     std::vector<Weights> own(layers);
     std::vector<Gradients> into(layers);
     for (int p = 0; p < members; ++p) {
@@ -76,8 +79,9 @@ extern "C" void losses(int members, int m, int n, int samples, int layers, const
             into[k] = zeros_of_member<Gradients>(gradients + first, gradient_strides + first, p, SIZES);
         }
         const Given given{noise_and_x[0] + p * noise_and_x_strides[0], noise_and_x[1] + p * noise_and_x_strides[1],
-                          wanted + static_cast<size_t>(p) * samples, variance, betas[p]};
-        loss[p] = member_loss(z, of_member<EndWeights>(weights, strides, p), own.data(), given, space,
+                          wanted + static_cast<size_t>(p) * samples, variance, betas[p],
+                          {nodes, node_values, node_weights}};
+        loss[p] = step(z, of_member<EndWeights>(weights, strides, p), own.data(), given, space,
                               zeros_of_member<EndGradients>(gradients, gradient_strides, p, END_SIZES), into.data());
     }
 }

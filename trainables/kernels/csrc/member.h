@@ -50,13 +50,15 @@ struct MemberSpace {
 };
 
 // What a step is given: standard normal noise in the order of `noise_shapes` in trainables/hypernetwork.py, inputs
-// x (samples, n), the task's outputs (samples) and their variance, and the weight of a nat.
+// x (samples, n), the task's outputs (samples) and their variance, the weight of a nat, and how to average over inputs.
 struct Given {
     const float *noise, *x, *wanted;
     float variance, beta;
+    Quadrature inputs;
 };
 
 // Returns relative error + β · complexity. Onto the gradients of all weights, which are in the order of the layers.
+template <class Act>
 static float member_loss(Sizes z, const EndWeights& ends, const Weights* weights, const Given& given,
                          MemberSpace& space, const EndGradients& to_ends, const Gradients* gradients) {
     const int m = z.m, n = z.n, edges = z.edges(), count = space.layers.size();
@@ -87,12 +89,12 @@ static float member_loss(Sizes z, const EndWeights& ends, const Weights* weights
 
     const Target network{weight.value.data(), bias.value.data(), output.value.data()};
     const TargetGradients to_network{weight.to_value.data(), bias.to_value.data(), output.to_value.data()};
-    const float shift = n * centre - expected_output(m, n, network);
+    const float shift = n * centre - expected_output<Act>(m, n, network, given.inputs);
     float to_shift;
-    const float error = relative_error(m, n, network, shift, given.x, given.wanted, given.variance, to_network, to_shift,
-                                       space.target);
+    const float error = relative_error<Act>(m, n, network, shift, given.x, given.wanted, given.variance, to_network,
+                                            to_shift, space.target);
 
-    expected_output_backward(m, n, network, -to_shift, to_network);
+    expected_output_backward<Act>(m, n, network, given.inputs, -to_shift, to_network);
     to_ends.scales[0] += weight.backward(ends.scales[0], given.beta);
     to_ends.scales[1] += bias.backward(ends.scales[1], given.beta);
     to_ends.scales[2] += output.backward(ends.scales[2], given.beta);

@@ -1,4 +1,4 @@
-// The error of a drawn target network f(x) = v · swish(W x + b) + c, and its gradients: trainables/target.py.
+// The error of a drawn target network f(x) = v · act(W x + b) + c, and its gradients: trainables/models/target_forward.py.
 //
 // Registers run along samples, of which there are many; inputs and hidden neurons may be any number.
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "activations.h"
 #include "vectors.h"
 
 typedef Register<16> Samples;
@@ -24,7 +25,7 @@ struct TargetGradients {
 struct TargetSpace {
     int samples, padded;
     std::vector<float> x, wanted, result;  // (n, padded), (padded), (padded)
-    std::vector<float> active, slope;      // (m, padded): swish(W x + b), and its slope
+    std::vector<float> active, slope;      // (m, padded): act(W x + b), and its slope
 
     TargetSpace(int m, int n, int samples)
         : samples(samples), padded(padded_to(samples, STRETCH)), x(n * padded), wanted(padded), result(padded),
@@ -32,7 +33,7 @@ struct TargetSpace {
 };
 
 // Neurons j … j + J − 1: their activity and its slope, and onto the result.
-template <int J>
+template <class Act, int J>
 static void apply_neurons(int j, int n, const Target& network, TargetSpace& space) {
     const int padded = space.padded;
     for (int s = 0; s < padded; s += STRETCH) {
@@ -48,10 +49,11 @@ static void apply_neurons(int j, int n, const Target& network, TargetSpace& spac
             const int at = s + v * lanes<Samples>;
             Samples result = load<Samples>(&space.result[at]);
             for (int k = 0; k < J; ++k) {
-                const Samples gate = sigmoid(total[k][v]), swish = total[k][v] * gate;
-                store(&space.active[(j + k) * padded + at], swish);
-                store(&space.slope[(j + k) * padded + at], gate + swish - swish * gate);
-                result += network.output[j + k] * swish;
+                Samples active, slope;
+                Act::apply(total[k][v], active, slope);
+                store(&space.active[(j + k) * padded + at], active);
+                store(&space.slope[(j + k) * padded + at], slope);
+                result += network.output[j + k] * active;
             }
             store(&space.result[at], result);
         }
@@ -85,6 +87,7 @@ static void weight_gradient(int j, int n, TargetSpace& space, float* total) {
 
 // The mean squared error over `variance` of the network with bias c on x (samples, n), where the task says `wanted`
 // (samples). Writes the gradients of weights and c.
+template <class Act>
 static float relative_error(int m, int n, const Target& network, float c, const float* x, const float* wanted,
                             float variance, const TargetGradients& gradients, float& to_c, TargetSpace& space) {
     const int samples = space.samples, padded = space.padded;
@@ -93,8 +96,8 @@ static float relative_error(int m, int n, const Target& network, float c, const 
     std::copy(wanted, wanted + samples, space.wanted.begin());
     std::fill(space.result.begin(), space.result.end(), c);
     int j = 0;
-    for (; j + 4 <= m; j += 4) apply_neurons<4>(j, n, network, space);
-    for (; j < m; ++j) apply_neurons<1>(j, n, network, space);
+    for (; j + 4 <= m; j += 4) apply_neurons<Act, 4>(j, n, network, space);
+    for (; j < m; ++j) apply_neurons<Act, 1>(j, n, network, space);
 
     Samples squares{}, total{};
     float* to_result = space.result.data();

@@ -44,6 +44,7 @@ class Status:
     left_seconds: float | None = None
     resume: str | None = None  # the command that continues
     report: str | None = None
+    verified: int | None = None  # records that were read and found whole, of whatever recipe
 
     def text(self) -> str:
         """Lines for the terminal."""
@@ -51,6 +52,8 @@ class Status:
             f"{self.sweep}: {self.done} of {self.trainings} trainings done"
             + (f", {self.failed} of them failed" if self.failed else "")
         ]
+        if self.verified is not None:
+            lines.append(f"  {self.verified} records read and found whole")
         if self.algorithms:
             lines.append(
                 "  " + " · ".join(f"{display_name(name)} {number}" for name, number in self.algorithms.items())
@@ -82,9 +85,9 @@ def status(config: Config, folder: SweepFolder) -> str:
     return read_status(config, folder).text()
 
 
-def read_status(config: Config, folder: SweepFolder) -> Status:
-    """Reads the ledger, the checkpoints and the manifest."""
-    state = read_state(config, folder)
+def read_status(config: Config, folder: SweepFolder, *, verify: bool = False) -> Status:
+    """Reads the ledger, the checkpoints and the manifest. verify: every record anew, with all checks."""
+    state = read_state(config, folder, verify=verify)
     counts, keys = state.counts, {point.key for point in state.points}
     failed, missing = counts.pop("failed", 0), len(state.missing)
     reasons = Counter(row["reason"] for key, row in state.rows.items() if key in keys and row["status"] == "failed")
@@ -112,6 +115,7 @@ def read_status(config: Config, folder: SweepFolder) -> Status:
         left_seconds=left,
         resume=command_line("resume", folder) if missing else None,
         report=str(folder.report / "index.html") if not missing else None,
+        verified=len(state.known) + state.others.total() if verify else None,
     )
 
 

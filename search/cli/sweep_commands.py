@@ -63,6 +63,8 @@ def add_commands(commands) -> None:
     command = add_sweep_command(
         commands, "status", "say what is done, what failed and why, and how to continue", status
     )
+    command.add_argument("--verify", action="store_true", help="read every record anew, with all checks, and set "
+                         "aside those that are torn")  # fmt: skip
     add_json(command)
 
     command = add_sweep_command(commands, "report", "write the tables and the report anew from the ledger", report)
@@ -142,7 +144,7 @@ def status(options) -> int:
     from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
-    found = read_status(folders.read_config(folder), folder)
+    found = read_status(folders.read_config(folder), folder, verify=options.verify)
     print(json_text(asdict(found)) if options.json else found.text())
     return 0
 

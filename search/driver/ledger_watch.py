@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from search.error_text import one_line
 from search.ledger import ledger
+from search.ledger.index import LedgerIndex
 from search.ledger.record import Record
 from search.sweep.folder import SweepFolder
 from search.tracking.queue import POLL_SECONDS
@@ -19,6 +20,7 @@ class LedgerWatch(threading.Thread):
         """source: the ledger that workers write to."""
         super().__init__(name="ledger watch", daemon=True)
         self._folder, self._source, self._wanted, self._on_record = folder, source, set(wanted), on_record
+        self._index = LedgerIndex(folder.ledger, folder.index)
         self._warned = False
         self._end = threading.Event()
 
@@ -27,7 +29,7 @@ class LedgerWatch(threading.Thread):
         while not self._end.wait(pause):
             started = time.monotonic()
             self.evaluate()
-            pause = max(POLL_SECONDS, 5 * (time.monotonic() - started))  # a bucket's listings take their time
+            pause = max(POLL_SECONDS, 20 * (time.monotonic() - started))  # listings of many records take their time
 
     def finish(self) -> None:
         """Looks a last time, then ends."""
@@ -35,6 +37,7 @@ class LedgerWatch(threading.Thread):
         if self.is_alive():
             self.join()
         self.evaluate()
+        self._index.flush()
 
     def evaluate(self) -> None:
         try:
@@ -45,8 +48,7 @@ class LedgerWatch(threading.Thread):
                 warnings.warn(f"{self._source}: {one_line(error)}", stacklevel=1)
         for key in sorted(self._wanted & ledger.keys(self._folder.ledger)):
             self._wanted.discard(key)
-            path = ledger.record_path(self._folder.ledger, key)
-            record = ledger.read_or_set_aside(path, hypernetwork=False, whole_row=True)
+            record = self._index.read(key)
             if record is not None:
                 try:
                     self._on_record(record)

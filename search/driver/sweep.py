@@ -61,7 +61,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         for place in objects.keep_copies(config, folder):
             _say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         facts = manifest.begin(folder, config, command)
-        for name in ("ledger", "checkpoints"):
+        for name in ("ledger", "checkpoints", folder.index.name):
             ledger.remove_leftovers(folder.path / name)
         ledger.clear_the_way(folder.ledger)
         fetch(config, folder)

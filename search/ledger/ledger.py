@@ -64,19 +64,28 @@ def read_or_set_aside(path: Path, *, hypernetwork: bool = True, whole_row: bool 
     whole_row: a record whose row lacks what a sweep needs counts as torn.
     A folder that cannot be written keeps its torn records; they are ignored.
     """
+    path = Path(path)
+    content = storage.open_storage(path.parent).read(path.name)
+    return whole_or_set_aside(path, content, hypernetwork=hypernetwork, whole_row=whole_row)
+
+
+def whole_or_set_aside(
+    path: Path, content: bytes | None, *, hypernetwork: bool = True, whole_row: bool = False
+) -> Record | None:
+    """The same of a file in `path` that was read: `content`, None if it was gone."""
+    if content is None:
+        return None
     try:
-        record = read(path, hypernetwork=hypernetwork)
+        record = parse(path.stem, content, hypernetwork=hypernetwork)
         missing = missing_fields(record.row) if whole_row else []
         if missing:
             raise TornRecord(f"its row lacks {', '.join(missing)}")
         return record
-    except FileNotFoundError:
-        return None
     except TornRecord as torn:
         try:
             text = _torn(set_aside(path).name, torn)
         except OSError:
-            text = f"torn record {Path(path).name} is ignored ({torn})"
+            text = f"torn record {path.name} is ignored ({torn})"
         warnings.warn(text, stacklevel=2)
         return None
 
@@ -99,19 +108,19 @@ def copy(source: str | Path, folder: Path, wanted: set[str] | None = None) -> No
         return
     missing = keys(source) - keys(folder)
     there, here = storage.open_storage(source), storage.open_storage(folder)
-    for key in sorted(missing if wanted is None else missing & wanted):
-        content = there.read(f"{key}.npz")
+    wanted = missing if wanted is None else missing & wanted
+    for name, content in storage.read_many(there, [f"{key}.npz" for key in sorted(wanted)]):
         if content is None:
             continue
         try:
-            parse(key, content)
+            parse(name.removesuffix(".npz"), content)
         except TornRecord as torn:
-            aside = next(name for i in itertools.count() if (name := f"{key}.npz{i or ''}.torn") not in there.names())
+            aside = next(other for i in itertools.count() if (other := f"{name}{i or ''}.torn") not in there.names())
             there.replace(aside, content)
-            there.remove(f"{key}.npz")
+            there.remove(name)
             warnings.warn(_torn(aside, torn), stacklevel=2)
         else:
-            here.create(f"{key}.npz", content)
+            here.create(name, content)
 
 
 def read_all(

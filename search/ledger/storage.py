@@ -4,12 +4,14 @@ Both kinds promise the two things on which the ledger rests. `create`: a name ap
 all, and of several writers exactly one, the first, is told True. `replace`: a reader finds the old bytes or the new.
 """
 
+import collections
 import contextlib
 import os
 import platform
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from analysis.errors import UserError
@@ -18,6 +20,8 @@ from analysis.errors import UserError
 # and the package that speaks to them.
 BUCKETS = {"s3": "s3fs", "gs": "gcsfs", "abfs": "adlfs"}
 
+AT_ONCE = 16  # fetches at the same time
+CHUNK = 16  # files of a folder that one of them reads: a task costs as much as a read from a disk
 MARK = ".storage"
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
@@ -35,6 +39,24 @@ class LocalStorage:
                 return {entry.name for entry in entries if entry.name[0] != "." and entry.is_file()}
         except FileNotFoundError:
             return set()
+
+    def stamps(self, ending: str) -> dict[str, tuple[int, int]]:
+        """Name without `ending` -> size in bytes and time of change in ns, of the files whose names end so."""
+        found = {}
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.path) as entries:
+            for entry in entries:
+                if entry.name.endswith(ending) and entry.name[0] != "." and entry.is_file():
+                    with contextlib.suppress(FileNotFoundError):
+                        about = entry.stat()
+                        found[entry.name.removesuffix(ending)] = (about.st_size, about.st_mtime_ns)
+        return found
+
+    def stamp(self, name: str) -> tuple[int, int] | None:
+        """Size and time of a file, None if it is gone."""
+        with contextlib.suppress(FileNotFoundError):
+            about = os.stat(self.path / name)
+            return about.st_size, about.st_mtime_ns
+        return None
 
     def create(self, name: str, content: bytes) -> bool:
         """Stores `content`, on the disk when this returns. False: the name exists, and what it holds stays."""
@@ -149,6 +171,30 @@ def open_storage(place: str | Path) -> Storage:
         known = ", ".join(f"{name}://bucket/prefix" for name in BUCKETS)
         raise UserError(f"storage {place!r}: expected a folder or one of {known}")
     return ObjectStorage(str(place))
+
+
+def read_many(there: Storage, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+    """(name, content) of many files in the order given, fetched some at a time: each waits for a network, or may."""
+    size = CHUNK if isinstance(there, LocalStorage) else 1
+    chunks = [names[at : at + size] for at in range(0, len(names), size)]
+    if len(chunks) < 2:
+        yield from ((name, there.read(name)) for name in names)
+        return
+
+    def read(chunk: Sequence[str]) -> list[tuple[str, bytes | None]]:
+        return [(name, there.read(name)) for name in chunk]
+
+    with ThreadPoolExecutor(AT_ONCE, "ledger") as pool:
+        ahead: collections.deque[Future[list[tuple[str, bytes | None]]]] = collections.deque()
+        try:
+            for chunk in chunks:
+                ahead.append(pool.submit(read, chunk))
+                if len(ahead) > AT_ONCE:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def check_free(place: str | Path) -> None:

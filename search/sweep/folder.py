@@ -43,6 +43,11 @@ class SweepFolder:
         return self.path / "ledger"
 
     @property
+    def index(self) -> Path:
+        """What the ledger's records say, hypernetworks apart (`search.ledger.index`)."""
+        return self.path / "index"
+
+    @property
     def trainings(self) -> Path:
         return self.path / "trainings.parquet"
 

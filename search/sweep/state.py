@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from search.config.schema import Config
-from search.ledger import ledger
-from search.ledger.record import Record
+from search.ledger.index import LedgerIndex
 from search.sweep import tables
 from search.sweep.folder import SweepFolder
 from search.sweep.grid import Point, expand
@@ -43,20 +42,15 @@ class State:
         return Counter(row["algorithm"] if row["status"] == "done" else "failed" for row in rows)
 
 
-def read_state(config: Config, folder: SweepFolder, points: Callable[[dict], list[Point]] | None = None) -> State:
-    """Reads the ledger, every record checked. points: of the rows, what is asked for; the grid by default."""
-    rows: dict[str, dict] = {}
-    annealed: dict[str, dict] = {}
-    others: Counter = Counter()
-    recipe, labels = config.training.recipe(), tables.read_labels(folder)
+def read_state(
+    config: Config, folder: SweepFolder, points: Callable[[dict], list[Point]] | None = None, *, verify: bool = False
+) -> State:
+    """Reads the ledger by its index. points: of the rows, what is asked for; the grid by default.
 
-    def visit(record: Record) -> None:
-        if tables.matches_recipe(record.row, recipe):
-            rows[record.row["key"]] = record.row | labels.get(record.row["key"], {})
-        elif tables.is_rung(record.row, recipe):
-            annealed[record.row["key"]] = record.row | labels.get(record.row["key"], {})
-        else:
-            others[tables.difference(record.row, recipe)] += 1
-
-    ledger.read_all(folder.ledger, visit, whole_row=True)
-    return State(points(rows) if points else expand(config), rows, others, annealed)
+    verify: reads and checks every record anew.
+    """
+    index = LedgerIndex(folder.ledger, folder.index)
+    index.refresh(verify=verify)
+    found = tables.part_by_recipe(index.rows, config.training.recipe(), tables.read_labels(folder))
+    rows, annealed = ({row["key"]: row for row in some} for some in (found.rows, found.annealed))
+    return State(points(rows) if points else expand(config), rows, found.others, annealed)

@@ -3,66 +3,83 @@
 import hashlib
 import itertools
 import json
+import os
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import UserError
 from analysis.files import replace_text, replaced
 from analysis.network import Network
 from search.ledger import ledger
+from search.ledger.frames import arrow_table, concatenated
+from search.ledger.index import LedgerIndex
 from search.ledger.record import Record
 from search.sweep.folder import SweepFolder
 from trainables.recipe import Recipe
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLES_VERSION = "1"  # of what the tables hold: raise it, and resumed sweeps write theirs again
 RUNG_FIELDS = {"start", "steps", "learning_rate", "dimensions"}  # in which a rung's recipe differs from its sweep's
 
 
 @dataclass
 class Collected:
-    """What `collect` found in the ledger.
+    """What a ledger has for a sweep.
 
-    rows, snapshots: of the two tables. annealed: rows of trainings that went on from others. others: trainings that the
-    tables leave out, by how their recipe differs.
+    rows: of trainings with its recipe. annealed: of trainings that went on from others. others: trainings that are
+    neither, by how their recipe differs.
     """
 
     rows: list[dict] = field(default_factory=list)
-    snapshots: list[dict] = field(default_factory=list)
     annealed: list[dict] = field(default_factory=list)
     others: Counter = field(default_factory=Counter)
 
 
 def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
-    """Writes trainings.parquet, snapshots.parquet and networks/ from the ledger.
+    """Writes trainings.parquet, snapshots.parquet and networks/ from the ledger; not again if they are as they were.
 
     The tables hold every training with this recipe, whether or not the present grid asks for it: trainings of another
     recipe answer another question and would blur the map. They stay in the ledger.
     """
-    collected, labels = Collected(), read_labels(folder)
-
-    def visit(record: Record) -> None:
-        rung = is_rung(record.row, recipe)
-        if not rung and not matches_recipe(record.row, recipe):
-            collected.others[difference(record.row, recipe)] += 1
-            return
-        record = replace(record, row=record.row | labels.get(record.row["key"], {}))
-        save_network(folder, record)
-        if rung:
-            collected.annealed.append(record.row)
-            return
-        collected.rows.append(record.row)
-        collected.snapshots.extend(record.snapshots)
-
-    ledger.read_all(folder.ledger, visit, whole_row=True)
-    _write_parquet(folder.trainings, collected.rows)
-    _write_parquet(folder.snapshots, collected.snapshots)
-    if collected.annealed:
-        _write_parquet(folder.annealing, [with_start(row) for row in collected.annealed])
+    index = LedgerIndex(folder.ledger, folder.index)
+    index.refresh()
+    found = part_by_recipe(index.rows, recipe, read_labels(folder))
+    _save_networks(folder, [*found.rows, *found.annealed])
+    source = _digest_of(index.fingerprint, recipe, folder)
+    keys = {row["key"] for row in found.rows}
+    _write_parquet(folder.trainings, lambda: [arrow_table(found.rows)], source)
+    _write_parquet(folder.snapshots, lambda: index.snapshots(keys), source)
+    if found.annealed:
+        _write_parquet(folder.annealing, lambda: [arrow_table([with_start(row) for row in found.annealed])], source)
     else:
         folder.annealing.unlink(missing_ok=True)
-    return collected
+    return found
+
+
+def part_by_recipe(rows: dict[str, dict], recipe: Recipe, labels: dict[str, dict[str, Any]]) -> Collected:
+    """A ledger's rows by what they are to a sweep with this recipe. labels: that stand in for theirs, by key."""
+    found = Collected()
+    known: dict[str, list[dict] | str] = {}  # a recipe's text -> where its rows belong, or how it differs
+    for key, row in rows.items():
+        text = row["recipe"]
+        if text not in known:
+            known[text] = (
+                found.rows if matches_recipe(row, recipe)
+                else found.annealed if is_rung(row, recipe)
+                else difference(row, recipe)
+            )  # fmt: skip
+        where = known[text]
+        if isinstance(where, str):
+            found.others[where] += 1
+        else:
+            where.append(row | labels[key] if key in labels else row)
+    return found
 
 
 def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:
@@ -132,9 +149,27 @@ def save_network(folder: SweepFolder, record: Record) -> Path | None:
     return path
 
 
+def _save_networks(folder: SweepFolder, rows: list[dict]) -> None:
+    """Those of completed trainings that are not there."""
+    there = set(os.listdir(folder.networks)) if folder.networks.is_dir() else set()
+    for row in rows:
+        if row["status"] == "done" and row.get("hidden") and f"{row['key']}.npz" not in there:
+            path = ledger.record_path(folder.ledger, row["key"])
+            record = ledger.read_or_set_aside(path, hypernetwork=False, whole_row=True)
+            if record is not None:
+                save_network(folder, replace(record, row=row))
+
+
+def _digest_of(fingerprint: str, recipe: Recipe, folder: SweepFolder) -> str:
+    """Stands for all that the tables are made of. fingerprint: of the ledger's files."""
+    parts = [TABLES_VERSION, fingerprint, recipe.model_dump_json()]
+    parts += [_digest(folder.relabelled)] if folder.relabelled.is_file() else []
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def _keep_edited(path: Path) -> None:
     """Renames a table that somebody changed by hand since we wrote it, with a warning, instead of writing over it."""
-    note = path.with_name(f".{path.name}.sha256")
+    note = _note(path)
     if not (note.is_file() and path.is_file()) or _digest(path) in note.read_text().split():
         return
     names = (path.with_name(f"{path.stem}.edited{number or ''}{path.suffix}") for number in itertools.count())
@@ -143,26 +178,31 @@ def _keep_edited(path: Path) -> None:
     warnings.warn(f"{path.name} was changed by hand: kept as {aside.name}", stacklevel=2)
 
 
+def _note(path: Path) -> Path:
+    """Beside a table: its digest and that of what it was made of, and the digest of the table before."""
+    return path.with_name(f".{path.name}.sha256")
+
+
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_parquet(path: Path, rows: list[dict]) -> None:
-    import pandas as pd
-    from pyarrow import ArrowInvalid, ArrowTypeError
+def _write_parquet(path: Path, tables: Callable[[], Iterable["pa.Table"]], source: str) -> None:
+    """Writes a sorted table, unless the one that is there was made of the same `source`."""
+    note = _note(path)
+    if note.is_file() and path.is_file() and f"{_digest(path)} {source}" in note.read_text().splitlines():
+        return
+    from pyarrow import compute as pc
+    from pyarrow import parquet
 
-    frame = pd.DataFrame(rows)
-    order = [name for name in ("dimension", "beta", "seed", "step") if name in frame]
+    table = concatenated(list(tables()))
+    order = [name for name in ("dimension", "beta", "seed", "step") if name in table.column_names]
     if order:
-        frame = frame.sort_values(order, ignore_index=True)
+        table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
     _keep_edited(path)
     with replaced(path) as temporary:
-        try:
-            frame.to_parquet(temporary, index=False)
-        except (ArrowInvalid, ArrowTypeError):  # a column of texts and numbers, which Parquet has not
-            mixed = frame.select_dtypes("object")
-            frame[mixed.columns] = mixed.map(lambda value: value if value is None else str(value))
-            frame.to_parquet(temporary, index=False)
+        parquet.write_table(table, temporary)
         # the old one's digest too: whoever is killed before the new one takes its place leaves the old one
-        known = [_digest(file) for file in (temporary, path) if file.is_file()]
-        replace_text(path.with_name(f".{path.name}.sha256"), "\n".join(known) + "\n")
+        lines = [f"{_digest(temporary)} {source}", *([_digest(path)] if path.is_file() else [])]
+        replace_text(note, "\n".join(lines) + "\n")

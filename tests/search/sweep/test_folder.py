@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -88,6 +89,36 @@ def test_tables_and_networks_come_from_the_ledger(tmp_path):
     network = Network.load(folder.networks / f"{key}.npz")
     record = ledger.read(ledger.record_path(folder.ledger, key))
     assert network.batch_shape == () and (network.hidden_bias == record.draws.hidden_bias[2]).all()
+
+
+def test_tables_are_written_again_only_if_something_is_new(tmp_path):
+    folder, config = folders.create(tmp_path), smoke()
+    first, *others = records(config)
+    for record in others:
+        ledger.write(folder.ledger, record)
+    recipe = config.training.recipe()
+
+    def written():
+        return [(about.st_ino, about.st_mtime_ns) for about in (folder.trainings.stat(), folder.snapshots.stat())]
+
+    tables.collect(folder, recipe)
+    before = written()
+    shutil.rmtree(folder.index)
+    tables.collect(folder, recipe)
+    assert written() == before
+    network = next(folder.networks.iterdir())
+    network.unlink()
+    tables.collect(folder, recipe)
+    assert network.is_file() and written() == before
+
+    ledger.write(folder.ledger, first)
+    tables.collect(folder, recipe)
+    assert not set(written()) & set(before) and len(pd.read_parquet(folder.trainings)) == 4
+    folder.trainings.unlink()
+    tables.collect(folder, recipe)
+    assert len(pd.read_parquet(folder.trainings)) == 4
+    assert not tables.collect(folder, smoke("training.steps=21").training.recipe()).rows
+    assert not len(pd.read_parquet(folder.trainings))
 
 
 def test_the_state_counts_only_the_grid(tmp_path):

@@ -11,11 +11,12 @@ from analysis.algorithms import names
 from analysis.errors import UserError
 from search.cli import main
 from search.config.load import load
+from search.driver.check_task import check_task
 from search.driver.sweep import write_report
 from search.objects import digests, files, keep_copies
 from search.sweep import folder as folders
 from search.sweep.grid import expand
-from search.sweep.state import read_state
+from search.sweep.state import State, read_state
 from tests.support.shown import ROOT, blocks
 from tests.support.small_sweep import train_here
 from trainables import objects
@@ -201,3 +202,48 @@ def test_the_objects_of_contributing_are_what_they_say(tmp_path, sweep, monkeypa
     assert set(table(folder.path)["algorithm"]) <= {"mean", "constant", "other"}
     assert "<h2>Seconds a training</h2>" in (folder.report / "index.html").read_text()
     assert run("report", sweep, "--relabel", "--algorithms", "my.py:MEAN") == 0
+
+
+SLOW_TO_SEE = """
+from trainables import Task
+
+WEIGHTED = Task(
+    "weighted",
+    target=lambda x: sum((i + 1) * x[..., i] for i in range(x.shape[-1])),
+    variance=lambda n: n * (n + 1) * (2 * n + 1) / 6,
+)
+WRONG = Task("wrong", target=WEIGHTED.target, variance=lambda n: n)
+BROKEN = Task("broken", target=lambda x: x.no_such_method(), variance=lambda n: n)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("WRONG", "own.py:WRONG: its variance at n = 3 is 14 "),
+        ("BROKEN", "own.py, line 10: AttributeError: 'numpy.ndarray' object has no attribute 'no_such_method'"),
+    ],
+)
+def test_a_task_that_is_not_what_it_says_stops_a_sweep_before_workers_start(mine, capsys, monkeypatch, name, message):
+    monkeypatch.setattr("search.driver.train.session.connected", lambda *_: pytest.fail("workers were started"))
+    (mine.parent / "own.py").write_text(SLOW_TO_SEE)
+    settings = [f"training.task=own.py:{name}", "mlflow.enabled=false"]
+    assert run("sweep", "--preset", "smoke", *(f"--set={one}" for one in settings), "--out", "sweep") == 2
+    told = capsys.readouterr().err
+    assert message in told.splitlines()[-1]
+
+
+def test_a_task_that_depends_on_the_order_of_its_inputs_is_warned_of(mine, tmp_path, capsys):
+    (mine.parent / "own.py").write_text(SLOW_TO_SEE)
+    config = load(preset="smoke", settings=[*SMALL, "training.task=own.py:WEIGHTED"])
+    empty = State([], {})
+    check_task(config, empty)
+    told = capsys.readouterr().err
+    assert (
+        told.startswith("warning: the weighted depends on the order of its inputs") and "reach is 0.14 at n = 3" in told
+    )
+    check_task(
+        load(preset="smoke", settings=[*SMALL, "training.task=own.py:WEIGHTED", "training.trainable=mlp"]), empty
+    )
+    check_task(config, State([], {"key": {}}))
+    assert capsys.readouterr().err == ""

@@ -7,17 +7,20 @@ own, say). Where neither has the file, as on a machine to which only the text tr
 
 import hashlib
 import importlib
+import inspect
 import linecache
+import os
 import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from trainables.errors import TrainableError
 
 T = TypeVar("T")
 
+MAX_LINE = 500  # characters of what is said of an error
 CODE = "code"  # a folder's own copies of files, which are named by `copy_name`
 
 _folders: list[Path] = []
@@ -30,7 +33,7 @@ def is_spec(name: str) -> bool:
     return ":" in name
 
 
-def load_object(spec: str, kind: type[T]) -> T:
+def load_object(spec: str, kind: type[T] | tuple[type, ...]) -> T:
     """The object at `package.module:NAME` or `path/file.py:NAME`.
 
     Raises TrainableError with one line: no such file, module or name, an error in it (with its line), or an object
@@ -45,8 +48,8 @@ def load_object(spec: str, kind: type[T]) -> T:
         raise TrainableError(f"{place} has no {name!r}; its {_plural(kind)}: {', '.join(sorted(there)) or 'none'}")
     found = getattr(module, name)
     if not isinstance(found, kind):
-        raise TrainableError(f"{spec} must be a {kind.__name__}, but is of type {type(found).__name__}")
-    return found
+        raise TrainableError(f"{spec} must be {_a(kind)}, but is of type {type(found).__name__}")
+    return cast(T, found)
 
 
 def also_look_in(folder: Path) -> None:
@@ -64,6 +67,26 @@ def file_of(spec: str) -> tuple[str, str] | None:
     """(path as the spec gives it, text) of the file of an object; None for names and modules."""
     place = spec.rpartition(":")[0]
     return (place, _text(place)[1]) if place.endswith(".py") else None
+
+
+def source_of(spec: str) -> str:
+    """The text of the file or module that an object is in; of a package's module, of all of the package's files."""
+    found = file_of(spec)
+    if found:
+        return found[1]
+    folder = package_of(spec)
+    if folder is None:
+        return inspect.getsource(_import(spec.rpartition(":")[0]))
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py")))
+
+
+def package_of(spec: str) -> Path | None:
+    """The folder of the top-level package that an object is in; None for files, names and modules of no package."""
+    place = spec.rpartition(":")[0]
+    if not place or place.endswith(".py"):
+        return None
+    module = _import(place.partition(".")[0])
+    return Path(module.__path__[0]) if hasattr(module, "__path__") else None
 
 
 def copy_name(place: str) -> str:
@@ -117,6 +140,21 @@ def _import(name: str) -> ModuleType:
         raise TrainableError(_told(name, error)) from error
 
 
+def explain(spec: str, error: BaseException) -> str:
+    """One line on what an object's code raised when it was called: the user's file and line, and what."""
+    place = spec.rpartition(":")[0]
+    folder = package_of(spec)
+    if place.endswith(".py"):
+        where = _text(place)[0]
+    else:
+        where = f"{folder}{os.sep}" if folder else str(getattr(_import(place), "__file__", place))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(where)]
+    shown = place if place.endswith(".py") or not frames else frames[-1].filename
+    message = " ".join(str(error).split())
+    kind = "" if isinstance(error, TrainableError) else type(error).__name__ + (": " if message else "")
+    return f"{shown}{f', line {frames[-1].lineno}' if frames else ''}: {kind}{message}"[:MAX_LINE]
+
+
 def _told(place: str, error: Exception) -> str:
     """One line on an error in a user's file: where, and what."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
@@ -126,5 +164,13 @@ def _told(place: str, error: Exception) -> str:
     return f"{place}{f', line {line}' if line else ''}: {kind}{message}"
 
 
-def _plural(kind: type) -> str:
-    return f"{kind.__name__}s"
+def _names(kind: type | tuple[type, ...]) -> list[str]:
+    return [one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,))]
+
+
+def _a(kind: type | tuple[type, ...]) -> str:
+    return " or ".join(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}" for name in _names(kind))
+
+
+def _plural(kind: type | tuple[type, ...]) -> str:
+    return " or ".join(f"{name}s" for name in _names(kind))

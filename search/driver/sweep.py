@@ -13,6 +13,7 @@ from analysis.formatting import printable, trainings
 from search import objects
 from search.config.schema import Config
 from search.config.secrets import check_secrets, mask
+from search.driver.check_task import check_task
 from search.driver.signals import Terminated, exit_code, interruptible
 from search.driver.train import check_storage, connected, fetch, train
 from search.error_text import one_line
@@ -45,6 +46,7 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
     def work(state: State, tracking: TrackingQueue | None) -> list[str]:
         if not state.missing:
             return []
+        check_task(config, state)
         with connected(config, folder, state, tracking) as cluster:
             return train(config, folder, cluster, state, tracking)
 

@@ -71,12 +71,12 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     SNAPSHOTS.validate_python(snapshots)
     if row["key"] != key:
         raise ValueError(f"holds the training {row['key']}")
-    draws = [arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays]
+    draws: dict[str, Any] = {name: arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays}
     parameters = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
     if named.SHAPES in parameters:  # older records have a member for every parameter
         parameters = named.unpack_arrays(parameters)
     activation, inputs = nature(row)
-    network = Network(*draws, activation=activation, inputs=inputs) if draws else None
+    network = Network(**draws, activation=activation, inputs=inputs) if draws else None
     if network is not None:
         _check_draws(network, row)
     return Record(row, snapshots, network, parameters)

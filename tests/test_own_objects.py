@@ -12,7 +12,7 @@ from analysis.errors import UserError
 from search.cli import main
 from search.config.load import load
 from search.driver.check_task import check_task
-from search.driver.sweep import write_report
+from search.driver.report import write_report
 from search.objects import digests, files, keep_copies
 from search.sweep import folder as folders
 from search.sweep.grid import expand

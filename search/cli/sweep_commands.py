@@ -150,7 +150,7 @@ def status(options) -> int:
 
 
 def report(options) -> int:
-    from search.driver.sweep import write_report
+    from search.driver.report import write_report
     from search.sweep import folder as folders
     from search.sweep import manifest, tables
     from search.sweep.relabel import relabel
@@ -190,7 +190,7 @@ def generalise(options) -> int:
     from search.api import check_dimensions
     from search.cli.table_commands import as_records
     from search.driver.generalise import generalise
-    from search.driver.sweep import write_report
+    from search.driver.report import write_report
     from search.sweep import folder as folders
 
     check_dimensions(options.dimensions, "--dimensions")

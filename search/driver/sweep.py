@@ -1,9 +1,7 @@
 """The driver: what is missing → packs → Ray Tune → ledger → tables → MLflow → report."""
 
-import contextlib
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,10 @@ from analysis.errors import UserError
 from analysis.formatting import printable, trainings
 from search import objects
 from search.config.schema import Config
-from search.config.secrets import check_secrets, mask
+from search.config.secrets import check_secrets
 from search.driver.check_task import check_task
+from search.driver.messages import log_traceback, say
+from search.driver.report import write_report
 from search.driver.signals import Terminated, exit_code, interruptible
 from search.driver.train import check_storage, connected, fetch, train
 from search.error_text import one_line
@@ -61,7 +61,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         folders.write_config(folder, config)
         manifest.set_aside_damaged(folder)
         for place in objects.keep_copies(config, folder):
-            _say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
+            say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints", folder.index.name):
             ledger.remove_leftovers(folder.path / name)
@@ -69,7 +69,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         fetch(config, folder)
         state = read_state(config, folder, job.points)
         print(printable(_opening(state, folder)), file=notes(), flush=True)
-        tracking = TrackingQueue(config, folder, facts, _say) if config.mlflow.enabled else None
+        tracking = TrackingQueue(config, folder, facts, say) if config.mlflow.enabled else None
         problems: list[str] = []
         interrupt: KeyboardInterrupt | None = None
         try:
@@ -89,30 +89,8 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
             return _conclude(config, folder, job, facts, tracking, problems, interrupt)
         except KeyboardInterrupt as again:
             # a second Ctrl-C, or one after the training: the ledger has everything
-            _say(f"stopped; `{command_line(job.verb, folder)}` continues")
+            say(f"stopped; `{command_line(job.verb, folder)}` continues")
             return exit_code(again)
-
-
-def write_report(folder: SweepFolder) -> bool:
-    """The report and, on stdout, the summary. False, with one line on stderr, if they cannot be made."""
-    try:
-        import pandas as pd
-
-        from analysis.report.summary import summary
-        from analysis.report.write import write_report as write
-        from analysis.sweeps.load import load_sweep
-
-        write(folder.path, objects.sections(folders.read_config(folder).analysis.sections))
-        boundaries = folder.report / "boundaries.csv"
-        text = summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None)
-    except Exception as error:
-        if not isinstance(error, UserError):
-            log_traceback(folder)
-        _say(f"no report: {one_line(error)} (`{command_line('report', folder)}` tries again)")
-        return False
-    with contextlib.suppress(BrokenPipeError):  # whoever read our output has enough: the report is there
-        print(text, flush=True)
-    return True
 
 
 def _conclude(
@@ -148,19 +126,19 @@ def _conclude(
     if tracking:
         tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
     if collected.others:
-        _say(f"{trainings(collected.others.total())} of another recipe in the ledger: left out of tables and report")
+        say(f"{trainings(collected.others.total())} of another recipe in the ledger: left out of tables and report")
     if failed:
-        _say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
+        say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
     if tracking and tracking.error and not interrupt:
-        _say(f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing")
+        say(f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing")
     if interrupt:
-        _say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
+        say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
              f"`{command_line(job.verb, folder)}` continues")  # fmt: skip
         return exit_code(interrupt)
     if missing:
         for problem in sorted(set(problems)):
-            _say(f"training failed: {problem}; see {folder.log}")
-        _say(f"{trainings(missing)} missing; `{command_line(job.verb, folder)}` continues")
+            say(f"training failed: {problem}; see {folder.log}")
+        say(f"{trainings(missing)} missing; `{command_line(job.verb, folder)}` continues")
     return 1 if missing or not reported else 0
 
 
@@ -170,14 +148,3 @@ def _opening(state: State, folder: SweepFolder) -> str:
     text += f", {total - missing} of them done before" if missing < total else ""
     others = state.others.total()
     return text + (f"; {trainings(others)} of another recipe in the ledger are ignored" if others else "")
-
-
-def _say(text: str) -> None:
-    print(printable(mask(text)), file=sys.stderr, flush=True)
-
-
-def log_traceback(folder: SweepFolder) -> None:
-    import traceback
-
-    with contextlib.suppress(OSError), open(folder.log, "a", encoding="utf-8") as file:
-        file.write(mask(traceback.format_exc()))

@@ -141,7 +141,7 @@ def test_the_reason_of_an_error_is_not_where_to_read_more():
 
 
 def test_a_reader_that_has_enough_is_no_failed_report(tmp_path, monkeypatch):
-    from search.driver.sweep import write_report
+    from search.driver.report import write_report
     from search.sweep.folder import SweepFolder, write_config
     from tests.support.fake_sweep import write_fake_sweep
 
@@ -248,3 +248,12 @@ def test_what_needs_no_training_imports_no_pytorch(arguments, tmp_path):
 def test_hints_do_not_mislead(capsys):
     assert "known: " in error_of(capsys, "sweep", "--preset", "smoke", "--set", "training.depth=3")
     assert "did you mean 'steps'" in error_of(capsys, "sweep", "--preset", "smoke", "--set", "training.stepz=3")
+
+
+def test_the_report_starts_without_training_software():
+    code = (
+        "import sys, search.cli.sweep_commands, search.driver.report, search.sweep.relabel, search.sweep.tables; "
+        "print([m for m in ('torch', 'ray', 'mlflow', 'optuna') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,5 +1,6 @@
 """Labels and names in charts, shown as they are: no dollar sign starts mathematics, and no letter becomes a box."""
 
+import math
 import warnings
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,12 +15,13 @@ BOXES = ("Last Resort", "STIXNonUnicode", "cm")  # fonts that have signs of thei
 
 
 def show_literally(figure: "Figure") -> None:
-    """Texts of labels, titles and legends are not parsed as mathematics; numbers on axes (10⁻³) still are.
+    """Texts of labels, titles and legends are not parsed as mathematics, nor are powers of ten on axes (10⁻³).
 
     Letters that matplotlib's own font lacks come from a font of this machine. A warning names those that none has.
     """
     from matplotlib import rcParams
 
+    _write_powers(figure)
     usual = rcParams["font.sans-serif"][:1]
     lacking: set[str] = set()
     for text in _texts(figure):
@@ -33,6 +35,25 @@ def show_literally(figure: "Figure") -> None:
     if lacking:
         shown = "".join(sorted(lacking))[:20]
         warnings.warn(f"no font of this machine has {shown}: the picture shows boxes instead", stacklevel=2)
+
+
+def power(exponent: float) -> str:
+    """10 to this power as text: 10⁻⁴."""
+    return "10" + f"{exponent:g}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _write_powers(figure: "Figure") -> None:
+    """Powers of ten on logarithmic axes as text: laying out a formula for each takes longer than all the rest."""
+    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation
+
+    def text(value: float, _: int | None = None) -> str:
+        exponent = math.log10(value) if value > 0 else math.nan
+        return power(round(exponent)) if abs(exponent - round(exponent)) < 1e-9 else f"{value:g}"
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
+                axis.set_major_formatter(FuncFormatter(text))
 
 
 def _texts(figure: "Figure") -> "Iterator[Text]":

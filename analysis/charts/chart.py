@@ -1,13 +1,9 @@
-"""From a matplotlib figure to files: a PNG to send around, and an SVG that tells on hover what each mark is.
+"""From a matplotlib figure to a PNG file, and to where on it each mark lies: a page says on hover what it is."""
 
-The SVG goes into the report's page as it is: its text stays text (the page's fonts apply) and every mark with a tip
-carries an SVG <title>, which any browser shows without scripts.
-"""
-
-import io
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from analysis.literal_text import show_literally
 
@@ -18,9 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SVG = "http://www.w3.org/2000/svg"
-XLINK = "http://www.w3.org/1999/xlink"
 DPI = 144
+REACH = 5  # pixels around a mark that count as the mark
 INK, FAINT, RULE = "#1d2229", "#6b7280", "#d5d9df"
 STYLE = {
     "font.size": 8.5,
@@ -46,7 +41,6 @@ STYLE = {
     "grid.color": RULE,
     "grid.linewidth": 0.5,
     "legend.frameon": False,
-    "svg.fonttype": "none",
     "figure.facecolor": "white",
     "axes.axisbelow": True,
 }
@@ -57,15 +51,24 @@ class Chart:
     """A figure and what its marks say on hover."""
 
     figure: "Figure"
-    tips: dict[str, list[str]] = field(default_factory=dict)  # SVG id -> a text for each mark of that artist
-    trainings: dict[str, list[str]] = field(default_factory=dict)  # SVG id -> keys, where each mark is a training
-    markers: dict[str, str] = field(default_factory=dict)  # SVG id -> matplotlib's marker, where it is not a disc
+    tips: "dict[Artist, list[str]]" = field(default_factory=dict)  # a text for each mark of the artist
+    trainings: "dict[Artist, list[str]]" = field(default_factory=dict)  # keys, where each mark is a training
+    markers: "dict[Artist, str]" = field(default_factory=dict)  # matplotlib's marker, where it is not a disc
 
     def tip(self, artist: "Artist", *texts: str) -> None:
         """Say what the marks of one artist are, in the order in which they are drawn."""
-        name = f"tip{len(self.tips)}"
-        artist.set_gid(name)
-        self.tips[name] = list(texts)
+        self.tips[artist] = list(texts)
+
+
+@dataclass(frozen=True)
+class Tip:
+    """A text, and where on the picture it belongs: shares of the width and height, from the upper left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    text: str
 
 
 def new_chart(width: float, height: float) -> Chart:
@@ -83,7 +86,7 @@ def styled():
 
 
 def save_png(chart: Chart, path: "Path") -> None:
-    """Also settles the layout, so that the same chart as SVG need not compute it again."""
+    """Draws the chart; from then on its layout is settled."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     with styled():
@@ -93,46 +96,29 @@ def save_png(chart: Chart, path: "Path") -> None:
         chart.figure.set_layout_engine("none")
 
 
-def svg_text(chart: Chart, name: str) -> str:
-    """The chart as inline SVG. `name` keeps the ids of several charts on one page apart."""
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    buffer = io.BytesIO()
-    show_literally(chart.figure)
-    with styled(), matplotlib.rc_context({"svg.hashsalt": name}):
-        FigureCanvasSVG(chart.figure).print_svg(buffer, metadata={"Date": None})
-    ET.register_namespace("", SVG)
-    ET.register_namespace("xlink", XLINK)
-    root = ET.fromstring(buffer.getvalue())
-    for element in root.findall(f"{{{SVG}}}metadata"):
-        root.remove(element)
-    for group in root.iter(f"{{{SVG}}}g"):
-        tips = chart.tips.get(group.attrib.pop("id", ""))  # ids of groups are never referred to: drop them
-        if tips:
-            _add_titles(group, tips)
-    _prefix_ids(root, name)
-    root.attrib.pop("width"), root.attrib.pop("height")
-    return ET.tostring(root, encoding="unicode")
+def placed_tips(chart: Chart) -> list[Tip]:
+    """Every tip of a chart that has been saved, those of later marks last."""
+    width, height = chart.figure.bbox.size
+    found = []
+    for artist, texts in chart.tips.items():
+        left, bottom, right, top = np.clip(_boxes(artist).T / np.array([[width], [height]] * 2), 0, 1)
+        for x, y, w, h, text in zip(left, 1 - top, right - left, top - bottom, texts, strict=False):
+            found.append(Tip(float(x), float(y), float(w), float(h), text))
+    return found
 
 
-def _add_titles(group: ET.Element, tips: list[str]) -> None:
-    hidden = {mark for defs in group.iter(f"{{{SVG}}}defs") for mark in defs.iter()}
-    marks = [mark for mark in group.iter() if mark.tag in (f"{{{SVG}}}path", f"{{{SVG}}}use") and mark not in hidden]
-    for mark, tip in zip(marks, tips, strict=False):
-        title = ET.SubElement(mark, f"{{{SVG}}}title")
-        title.text = tip
+def _boxes(artist: "Artist") -> np.ndarray:
+    """(marks, 4) left, bottom, right, top of an artist's marks in pixels; dots and lines are given some room."""
+    from matplotlib.collections import Collection, LineCollection, PathCollection
 
-
-def _prefix_ids(root: ET.Element, name: str) -> None:
-    """Ids are unique on the page, whatever matplotlib's hashes do."""
-    href = f"{{{XLINK}}}href"
-    for element in root.iter():
-        if "id" in element.attrib:
-            element.set("id", f"{name}-{element.get('id')}")
-        target = element.get(href, "")
-        if target.startswith("#"):
-            element.set(href, f"#{name}-{target[1:]}")
-        clip = element.get("clip-path", "")
-        if clip.startswith("url(#"):
-            element.set("clip-path", f"url(#{name}-{clip[5:]}")
+    if isinstance(artist, PathCollection):
+        middle = artist.get_offset_transform().transform(np.ma.filled(artist.get_offsets(), np.nan))
+        half = np.sqrt(artist.get_sizes())[:, None] / 2 * artist.figure.dpi / 72
+        corners = np.stack([middle - half, middle + half], axis=1)  # (marks, 2, 2)
+    elif isinstance(artist, Collection):
+        paths = [artist.get_transform().transform(path.vertices) for path in artist.get_paths()]
+        corners = np.array([[path.min(0), path.max(0)] for path in paths]).reshape(-1, 2, 2)
+    else:
+        corners = artist.get_window_extent().get_points()[None]
+    thin = isinstance(artist, PathCollection | LineCollection)
+    return (corners + thin * np.array([[-REACH], [REACH]])).reshape(-1, 4)

@@ -10,21 +10,17 @@ import numpy as np
 
 from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import Chart
+from analysis.formatting import format_beta
+from analysis.literal_text import power
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 
 WIDTH = 9.6  # inches
 MIN_ERROR = 1e-5
 MAX_BETAS = 26  # distinct values of β that are shown one by one; more are gathered into bins of equal width
-
-
-def power(exponent: float) -> str:
-    """10 to this power as text: 10⁻⁴."""
-    return "10" + f"{exponent:g}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def beta_bins(betas) -> tuple[np.ndarray, float]:
@@ -89,16 +85,10 @@ def blocks(chart: Chart, axes: "Axes", rectangles: list[tuple], *, smooth: bool 
     chart.tip(collection, *(one[5] for one in rectangles))
 
 
-def tip_trainings(chart: Chart, points: "Artist", rows: "pd.DataFrame") -> None:
-    """Say which trainings the points are, in the order in which they are drawn."""
-    chart.tip(points, *training_tips(rows))
-    chart.trainings[points.get_gid()] = rows["key"].tolist()
-
-
 def training_tips(frame: "pd.DataFrame") -> list[str]:
     """What a training's mark says on hover."""
     return [
-        f"{display_name(row.algorithm)} · n = {row.dimension}, β = {row.beta:.2g}, seed {row.seed}\n"
+        f"{display_name(row.algorithm)} · n = {row.dimension}, β = {format_beta(row.beta)}, seed {row.seed}\n"
         f"error {row.relative_error:.2g}, {row.complexity_nats:.4g} nats\n{row.key}"
         for row in frame.itertuples()
     ]
@@ -121,5 +111,5 @@ def scatter(chart: Chart, axes: "Axes", frame: "pd.DataFrame", x, y, marker: str
         edgecolors="white",
         alpha=0.85,
     )
-    tip_trainings(chart, points, rows)
-    chart.markers[points.get_gid()] = marker
+    chart.trainings[points] = rows["key"].tolist()
+    chart.markers[points] = marker

@@ -8,6 +8,7 @@ import numpy as np
 from analysis.algorithms.names import colours
 from analysis.charts.chart import FAINT, INK, Chart, new_chart
 from analysis.charts.common import MIN_ERROR, WIDTH, beta_axis, beta_bins, blocks, legend, panels, scatter, swatches
+from analysis.formatting import format_beta
 from analysis.sweeps.statistics import components
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def front(nats, errors) -> tuple[np.ndarray, np.ndarray]:
     return nats[order][first], errors[order][first]
 
 
-def error_complexity(done: "pd.DataFrame") -> Chart:
+def error_complexity(done: "pd.DataFrame", dots: "pd.DataFrame | None" = None) -> Chart:
     """Relative error against complexity of every training, coloured by algorithm, a marker shape a dimension.
 
-    The steps are each dimension's front.
+    The steps are each dimension's front. dots: the trainings to show, where they are too many to show all.
     """
     from matplotlib.lines import Line2D
 
@@ -40,16 +41,17 @@ def error_complexity(done: "pd.DataFrame") -> Chart:
     axes = chart.figure.subplots()
     axes.set(xscale="log", yscale="log", xlabel="complexity (nats)", ylabel="relative error")
     colour, dimensions = colours(done["algorithm"]), sorted(done["dimension"].unique())
-    size = float(np.clip(6000 / len(done), 9, 26))
+    dots = done if dots is None else dots
+    size = float(np.clip(6000 / len(dots), 9, 26))
     shapes = {dimension: MARKERS[i % len(MARKERS)] for i, dimension in enumerate(dimensions)}
     for dimension in dimensions:
-        mine = done[done["dimension"] == dimension]
+        mine, shown = (frame[frame["dimension"] == dimension] for frame in (done, dots))
         scatter(
             chart,
             axes,
-            mine,
-            mine["complexity_nats"].clip(lower=MIN_NATS).to_numpy(),
-            mine["relative_error"].clip(lower=MIN_ERROR).to_numpy(),
+            shown,
+            shown["complexity_nats"].clip(lower=MIN_NATS).to_numpy(),
+            shown["relative_error"].clip(lower=MIN_ERROR).to_numpy(),
             shapes[dimension],
             colour,
             size,
@@ -99,7 +101,7 @@ def kl_components(done: "pd.DataFrame") -> Chart | None:
         for log_beta, row in table.iterrows():
             bottom = 0.0
             for name, nats in row[row > 0].items():
-                tip = f"n = {dimension}, β = {10**log_beta:.2g}: {nats:.4g} nats in {_part(name)}"
+                tip = f"n = {dimension}, β = {format_beta(10**log_beta)}: {nats:.4g} nats in {_part(name)}"
                 rectangles.append((log_beta - 0.43 * width, bottom, 0.86 * width, nats, tone[name], tip))
                 bottom += nats
         blocks(chart, axes, rectangles)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from analysis.algorithms.names import colours, display_name
 from analysis.charts.chart import Chart, new_chart
 from analysis.charts.common import WIDTH, beta_axis, beta_bins, blocks, legend, panels
+from analysis.formatting import format_beta
 from analysis.sweeps.statistics import counts
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def counts_by_beta(done: "pd.DataFrame") -> Chart:
         for log_beta, row in table.iterrows():
             bottom = 0
             for algorithm, count in row[row > 0].items():
-                tip = f"n = {dimension}, β = {10**log_beta:.2g}: {count} of {row.sum()} {display_name(algorithm)}"
+                place = f"n = {dimension}, β = {format_beta(10**log_beta)}"
+                tip = f"{place}: {count} of {row.sum()} {display_name(algorithm)}"
                 rectangles.append((log_beta - 0.43 * width, bottom, 0.86 * width, count, colour[algorithm], tip))
                 bottom += count
         blocks(chart, axes, rectangles)

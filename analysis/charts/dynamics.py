@@ -8,7 +8,9 @@ import numpy as np
 
 from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import FAINT, INK, Chart, new_chart
-from analysis.charts.common import WIDTH, beta_axis, beta_bins, blocks, legend, panels, power
+from analysis.charts.common import WIDTH, beta_axis, beta_bins, blocks, legend, panels
+from analysis.formatting import format_beta
+from analysis.literal_text import power
 from analysis.sweeps.dynamics import fractions
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def _edges(positions: np.ndarray) -> np.ndarray:
 
 def _cell_tip(dimension: int, log_beta: float, step: float, parts: "pd.Series", trainings: int) -> str:
     what = ", ".join(f"{display_name(algorithm)} {part:.0%}" for algorithm, part in parts[parts > 0].items())
-    return f"n = {dimension}, β = {10**log_beta:.2g}, step {step:.0f} ({trainings} trainings)\n{what}"
+    return f"n = {dimension}, β = {format_beta(10**log_beta)}, step {step:.0f} ({trainings} trainings)\n{what}"
 
 
 def transition_graph(graph: "networkx.DiGraph") -> Chart:
@@ -98,8 +100,7 @@ def transition_graph(graph: "networkx.DiGraph") -> Chart:
             linewidth=0.7 + 5.0 * count / most,
         )
         axes.add_patch(arc)
-        chart.tip(arc, f"{display_name(before)} → {display_name(after)}: {count} times")
-        axes.text(
+        number = axes.text(
             (place[before] + place[after]) / 2,
             apex[before, after],
             str(count),
@@ -108,6 +109,7 @@ def transition_graph(graph: "networkx.DiGraph") -> Chart:
             fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9},
         )
+        chart.tip(number, f"{display_name(before)} → {display_name(after)}: {count} times")
     for node in nodes:
         data = graph.nodes[node]
         size = 130 + 420 * data["visits"] / visits

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from analysis.algorithms.names import display_name
 from analysis.charts.chart import Chart, new_chart
-from analysis.charts.common import WIDTH, tip_trainings
+from analysis.charts.common import WIDTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,17 +13,23 @@ if TYPE_CHECKING:
     from analysis.sweeps.phases import Phases
 
 
-def phase_map_chart(phases: "Phases", done: "pd.DataFrame") -> Chart:
-    """The phase map (`analysis.phases.plots`) as one of the report's charts, its dots telling their trainings."""
+def phase_map_chart(phases: "Phases", done: "pd.DataFrame", dots: "pd.DataFrame") -> Chart:
+    """The phase map (`analysis.phases.plots`) as one of the report's charts, its dots telling their trainings.
+
+    done: the map's rows; dots: those of them to show.
+    """
     from analysis.phases.plots import draw_phase_map
 
     chart = new_chart(WIDTH, 3.0 if done["dimension"].nunique() == 1 else 4.8)
     axes = chart.figure.subplots()
-    draw_phase_map(phases.phase_map, table=phases.boundaries, axes=axes, x_label="β", y_label="input dimension n")
+    shown = done.index.isin(dots.index)
+    draw_phase_map(
+        phases.phase_map, table=phases.boundaries, axes=axes, x_label="β", y_label="input dimension n", shown=shown
+    )
     for label in phases.phase_map.labels:
         for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
             if str(points.get_label()).startswith(f"{display_name(label)} ("):
-                tip_trainings(chart, points, done[phases.phase_map.row_labels == label])
+                chart.trainings[points] = done["key"][shown & (phases.phase_map.row_labels == label)].tolist()
     return chart
 
 

@@ -2,7 +2,7 @@
 that hides and shows algorithms.
 
 Whatever the static chart draws is read off it, so the two cannot disagree: points of trainings, lines, filled
-bands, and a mesh of colours as an image. The page draws the twin in place of the static one where scripts run;
+bands, and images. The page draws the twin in place of the static one where scripts run;
 paper and readers without scripts keep the static one.
 """
 
@@ -27,15 +27,15 @@ PIXELS_A_POINT = 4 / 3
 HEIGHT = 96  # pixels an inch of the static chart
 
 
-def plotly_figure(chart: Chart, done: "pd.DataFrame") -> dict | None:
+def plotly_figure(chart: Chart, shown: "pd.DataFrame") -> dict | None:
     """{"data": traces, "layout": …, "height": pixels} for Plotly; None for a chart that shows no single trainings.
 
-    A point's `customdata` is its training's place in `done`; what it says on hover is the page's to compose.
+    A point's `customdata` is its training's place in `shown`; what it says on hover is the page's to compose.
     """
     if not chart.trainings:
         return None
-    place = {key: index for index, key in enumerate(done["key"])}
-    labels = done["algorithm"].tolist()
+    place = {key: index for index, key in enumerate(shown["key"])}
+    labels = shown["algorithm"].tolist()
     data: list[dict] = []
     layout: dict = {"images": [], "shapes": [], "annotations": []}
     named: set[str] = set()
@@ -50,7 +50,7 @@ def plotly_figure(chart: Chart, done: "pd.DataFrame") -> dict | None:
         layout["annotations"] += _marks(axes, suffix)
         layout["shapes"] += [shape | {"xref": f"x{suffix}", "yref": f"y{suffix} domain"} for shape in _spans(axes)]
         for points in axes.collections:
-            keys = chart.trainings.get(points.get_gid())
+            keys = chart.trainings.get(points)
             if keys:
                 rows = [place[key] for key in keys]
                 data += [trace | refers for trace in _points(points, rows, labels, chart, named)]
@@ -68,7 +68,7 @@ def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set
     """A trace an algorithm, the rarest on top. The legend names each algorithm once, in the usual order."""
     offsets = np.asarray(points.get_offsets())
     colour = colours({labels[row] for row in rows})
-    usual, traces = list(in_order(labels)), []
+    usual, traces = list(in_order({label for label in labels if isinstance(label, str)})), []
     for label in sorted(colour, key=lambda label: -sum(labels[row] == label for row in rows)):
         mine = [i for i, row in enumerate(rows) if labels[row] == label]
         traces.append(
@@ -86,7 +86,7 @@ def _points(points, rows: list[int], labels: list[str], chart: Chart, named: set
                 "marker": {
                     "color": colour[label],
                     "size": round(float(points.get_sizes()[0]) ** 0.5 * PIXELS_A_POINT, 1),
-                    "symbol": SYMBOLS[chart.markers.get(points.get_gid(), "o")],
+                    "symbol": SYMBOLS[chart.markers.get(points, "o")],
                     "opacity": 0.85,
                     "line": {"color": "white", "width": 0.5},
                 },
@@ -159,19 +159,17 @@ def _spans(axes: "Axes") -> list[dict]:
 
 
 def _images(axes: "Axes") -> list[dict]:
-    """A mesh of colours that fills its axes, as a picture behind everything."""
-    from matplotlib.collections import QuadMesh
+    """Pictures that fill their axes, behind everything."""
     from matplotlib.image import imsave
 
     found = []
-    for mesh in axes.collections:
-        if isinstance(mesh, QuadMesh):
-            buffer = io.BytesIO()
-            imsave(buffer, np.clip(mesh.get_array(), 0, 1), format="png", origin="lower")
-            (left, right), (low, high) = (_range(axes, which) for which in "xy")
-            source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-            found.append({"source": source, "x": left, "y": high, "sizex": right - left, "sizey": high - low,
-                          "sizing": "stretch", "layer": "below"})  # fmt: skip
+    for image in axes.images:
+        buffer = io.BytesIO()
+        imsave(buffer, np.asarray(image.get_array()), format="png", origin="lower")
+        (left, right), (low, high) = (_range(axes, which) for which in "xy")
+        source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        found.append({"source": source, "x": left, "y": high, "sizex": right - left, "sizey": high - low,
+                      "sizing": "stretch", "layer": "below"})  # fmt: skip
     return found
 
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def refinement_chart(rounds: list[Round], done: "pd.DataFrame") -> "Chart | None":
-    """Before and after, side by side: trainings as dots, those of the refinement dark; boundaries with their bands."""
+    """Before and after, side by side: trainings as dots, those of the refinement dark; boundaries with their bands.
+
+    done: the trainings to show, all or a share of them.
+    """
     from analysis.algorithms.names import display_name
     from analysis.charts.chart import FAINT, INK, new_chart
     from analysis.charts.common import WIDTH, training_tips

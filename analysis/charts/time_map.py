@@ -11,6 +11,7 @@ import numpy as np
 from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
 from analysis.phases.softmax_gp import Hyperparameters
+from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 MAX_PANELS = 6
+MAX_DOTS = 700  # snapshots that a panel shows one by one
 # for a picture: one fit in place of a search, and few draws
 QUICK = {
     "settings": Hyperparameters(trend=24.0, tilt=0.5, ripple=4.0, length_x=0.35, length_y=0.5),
@@ -55,13 +57,17 @@ def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":
         dimensions = dimensions[np.linspace(0, len(dimensions) - 1, MAX_PANELS).round().astype(int)]
     chart = new_chart(WIDTH, 0.4 + 3.2 * int(np.ceil(len(dimensions) / 3)))
     merge = mirror_images()
-    shown = [merge.get(label, label) for label in snapshots["algorithm"]]
+    labels = snapshots["algorithm"].map(lambda label: merge.get(label, label)).unique()
     several = panels(chart, len(dimensions), sharey=True)
     for axes, dimension in zip(several, dimensions, strict=True):
         phase_map = fit_over_training(snapshots, int(dimension), **QUICK)
-        draw_phase_map(phase_map, axes=axes, x_label="β", y_label="training step", heading=f"n = {dimension}")
+        rows = snapshots[snapshots["dimension"] == dimension]
+        shown = np.isin(np.arange(len(rows)), stratified_sample(rows, MAX_DOTS, by=("beta", "step", "algorithm")))
+        draw_phase_map(
+            phase_map, axes=axes, x_label="β", y_label="training step", heading=f"n = {dimension}", shown=shown
+        )
         axes.get_legend().remove()  # one for all panels
         if not axes.get_subplotspec().is_first_col():
             axes.set_ylabel("")
-    legend(chart, shown)
+    legend(chart, labels)
     return chart

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import networkx
     import pandas as pd
 
-GRID = 400  # points along x at which a draw's labels are compared
+POINTS = 400  # points along x at which a draw's labels are compared
 MARGIN = 0.15  # share of the x range by which draws may look beyond the data, so that a band can say "or outside"
 MIN_PROBABILITY = 0.5  # of the draws must have the boundary
 MIN_CONTRAST = 0.75  # share that each phase must reach on its own side, of the two phases' sum
@@ -54,7 +54,12 @@ class Crossings:
 
 
 def boundaries(
-    phase_map: PhaseMap, ys: ArrayLike | None = None, *, level: float = 0.9, draws: int | None = None
+    phase_map: PhaseMap,
+    ys: ArrayLike | None = None,
+    *,
+    level: float = 0.9,
+    draws: int | None = None,
+    points: int = POINTS,
 ) -> "pd.DataFrame":
     """Every boundary at every y -> DataFrame, a row a boundary and y, ordered along x.
 
@@ -69,7 +74,7 @@ def boundaries(
     to_units = axis.span / 2  # a unit of scaled x in decades, or in x
     tails = [0.5, (1 - level) / 2, (1 + level) / 2]
     rows = []
-    for crossing in crossings(phase_map, ys, draws=draws):
+    for crossing in crossings(phase_map, ys, draws=draws, points=points):
         middle, low, high = np.quantile(crossing.scaled_x, tails)
         if crossing.probability < MIN_PROBABILITY or crossing.contrast < MIN_CONTRAST or abs(middle) >= 1:
             continue
@@ -100,22 +105,27 @@ def default_ys(phase_map: PhaseMap, *, most: int = 33) -> np.ndarray:
     return values if len(values) <= most else phase_map.y_axis.grid(most)
 
 
-def crossings(phase_map: PhaseMap, ys: ArrayLike | None = None, *, draws: int | None = None) -> list[Crossings]:
-    """All boundaries of the mean map at each y (the data's own by default), found again in every draw."""
+def crossings(
+    phase_map: PhaseMap, ys: ArrayLike | None = None, *, draws: int | None = None, points: int = POINTS
+) -> list[Crossings]:
+    """All boundaries of the mean map at each y (the data's own by default), found again in every draw.
+
+    points: along x at which a draw's labels are compared; between two, the log odds are taken as straight.
+    """
     found: list[Crossings] = []
     if phase_map.x_axis.span == 0 or len(phase_map.labels) < 2:
         return found
     places = default_ys(phase_map) if ys is None else np.atleast_1d(np.asarray(ys, float))
     for y in places:
         if phase_map.y_axis.low <= y <= phase_map.y_axis.high:
-            found += _crossings_at(phase_map, float(y), draws)
+            found += _crossings_at(phase_map, float(y), draws, points)
     return found
 
 
-def _crossings_at(phase_map: PhaseMap, y: float, draws: int | None) -> list[Crossings]:
-    scaled = np.linspace(-1 - 2 * MARGIN, 1 + 2 * MARGIN, GRID)
-    fields = phase_map.fields(phase_map.x_axis.unscale(scaled), y, draws=draws)  # (draws, GRID, labels)
-    best = fields.argmax(axis=2)  # (draws, GRID)
+def _crossings_at(phase_map: PhaseMap, y: float, draws: int | None, points: int) -> list[Crossings]:
+    scaled = np.linspace(-1 - 2 * MARGIN, 1 + 2 * MARGIN, points)
+    fields = phase_map.fields(phase_map.x_axis.unscale(scaled), y, draws=draws)  # (draws, points, labels)
+    best = fields.argmax(axis=2)  # (draws, points)
     draw, place = np.nonzero(best[:, 1:] != best[:, :-1])
     lower, upper = best[draw, place], best[draw, place + 1]
     before = fields[draw, place, upper] - fields[draw, place, lower]  # log odds, <= 0
@@ -125,7 +135,7 @@ def _crossings_at(phase_map: PhaseMap, y: float, draws: int | None) -> list[Cros
     position = scaled[place] - before / rise * step
     slope = rise / step
 
-    share = _mean_share(fields)  # (GRID, labels)
+    share = _mean_share(fields)  # (points, labels)
     mean_best = share.argmax(axis=1)
     changes = np.flatnonzero(np.diff(mean_best))
     changes = changes[np.abs(scaled[changes] + step / 2) < 1]
@@ -143,7 +153,7 @@ def _crossings_at(phase_map: PhaseMap, y: float, draws: int | None) -> list[Cros
         if len(mine) == 0:
             continue
         left = changes[number - 1] if number > 0 else 0
-        right = changes[number + 1] if number + 1 < len(changes) else GRID - 1
+        right = changes[number + 1] if number + 1 < len(changes) else points - 1
         odds = share[:, pair[1]] / np.maximum(share[:, pair[0]] + share[:, pair[1]], 1e-300)
         contrast = min(1 - odds[left : at + 1].min(), odds[at + 1 : right + 1].max())
         found.append(

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CELLS = (140, 40)  # cells along x and y where the map is evaluated
-FINER = 4  # each of them is drawn as FINER by FINER interpolated ones
+CELLS = (110, 32)  # cells along x and y where the map is evaluated; the picture interpolates between them
 STRENGTH = 0.42  # of the regions' colours; the points have theirs in full
-CURVE = 49  # values of y along a drawn boundary
+CURVE, ALONG, DRAWS = 33, 160, 120  # values of y and x, and posterior draws, by which a boundary is drawn
 INK = "#1c2128"
 DPI = 160
 
@@ -35,11 +34,13 @@ def draw_phase_map(
     x_label: str | None = None,
     y_label: str | None = None,
     heading: str | None = None,
+    shown: np.ndarray | None = None,
 ) -> "Axes":
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
     table: its `boundaries.boundaries(...)` if at hand. axes: draw into these.
+    shown: (rows,) which rows are drawn as points, all by default; the legend counts all.
     path: also save there; the suffix is the format.
     """
     from matplotlib.figure import Figure
@@ -48,21 +49,24 @@ def draw_phase_map(
         axes = Figure(figsize=(7.2, 4.4), layout="constrained").add_subplot()
     figure = cast("Figure", axes.figure)  # not part of another: only a whole one can be saved
     colour = colours(phase_map.labels)
+    fan = _fan(phase_map, np.ones(len(phase_map.x), bool) if shown is None else shown)
     if phase_map.y_axis.span == 0:
-        _curves(axes, phase_map, colour, table)
+        _curves(axes, phase_map, colour, table, fan)
         y_label = y_label or f"probability at {phase_map.y_axis.name} = {phase_map.y_axis.low:g}"
     else:
-        _regions(axes, phase_map, colour)
+        _regions(axes, phase_map, colour, fan)
         _bands(axes, phase_map)
-        _points(axes, phase_map, colour)
-    _frame(axes, phase_map, x_label, y_label, heading)
+        _points(axes, phase_map, colour, fan)
+    _frame(axes, phase_map, x_label, y_label, heading, fan)
     show_literally(figure)
     if path is not None:
         figure.savefig(path, dpi=DPI)
     return axes
 
 
-def _curves(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], table: "pd.DataFrame | None") -> None:
+def _curves(
+    axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], table: "pd.DataFrame | None", fan: Floats
+) -> None:
     x = phase_map.x_axis.grid(CELLS[0])
     y = phase_map.y_axis.low
     mean, (low, high) = phase_map.probabilities(x, y), phase_map.probability_band(x, y)
@@ -72,11 +76,12 @@ def _curves(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], table: "p
     for label in _by_place(phase_map):
         at = phase_map.labels.index(label)
         mine = phase_map.row_labels == label
+        shown = mine & np.isfinite(fan)
         axes.fill_between(x, low[:, at], high[:, at], color=colour[label], alpha=0.22, linewidth=0, zorder=3)
         axes.plot(x, mean[:, at], color=colour[label], linewidth=1.8, zorder=4)
         axes.scatter(
-            phase_map.x[mine],
-            1.05 + 0.12 * (0.5 + _fan(phase_map)[mine]),
+            phase_map.x[shown],
+            1.05 + 0.12 * (0.5 + fan[shown]),
             s=14,
             color=colour[label],
             edgecolor="white",
@@ -101,30 +106,30 @@ def _limits(axis: Axis, pad: float) -> Floats:
     return axis.backward(np.array([low - extra, high + extra]))
 
 
-def _y_limits(phase_map: PhaseMap) -> Floats:
+def _y_limits(phase_map: PhaseMap, fan: Floats) -> Floats:
     """Room for the points that fan out above and below."""
-    reach = np.abs(_fan(phase_map)).max() * _gap(phase_map) / phase_map.y_axis.span
+    reach = np.nanmax(np.abs(fan)) * _gap(phase_map) / phase_map.y_axis.span
     return _limits(phase_map.y_axis, max(0.05, reach + 0.025))
 
 
-def _regions(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str]) -> None:
+def _regions(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], fan: Floats) -> None:
     """Each cell in the mix of its phases' colours, in proportion to their probabilities."""
     from matplotlib.colors import to_rgb
-    from scipy.ndimage import zoom
+    from matplotlib.image import AxesImage
 
     x_low, x_high = phase_map.x_axis.forward(_limits(phase_map.x_axis, 0.03))
-    y_low, y_high = phase_map.y_axis.forward(_y_limits(phase_map))
+    y_low, y_high = phase_map.y_axis.forward(_y_limits(phase_map, fan))
     xs = phase_map.x_axis.backward(_centres(x_low, x_high, CELLS[0]))
     ys = phase_map.y_axis.backward(_centres(y_low, y_high, CELLS[1]))
     grid_x, grid_y = np.meshgrid(xs, ys)
     share = phase_map.probability_draws(grid_x.ravel(), grid_y.ravel(), draws=60).mean(axis=0)
-    share = share.reshape(CELLS[1], CELLS[0], -1)
-    share = zoom(share, (FINER, FINER, 1), order=1, mode="nearest", grid_mode=True)
     palette = np.array([to_rgb(colour[label]) for label in phase_map.labels])
-    picture = np.clip(1 - STRENGTH * (1 - share @ palette), 0, 1)
-    x_edges = phase_map.x_axis.backward(np.linspace(x_low, x_high, picture.shape[1] + 1))
-    y_edges = phase_map.y_axis.backward(np.linspace(y_low, y_high, picture.shape[0] + 1))
-    axes.pcolormesh(x_edges, y_edges, picture, rasterized=True, zorder=0)
+    picture = np.clip(1 - STRENGTH * (1 - share @ palette), 0, 1).reshape(CELLS[1], CELLS[0], 3)
+    # in shares of the axes, which it fills: images know no logarithmic axes
+    image = AxesImage(axes, interpolation="bilinear", origin="lower", extent=(0, 1, 0, 1), zorder=0)
+    image.set_data(picture)
+    image.set_transform(axes.transAxes)
+    axes.add_image(image)
 
 
 def _centres(low: float, high: float, cells: int) -> Floats:
@@ -135,7 +140,7 @@ def _centres(low: float, high: float, cells: int) -> Floats:
 def _bands(axes: "Axes", phase_map: PhaseMap) -> None:
     """Smooth curves on a fine grid of y; each boundary in one piece where it is unbroken."""
     ys = phase_map.y_axis.grid(CURVE)
-    fine = read_boundaries(phase_map, ys, draws=150)
+    fine = read_boundaries(phase_map, ys, draws=DRAWS, points=ALONG)
     for _, piece in fine.groupby(["lower_phase", "upper_phase"]):
         for run in _runs(piece, ys):
             axes.fill_betweenx(run["y"], run["x_low"], run["x_high"], color=INK, alpha=0.17, linewidth=0, zorder=2)
@@ -152,16 +157,17 @@ def _runs(piece: "pd.DataFrame", ys: Floats) -> Iterator["pd.DataFrame"]:
             yield run
 
 
-def _points(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str]) -> None:
+def _points(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str], fan: Floats) -> None:
     """Repeated places fan out vertically, so that every row is seen."""
     x, y = phase_map.x, phase_map.y
-    place = phase_map.y_axis.backward(phase_map.y_axis.forward(y) + _fan(phase_map) * _gap(phase_map))
-    size = float(np.clip(2600 / len(x), 7, 26))
+    place = phase_map.y_axis.backward(phase_map.y_axis.forward(y) + fan * _gap(phase_map))
+    size = float(np.clip(2600 / np.isfinite(fan).sum(), 7, 26))
     for label in _by_place(phase_map):
         mine = phase_map.row_labels == label
+        shown = mine & np.isfinite(fan)
         axes.scatter(
-            x[mine],
-            place[mine],
+            x[shown],
+            place[shown],
             s=size,
             color=colour[label],
             edgecolor="white",
@@ -172,16 +178,17 @@ def _points(axes: "Axes", phase_map: PhaseMap, colour: dict[str, str]) -> None:
         )
 
 
-def _fan(phase_map: PhaseMap) -> Floats:
-    """(rows,) in [-0.5, 0.5]: evenly spaced among the rows of one place, ordered by label."""
-    order = np.lexsort([phase_map.row_labels.astype(str), phase_map.x, phase_map.y])
-    offset = np.zeros(len(order))
-    _, place = np.unique(np.stack([phase_map.x, phase_map.y], axis=1), axis=0, return_inverse=True)
-    place = place.ravel()
-    for index in np.unique(place):
-        rows = order[place[order] == index]
-        offset[rows] = (np.arange(len(rows)) - (len(rows) - 1) / 2) / max(len(rows), 8)
-    return offset
+def _fan(phase_map: PhaseMap, shown: np.ndarray) -> Floats:
+    """(rows,) in [-0.5, 0.5]: evenly spaced among the rows of one place, ordered by label; nan where not shown."""
+    rows = np.stack([phase_map.x, phase_map.y], axis=1)[shown]
+    place = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+    order = np.lexsort([phase_map.row_labels[shown].astype(str), place])
+    count = np.bincount(place)
+    rank = np.empty(len(order))
+    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)  # from 0 at each place
+    fan = np.full(len(phase_map.x), np.nan)
+    fan[shown] = (rank - (count[place] - 1) / 2) / np.maximum(count[place], 8)
+    return fan
 
 
 def _gap(phase_map: PhaseMap) -> float:
@@ -190,7 +197,9 @@ def _gap(phase_map: PhaseMap) -> float:
     return min(0.7 * least, 0.12 * phase_map.y_axis.span)
 
 
-def _frame(axes: "Axes", phase_map: PhaseMap, x_label: str | None, y_label: str | None, heading: str | None) -> None:
+def _frame(
+    axes: "Axes", phase_map: PhaseMap, x_label: str | None, y_label: str | None, heading: str | None, fan: Floats
+) -> None:
     if phase_map.x_axis.log:
         axes.set_xscale("log")
     axes.set_xlim(*_limits(phase_map.x_axis, 0.03))
@@ -198,7 +207,7 @@ def _frame(axes: "Axes", phase_map: PhaseMap, x_label: str | None, y_label: str 
     if phase_map.y_axis.span > 0:
         if phase_map.y_axis.log:
             axes.set_yscale("log")
-        axes.set_ylim(*_y_limits(phase_map))
+        axes.set_ylim(*_y_limits(phase_map, fan))
         values = np.unique(phase_map.y)
         if len(values) <= 14:
             axes.set_yticks(values, [f"{value:g}" for value in values])
@@ -207,7 +216,7 @@ def _frame(axes: "Axes", phase_map: PhaseMap, x_label: str | None, y_label: str 
         axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_ylabel(y_label or phase_map.y_axis.name)
     if heading:
-        axes.set_title(heading, loc="left", fontsize=11)
+        axes.set_title(heading, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     legend = axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, handletextpad=0.4)
     for handle in legend.legend_handles:

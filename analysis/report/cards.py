@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from analysis.algorithms.names import display_name, in_order
 from analysis.formatting import format_beta, format_number
-from analysis.report.gallery import data_uri
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
 
 MAX_CHOICES = 40  # values of β to filter the drawings by
+MAX_SEEDS = 200  # likewise
+MAX_CLUSTERS = 24  # cards, the largest clusters'
 
 
 def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict[str, str]) -> dict:
@@ -24,12 +25,12 @@ def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict
     shown = [
         {"label": group["label"], "cards": [_card(card, links) for card in group["cards"]]} for group in gallery.groups
     ]
-    drawn = done[done["key"].isin(gallery.pages.keys())]
+    seeds = sorted(done["seed"].unique())
     filters = [
-        ("algorithm", "algorithm", [(label, display_name(label)) for label in in_order(drawn["algorithm"])]),
-        ("n", "n", [(n, f"n = {n}") for n in sorted(drawn["dimension"].unique())]),
-        ("beta", "β", beta_choices(drawn["beta"])),
-        ("seed", "seed", [(seed, f"seed {seed}") for seed in sorted(drawn["seed"].unique())]),
+        ("algorithm", "algorithm", [(label, display_name(label)) for label in in_order(done["algorithm"])]),
+        ("n", "n", [(n, f"n = {n}") for n in sorted(done["dimension"].unique())]),
+        ("beta", "β", beta_choices(done["beta"])),
+        ("seed", "seed", [(seed, f"seed {seed}") for seed in seeds[:MAX_SEEDS]]),
     ]
     return {"gallery": shown, "gallery_note": gallery.remark, "gallery_filters": [f for f in filters if len(f[2]) > 1]}
 
@@ -51,17 +52,16 @@ def cluster_context(
 ) -> dict:
     """A card for every cluster: the drawing of its typical training, where it lives and what sets it apart."""
     shown = []
-    for cluster in found:
+    for cluster in found[:MAX_CLUSTERS]:
         rows = done[done["key"].isin(cluster.keys)]
         card = rows[rows["key"] == cluster.typical].iloc[0].to_dict()
-        drawing = gallery.pages.get(cluster.typical) if gallery else None
-        if gallery is None or drawing is None:
+        if gallery is None or cluster.typical not in gallery.pages:
             continue
         betas = sorted(rows["beta"].unique())
         beta = " … ".join(format_beta(beta) for beta in dict.fromkeys([betas[0], betas[-1]]))
         dimensions = sorted(rows["dimension"].unique())
         shown.append(
-            _card(card | {"image": data_uri(drawing), "formula": gallery.formulas.get(cluster.typical, "")}, links)
+            _card(card | {"formula": gallery.formulas.get(cluster.typical, "")}, links)
             | {
                 "number": cluster.number,
                 "pattern": cluster.pattern,
@@ -75,7 +75,7 @@ def cluster_context(
                 ],
             }
         )
-    return {"candidates": shown, "silhouette": format_number(score)}
+    return {"candidates": shown, "silhouette": format_number(score), "clusters": len(found)}
 
 
 def _card(card: dict, links: dict[str, str]) -> dict:
@@ -87,7 +87,6 @@ def _card(card: dict, links: dict[str, str]) -> dict:
         "key": card["key"],
         "link": links.get(card["key"], ""),
         "formula": card["formula"],
-        "image": card["image"],
         "file": f"drawings/{card['key']}.svg",
         "faithfulness": f"{faithful:.3f}" if faithful is not None and math.isfinite(faithful) else "",
         "error": format_number(card["relative_error"]),

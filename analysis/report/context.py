@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from analysis.algorithms.names import colours, display_name, in_order, task_title
-from analysis.formatting import enumeration, format_beta, format_number, rough_duration
+from analysis.algorithms.names import display_name, in_order, task_title
+from analysis.formatting import enumeration, format_beta, format_number, rough_duration, short
 from analysis.sweeps.load import Sweep
 from analysis.sweeps.statistics import MIN_TOSSES, order_parameters, ranking, share_cheaper, splits
 
@@ -33,6 +33,7 @@ COLUMNS = {
     "faithfulness_at_twice_the_scale": "at twice the scale",
 }
 MAX_ORDER_PARAMETERS = 3
+MANY_FAILURES = 100  # that are told one by one
 LONG = 240  # characters of a manifest's value that are shown
 MANY = 40  # entries of one of its tables, likewise
 PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
@@ -177,33 +178,44 @@ def ranking_table(done: "pd.DataFrame") -> dict:
     return {"ranking": rows, "ranking_dimensions": dimensions}
 
 
-def training_table(trainings: "pd.DataFrame", links: dict[str, str]) -> dict:
-    """Columns and rows of the sortable table. Cells hold ready text; `data-v` holds what they sort by."""
+def table_columns(trainings: "pd.DataFrame") -> list[dict[str, str]]:
+    """Columns of the table of trainings: name, heading, and kind ("number", "beta", "text", "label" or "key")."""
+    from pandas.api.types import is_numeric_dtype
+
     parameters = order_parameters(trainings)
     preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
     names = [name for name in COLUMNS if name in trainings]
     names += (preferred or parameters)[:MAX_ORDER_PARAMETERS]
     names += ["status"] * bool((trainings["status"] != "done").any())
     names += [name for name in ("seconds", "key") if name in trainings]
-    return table(trainings, names, colours(trainings["algorithm"].dropna()), links)
+    kinds = {"algorithm": "label", "key": "key", "beta": "beta"}
+    return [
+        {
+            "name": name,
+            "heading": COLUMNS.get(name, name.replace("_", " ")),
+            "kind": kinds.get(name, "number" if is_numeric_dtype(trainings[name]) else "text"),
+        }
+        for name in names
+    ]
 
 
-def table(frame: "pd.DataFrame", names: list[str], colour: dict[str, str], links: dict[str, str]) -> dict:
-    """Columns and rows of a frame's columns `names`, numbers in three digits, labels with their colours."""
+def table(frame: "pd.DataFrame", colour: dict[str, str]) -> dict:
+    """Columns and rows of a frame, numbers in three digits, labels with their colours. Cells hold ready text."""
     from pandas.api.types import is_numeric_dtype
 
+    names = list(frame.columns)
     columns = [
         {"name": COLUMNS.get(name, str(name).replace("_", " ")), "numeric": is_numeric_dtype(frame[name])}
         for name in names
     ]
     rows = [
-        [{"colour": "", "link": ""} | _cell(name, value, colour, links) for name, value in zip(names, row, strict=True)]
+        [{"colour": ""} | _cell(name, value, colour) for name, value in zip(names, row, strict=True)]
         for row in frame[names].itertuples(index=False, name=None)
     ]
     return {"columns": columns, "rows": rows}
 
 
-def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> dict:
+def _cell(name: str, value, colour: dict[str, str]) -> dict:
     if name == "algorithm":
         known = isinstance(value, str)
         return {
@@ -212,14 +224,13 @@ def _cell(name: str, value, colour: dict[str, str], links: dict[str, str]) -> di
             "attributes": ' class="t"',
         }
     if name == "key":
-        return {"text": value, "link": links.get(value, ""), "attributes": ' class="t mono"'}
+        return {"text": value, "attributes": ' class="t mono"'}
     if isinstance(value, str):
         return {"text": value, "attributes": ' class="t"'}
     if value is None or not math.isfinite(value):
         return {"text": "", "attributes": ' class="n"'}
     text = format_beta(value, 3) if name == "beta" else format_number(value)
-    plain = isinstance(value, int) and abs(value) < 1000
-    return {"text": text, "attributes": ' class="n"' if plain else f' class="n" data-v="{value:.6g}"'}
+    return {"text": text, "attributes": ' class="n"'}
 
 
 def manifest_context(manifest: dict) -> dict:
@@ -240,7 +251,7 @@ def flatten(value, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         yield from flatten(value[-1], f"{name} ({len(value)}, the last)" if len(value) > 1 else name)
     elif isinstance(value, list) and len(value) > 8 and all(isinstance(item, int | float) for item in value):
-        yield name, f"{len(value)} values from {min(value):g} to {max(value):g}"
+        yield name, f"{len(value)} values from {short(min(value))} to {short(max(value))}"
     elif name.endswith("_at") and isinstance(value, int | float):
         yield name, datetime.datetime.fromtimestamp(value, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     else:

@@ -1,5 +1,6 @@
 """The report's templates."""
 
+import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -28,10 +29,12 @@ def environment(colour: Mapping[str, str]) -> "jinja2.Environment":
 def _templates() -> "jinja2.Environment":
     import jinja2
 
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["base64"] = lambda content: base64.b64encode(content).decode()
+    return found

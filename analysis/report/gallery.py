@@ -1,6 +1,5 @@
 """Which trainings to draw in the report, and their cards."""
 
-import base64
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,10 +98,8 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     groups = [
         {"label": label, "cards": shown}
         for label in sorted(nats.index, key=lambda label: (-nats[label], label))  # the most intricate first
-        if (shown := [
-            cards[key] | {"image": data_uri(pages[key])} for key in chosen[label]["key"] if key in cards
-        ])
-    ]  # fmt: skip
+        if (shown := [cards[key] for key in chosen[label]["key"] if key in cards])
+    ]
     absent = damaged + int((~has_network).sum())
     remark = f"{absent} trainings have no readable network file and could not be drawn. " if absent else ""
     if len(pages) < len(there) - damaged:
@@ -127,7 +124,3 @@ def _labels(row: dict, network) -> dict:
         text = closed.text if closed else ""
         faithful = faithfulness(network, closed) if pd.isna(faithful) else faithful
     return {"formula": text, "faithfulness": None if pd.isna(faithful) else faithful}
-
-
-def data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
-from analysis.charts.chart import Chart, save_png, styled, svg_text
+from analysis.charts.chart import Chart, Tip, placed_tips, save_png, styled
 from analysis.errors import UserError
 from analysis.report import context
 from analysis.report.section import Part, Picture, ReportData, Section
@@ -18,8 +19,15 @@ class Figure:
     number: int
     file: str  # PNG beside the page
     caption: str
-    svg: str
-    live: dict[str, Any] | None  # its twin for Plotly
+    png: bytes
+    width: int  # pixels
+    height: int
+    live: dict[str, Any] | None  # its twin for Plotly, which says on hover what a mark is …
+    tips: list[Tip]  # … as these do where there is none
+
+    @property
+    def name(self) -> str:
+        return Path(self.file).stem
 
 
 @dataclass(frozen=True)
@@ -84,11 +92,13 @@ def _shown(part: Part, data: ReportData, files: set[str], numbers: count) -> Any
             raise UserError(f"two pictures of the report have the same name: {part.name}")
         files.add(file)
         save_png(part.chart, data.folder / file)
-        return Figure(
-            next(numbers), file, part.caption, svg_text(part.chart, part.name), plotly_figure(part.chart, data.done)
-        )
+        live = plotly_figure(part.chart, data.shown)
+        width, height = (round(length) for length in part.chart.figure.bbox.size)
+        tips = [] if live else placed_tips(part.chart)
+        png = (data.folder / file).read_bytes()
+        return Figure(next(numbers), file, part.caption, png, width, height, live, tips)
     if isinstance(part, pd.DataFrame):
-        return context.table(part, list(part.columns), data.colours, data.links)
+        return context.table(part, data.colours)
     if isinstance(part, str):  # HTML (Markup) too
         return part
     raise UserError(f"a section shows charts, pictures, tables and texts, not {type(part).__name__}")

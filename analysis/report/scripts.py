@@ -1,49 +1,88 @@
-"""What the report's scripts read: the trainings, the live charts, and packed away the drawings and the library."""
+"""What the report's scripts read: trainings, live charts and tips, drawings, and the library; each packed."""
 
 import base64
 import gzip
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.algorithms.names import colours, display_name
+from analysis.report import context
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.charts.chart import Tip
     from analysis.report.gallery import Gallery
+    from analysis.report.page import Figure
 
 
 LIBRARY = Path(__file__).parent / "vendor" / "plotly-basic-4.1.1.min.js.gz"  # MIT licence, see LICENSE.plotly
+MAX_DRAWINGS = 2_500_000  # characters of all drawings that the page holds; it looks for others in its folder
+# What tips and cards say of a training, beside the table's columns.
 COLUMNS = ("key", "dimension", "beta", "seed", "algorithm", "relative_error", "complexity_nats", "faithfulness")
+PLACES = 10_000  # that a picture's width and height are divided into
 
 
-def page_data(done: "pd.DataFrame", gallery: "Gallery | None", links: dict[str, str], live: dict) -> dict[str, str]:
-    """What the page's scripts need: trainings by columns and live charts as JSON; drawings and library packed."""
-    data: dict[str, Any] = {name: _plain(done[name]) for name in COLUMNS if name in done}
-    data["title"] = {label: display_name(label) for label in done["algorithm"].unique()}
-    data["colour"] = colours(done["algorithm"])
-    data["link"] = [links.get(key, "") for key in data["key"]]
-    data["formula"] = [gallery.formulas.get(key, "") if gallery else "" for key in data["key"]]
-    pages = gallery.pages if gallery else {}
-    drawings = json.dumps([pages.get(key, "") for key in data["key"]])
+def page_data(
+    shown: "pd.DataFrame", gallery: "Gallery | None", links: dict[str, str], figures: Iterable["Figure"]
+) -> dict[str, str]:
+    """What the page's scripts need, as the template's values.
+
+    shown: the trainings that the page tells one by one; live charts refer to them by row.
+    """
+    columns, figures = context.table_columns(shown), list(figures)
+    names = dict.fromkeys([*(column["name"] for column in columns), *(name for name in COLUMNS if name in shown)])
+    formulas = gallery.formulas if gallery else {}
+    live = {figure.name: figure.live for figure in figures if figure.live}
+    data = {
+        "trainings": {name: _plain(shown[name]) for name in names}
+        | {
+            "formula": [formulas.get(key, "") for key in shown["key"]],
+            "link": [links.get(key, "") for key in shown["key"]],
+        },
+        "columns": columns,
+        "title": {label: display_name(label) for label in shown["algorithm"].dropna().unique()},
+        "colour": colours(shown["algorithm"].dropna()),
+        "charts": live,
+        "tips": {figure.name: _packed_tips(figure.tips) for figure in figures if figure.tips},
+    }
     return {
-        "data_json": _for_script({"trainings": data, "charts": live}),
-        "drawings_packed": base64.b64encode(gzip.compress(drawings.encode(), 9, mtime=0)).decode(),
+        "data_packed": _packed(data),
+        "drawings_packed": _packed(_some(gallery.pages if gallery else {})),
         "library_packed": base64.b64encode(LIBRARY.read_bytes()).decode() if live else "",
     }
 
 
+def _some(drawings: dict[str, str]) -> dict[str, str]:
+    """The first of them, up to the page's limit."""
+    kept, size = {}, 0
+    for key, svg in drawings.items():
+        size += len(svg)
+        if size > MAX_DRAWINGS:
+            break
+        kept[key] = svg
+    return kept
+
+
+def _packed_tips(tips: list["Tip"]) -> dict[str, list]:
+    boxes = [round(PLACES * value) for tip in tips for value in (tip.left, tip.top, tip.width, tip.height)]
+    return {"boxes": boxes, "texts": [tip.text for tip in tips]}
+
+
 def _plain(column: "pd.Series") -> list:
-    """Five digits and null for gaps: what JSON can say."""
+    """Four digits and null for gaps: what JSON can say."""
     from pandas.api.types import is_float_dtype
 
-    if column.name == "beta" or not is_float_dtype(column):
-        return column.tolist()
-    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in column]
+    if is_float_dtype(column):
+        digits = ".6g" if column.name == "beta" else ".4g"
+        return [float(format(value, digits)) if math.isfinite(value) else None for value in column]
+    return column.astype(object).where(column.notna(), None).tolist()
 
 
-def _for_script(value) -> str:
-    """JSON that may stand in a script element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+def _packed(value: Any) -> str:
+    """JSON, compressed, as text that may stand in a script element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()

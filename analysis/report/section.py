@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from analysis.sweeps.load import Sweep
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from analysis.report.gallery import Gallery
     from analysis.sweeps.clusters import Cluster
     from analysis.sweeps.phases import Phases
+
+
+MAX_DOTS = 2000  # trainings that a chart shows one by one
+MAX_SHOWN = 20_000  # trainings in the page's table
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,34 @@ class ReportData:
     def done(self) -> "pd.DataFrame":
         """The completed trainings, one row each."""
         return self.sweep.done
+
+    @cached_property
+    def dots(self) -> "pd.DataFrame":
+        """The completed trainings that charts show one by one: all, or of many a share of every kind."""
+        from analysis.sweeps.sample import stratified_sample
+
+        return self.done.iloc[stratified_sample(self.done, MAX_DOTS)]
+
+    @property
+    def dots_note(self) -> str:
+        """What a caption must say where `dots` are not all."""
+        if len(self.dots) == len(self.done):
+            return ""
+        return f" Dots: {len(self.dots):,} of {len(self.done):,} trainings, a share of every (n, β, algorithm)."
+
+    @cached_property
+    def shown(self) -> "pd.DataFrame":
+        """The trainings that the page tells one by one, failed ones too: all, or of many a share of every kind.
+
+        Those that charts show as dots and those that are drawn are among them.
+        """
+        from analysis.sweeps.sample import stratified_sample
+
+        trainings = self.sweep.trainings
+        chosen = np.zeros(len(trainings), bool)
+        chosen[stratified_sample(trainings, MAX_SHOWN)] = True
+        drawn = self.gallery.pages.keys() if self.gallery else ()
+        return trainings[chosen | trainings["key"].isin({*self.dots["key"], *drawn})]
 
     @cached_property
     def phases(self) -> "Phases":

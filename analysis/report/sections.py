@@ -14,7 +14,8 @@ from analysis.charts.phase_map import phase_map_chart, scaling_chart
 from analysis.charts.refinement import refinement_chart
 from analysis.charts.time_map import time_map_chart
 from analysis.report import cards, context
-from analysis.report.section import Picture, ReportData, Section
+from analysis.report.section import MAX_DOTS, Picture, ReportData, Section
+from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -28,7 +29,8 @@ NAMED = ("algorithm",)  # every table of trainings has this column: what these s
 def _phase_map(data: ReportData) -> "Iterator[Part]":
     from analysis.algorithms.names import mirror_images
 
-    yield Picture("phase_map", PHASE_MAP_CAPTION, phase_map_chart(data.phases, data.done))
+    chart = phase_map_chart(data.phases, data.done, data.dots)
+    yield Picture("phase_map", PHASE_MAP_CAPTION + data.dots_note, chart)
     tables = context.boundary_table(data.phases) | context.split_table(data.done, mirror_images())
     yield data.html("phase_map.html.j2", **tables)
 
@@ -60,6 +62,7 @@ EQUILIBRIUM = Section(
     "At equilibrium",
     _equilibrium,
     needs=("algorithm", "complexity_nats", "relative_error"),
+    menu="Equilibrium",
 )
 
 
@@ -107,7 +110,11 @@ def _refinement(data: ReportData) -> "Chart | None":
     from analysis.sweeps.rounds import read_rounds
 
     rounds = read_rounds(data.sweep.folder)
-    return refinement_chart(rounds, data.done) if len(rounds) > 1 else None
+    if len(rounds) < 2:
+        return None
+    asked = data.done[data.done["key"].isin({key for each in rounds for key in each.keys})]
+    kept = {*data.dots["key"], *asked["key"].iloc[stratified_sample(asked, MAX_DOTS)]}
+    return refinement_chart(rounds, data.done[data.done["key"].isin(kept)])
 
 
 REFINEMENT = Section(
@@ -133,8 +140,9 @@ def _complexity(data: ReportData) -> "Iterator[Part]":
         "error_complexity",
         "Every training’s relative error (mean squared error over the variance of the target; 1 is as "
         "good as a constant) against its complexity, the KL divergence of its weights from their prior. "
-        "The steps are the fronts: no training of that n has both a lower error and a lower complexity.",
-        error_complexity(data.done),
+        "The steps are the fronts: no training of that n has both a lower error and a lower complexity."
+        + data.dots_note,
+        error_complexity(data.done, data.dots),
     )
     yield data.html("ranking.html.j2", **context.ranking_table(data.done))
     caption = "Where the complexity lies: mean KL divergence by tensor of weights."
@@ -142,7 +150,11 @@ def _complexity(data: ReportData) -> "Iterator[Part]":
 
 
 COMPLEXITY = Section(
-    "complexity", "Error and complexity", _complexity, needs=("algorithm", "complexity_nats", "relative_error")
+    "complexity",
+    "Error and complexity",
+    _complexity,
+    needs=("algorithm", "complexity_nats", "relative_error"),
+    menu="Complexity",
 )
 
 
@@ -196,8 +208,8 @@ def _order_parameters(data: ReportData) -> Picture:
     from analysis.sweeps.statistics import order_parameters
 
     pairs = order_parameter_pairs(order_parameters(data.done))
-    caption = "Order parameters of every training: medians over the networks that it draws."
-    return Picture("order_parameters", caption, order_parameter_scatter(data.done, pairs) if pairs else None)
+    caption = "Order parameters of every training: medians over the networks that it draws." + data.dots_note
+    return Picture("order_parameters", caption, order_parameter_scatter(data.dots, pairs) if pairs else None)
 
 
 ORDER_PARAMETERS = Section("order", "Order parameters", _order_parameters, needs=NAMED)
@@ -221,13 +233,14 @@ DRAWINGS = Section("gallery", "Drawings", _drawings, needs=NAMED)
 TRAININGS = Section(
     "table",
     "Trainings",
-    lambda data: data.html("trainings.html.j2", **context.training_table(data.sweep.trainings, data.links)),
+    lambda data: data.html("trainings.html.j2", shown=len(data.shown), trainings=len(data.sweep.trainings)),
 )
 
 
 def _failures(data: ReportData) -> "Markup | None":
-    failed = data.sweep.failed.to_dict("records")
-    return data.html("failures.html.j2", failures=failed) if failed else None
+    failed = data.sweep.failed
+    some = failed.iloc[stratified_sample(failed, context.MANY_FAILURES, by=("reason",))].to_dict("records")
+    return data.html("failures.html.j2", failures=some, failed=len(failed)) if some else None
 
 
 FAILURES = Section("failures", "Failures", _failures)

@@ -75,7 +75,6 @@ def _render(data: ReportData, sections: Sequence[Section]) -> str:
     if len(data.done):
         data.phases.boundaries.to_csv(data.folder / "boundaries.csv", index=False)
     drawn = draw_sections(sections, data)
-    live = {Path(figure.file).stem: figure.live for each in drawn for figure in each.figures if figure.live}
     page = environment(data.colours).get_template("report.html.j2")
     return page.render(
         css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
@@ -85,5 +84,5 @@ def _render(data: ReportData, sections: Sequence[Section]) -> str:
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=context.version(),
         **context.opening(data.sweep),
-        **page_data(data.done, data.gallery, data.links, live),
+        **page_data(data.shown, data.gallery, data.links, [figure for each in drawn for figure in each.figures]),
     )

@@ -3,21 +3,25 @@ import gzip
 import html.parser
 import json
 import re
+import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.algorithms.names import display_name
 from analysis.charts.complexity import front
 from analysis.errors import UserError
-from analysis.report import gallery
+from analysis.report import gallery, section
 from analysis.report.cards import beta_choices
 from analysis.report.gallery import choose
 from analysis.report.summary import sweep_summary
 from analysis.report.write import read_links, write_report
 from analysis.sweeps.load import load_sweep
+from search.cli.main import main
 from tests.support.browser import browser
 from tests.support.fake_sweep import BETAS, write_fake_sweep
 
@@ -71,7 +75,7 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
             assert reference[1:] in page.ids
         elif not reference.startswith("data:"):
             assert (sweep_folder / "report" / reference).is_file(), reference
-    assert page.tags.count("svg") == 10
+    assert sum(reference.startswith("data:image/png") for reference in page.references) == 10
     for words in (
         "Phase map",
         "Scaling laws",
@@ -90,35 +94,73 @@ def test_the_page_is_whole_and_needs_no_network(sweep_folder):
     assert re.search(r"\| constant: (no scaling law, |[\d.e-]+ · n\^)", page.text)  # a law, or why there is none
 
 
-def test_every_training_stands_in_the_table_and_in_the_scatter(sweep_folder):
-    sweep, text = load_sweep(sweep_folder), (sweep_folder / "report" / "index.html").read_text()
-    table = text[text.index('<table id="trainings">') :]
-    assert all(f'<tr id="t-{key}">' in table for key in sweep.trainings["key"])
-    scatter = re.findall(r"<svg.*?</svg>", text, re.DOTALL)[4]
-    titles = [element.text for element in ET.fromstring(scatter).iter("{http://www.w3.org/2000/svg}title")]
-    assert sorted(title.splitlines()[-1] for title in titles) == sorted(sweep.done["key"])
-
-
 def scripts_of(path):
-    """What the page's scripts read: (trainings by columns, live charts, drawings)."""
+    """What the page's scripts read: (everything, drawings by key)."""
     text = path.read_text(encoding="utf-8")
 
     def inside(name):
-        return re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script>', text, re.DOTALL)[1]
+        packed = re.search(rf'<script type="text/plain" id="{name}">(.*?)</script>', text, re.DOTALL)[1]
+        return json.loads(gzip.decompress(base64.b64decode(packed)))
 
-    data = json.loads(inside("data"))
-    return data["trainings"], data["charts"], json.loads(gzip.decompress(base64.b64decode(inside("drawings"))))
+    return inside("data"), inside("drawings")
+
+
+def test_every_training_stands_in_the_table(sweep_folder):
+    sweep, (data, _) = load_sweep(sweep_folder), scripts_of(sweep_folder / "report" / "index.html")
+    assert data["trainings"]["key"] == sweep.trainings["key"].tolist()
+    columns = {column["heading"]: column for column in data["columns"]}
+    assert {"n", "β", "seed", "algorithm", "error", "nats", "status", "key"} <= columns.keys()
+    for column in data["columns"]:
+        shown = sweep.trainings[column["name"]]
+        values = pd.Series(data["trainings"][column["name"]])
+        assert (values.isna() == shown.isna()).all()
+        if column["kind"] in ("number", "beta"):
+            assert values.dropna().tolist() == pytest.approx(shown.dropna().tolist(), rel=1e-3)
+        else:
+            assert values.dropna().tolist() == shown.dropna().tolist()
+
+
+def test_of_many_trainings_the_page_tells_a_share(sweep_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(section, "MAX_DOTS", 20)
+    monkeypatch.setattr(section, "MAX_SHOWN", 30)
+    monkeypatch.setattr(gallery, "MAX_DRAWINGS", 0)
+    shutil.copytree(sweep_folder, tmp_path / "sweep")
+    page = write_report(tmp_path / "sweep")
+    trainings, text = load_sweep(sweep_folder).trainings, Page(page).text
+    done = int((trainings["status"] == "done").sum())
+    assert text.count(f"Dots: 20 of {done} trainings, a share of every (n, β, algorithm).") == 3
+    shown = scripts_of(page)[0]
+    assert 30 <= len(shown["trainings"]["key"]) < len(trainings)
+    assert f"{len(shown['trainings']['key'])} of {len(trainings)} trainings" in text
+    for name, panels in (("phase_map", 1), ("error_complexity", 1), ("order_parameters", 3)):
+        rows = [row for trace in shown["charts"][name]["data"] for row in trace.get("customdata", [])]
+        assert len(rows) == 20 * panels and len(set(rows)) == 20
+
+
+def test_tips_say_what_bars_are(sweep_folder):
+    """The heights of the bars at one β and n, off the picture, are as the numbers that their tips say."""
+    tips = scripts_of(sweep_folder / "report" / "index.html")[0]["tips"]["counts"]
+    done = load_sweep(sweep_folder).done
+    bars = [(text, tips["boxes"][4 * i : 4 * i + 4]) for i, text in enumerate(tips["texts"])]
+    here = [(text, box) for text, box in bars if text.startswith("n = 6, β = 1e-9:")]
+    group = done[(done["dimension"] == 6) & (done["beta"] == 1e-9)]
+    counted = {text.split(" of ")[1].split(" ", 1)[1]: int(text.split(": ")[1].split()[0]) for text, _ in here}
+    assert counted == {display_name(name): count for name, count in group["algorithm"].value_counts().items()}
+    unit = sum(box[3] for _, box in here) / len(group)
+    for text, box in here:
+        assert box[3] / unit == pytest.approx(int(text.split(": ")[1].split()[0]), abs=0.02)
+    assert len({box[0] for _, box in here}) == 1
 
 
 def test_live_charts_show_what_the_static_ones_do(sweep_folder):
-    trainings, charts, _ = scripts_of(sweep_folder / "report" / "index.html")
-    done = load_sweep(sweep_folder).done
-    assert trainings["key"] == done["key"].tolist()
+    data, _ = scripts_of(sweep_folder / "report" / "index.html")
+    trainings, charts = data["trainings"], data["charts"]
+    done = load_sweep(sweep_folder).trainings
     assert charts.keys() == {"phase_map", "error_complexity", "order_parameters"}
     for name, panels in (("phase_map", 1), ("error_complexity", 1), ("order_parameters", 3)):
         points = [trace for trace in charts[name]["data"] if "customdata" in trace]
         rows = [row for trace in points for row in trace["customdata"]]
-        assert sorted(rows) == sorted(list(range(len(done))) * panels)
+        assert sorted(rows) == sorted(np.flatnonzero(done["status"] == "done").tolist() * panels)
         for trace in points:
             assert {trainings["algorithm"][row] for row in trace["customdata"]} == {trace["legendgroup"]}
         assert len({trace["legendgroup"] for trace in points}) == sum(trace["showlegend"] for trace in points)
@@ -142,8 +184,9 @@ def test_the_front_holds_what_nothing_beats():
 
 
 def test_any_drawing_can_be_chosen(sweep_folder):
-    trainings, _, drawings = scripts_of(sweep_folder / "report" / "index.html")
-    assert len(drawings) == len(trainings["key"]) and all(svg.startswith("<svg") for svg in drawings)
+    _, drawings = scripts_of(sweep_folder / "report" / "index.html")
+    assert drawings.keys() == set(load_sweep(sweep_folder).done["key"])
+    assert all(svg.startswith("<svg") for svg in drawings.values())
     page = (sweep_folder / "report" / "index.html").read_text()
     for name, options in (("algorithm", 6), ("n", 3), ("beta", 6), ("seed", 4)):
         choice = re.search(rf'<select name="{name}".*?</select>', page)[0]
@@ -178,8 +221,10 @@ def test_links_lead_to_the_tracking_server(tmp_path):
     write_fake_sweep(tmp_path, betas=(0.3,), dimensions=(4,), seeds=2, failed=0)
     key = load_sweep(tmp_path).done["key"].iloc[0]
     (tmp_path / "links.json").write_text(json.dumps({key: 'https://host/#/runs/1?"<', "x": "javascript:alert(1)"}))
-    text = write_report(tmp_path).read_text()
-    assert text.count('<a href="https://host/#/runs/1?&#34;&lt;">') == 1 and "javascript:" not in text
+    page = write_report(tmp_path)
+    text, data = page.read_text(), scripts_of(page)[0]["trainings"]
+    assert 'href="https://host/#/runs/1?&#34;&lt;">' in text and "javascript:" not in text
+    assert data["link"][data["key"].index(key)] == 'https://host/#/runs/1?"<' and sum(map(bool, data["link"])) == 1
     (tmp_path / "links.json").write_text("torn")
     assert read_links(tmp_path) == {}
 
@@ -189,7 +234,7 @@ def test_a_thousand_trainings_in_a_browser(tmp_path):
     """Everything is drawn, nothing complains, filters, sorting, links and printing work."""
     write_fake_sweep(tmp_path, betas=BETAS[::2], seeds=37)  # 999 trainings
     page = write_report(tmp_path)
-    assert page.stat().st_size < 8e6
+    assert page.stat().st_size < 6e6
     with browser(tmp_path) as tab:
         tab.visit(page.as_uri(), until="document.querySelector('figure.drawn') !== null")
         for place in ("#complexity", "#order"):
@@ -202,25 +247,57 @@ def test_a_thousand_trainings_in_a_browser(tmp_path):
         others = int((load_sweep(tmp_path).done["algorithm"] == "other").sum())
         tab.wait(f"document.querySelectorAll('#found figure').length == {min(24, others)}")
         tab.wait("Array.from(document.querySelectorAll('#found img')).every((one) => one.naturalWidth > 0)")
-        tab.run("document.querySelectorAll('#trainings th')[5].click()")
-        errors = tab.run(
-            "Array.from(document.querySelectorAll('#trainings tbody tr'), (r) => parseFloat(r.cells[5].dataset.v))"
-        )
-        errors = [error for error in errors if error is not None]
-        assert len(errors) > 990 and errors == sorted(errors)
         for place in ("#order", "#map", "#table"):
             tab.run(f"document.querySelector('nav a[href=\"{place}\"]').click()")
             tab.wait(f"Math.abs(document.querySelector('{place}').getBoundingClientRect().y) < 100")
+        assert tab.run("document.getElementById('listed').textContent") == "999 of 999"
+        tab.run("document.querySelectorAll('#trainings th')[5].click()")
+        seen = []
+        for step in range(0, 1000, 20):  # a window moves over the rows: all of them, in order, few at a time
+            tab.run(f"r = document.getElementById('rows'); r.scrollTop = {step} * r.scrollHeight / 999")
+            tab.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+            seen += tab.run(
+                "Array.from(document.querySelectorAll('#trainings tbody tr:not(.room)'), "
+                "(r) => [r.cells[r.cells.length - 1].textContent, r.cells[5].textContent])"
+            )
+        assert len(dict(seen)) == 999
+        errors = [float(error) for _, error in dict(map(tuple, seen)).items() if error]
+        assert errors == sorted(errors) and len(errors) > 990
         tab.run("f = document.getElementById('find'); f.value = 'convexity'; f.dispatchEvent(new Event('input'))")
-        row = tab.run("(() => { a = document.querySelector('#found .key'); a.click(); return a.hash })()")
-        tab.wait(f"!document.querySelector('{row}').hidden && document.getElementById('find').value === ''")
+        count = int((load_sweep(tmp_path).done["algorithm"] == "convexity").sum())
+        assert tab.run("document.getElementById('listed').textContent") == f"{count} of 999"
+        key = tab.run("(() => { a = document.querySelector('#found .key'); a.click(); return a.textContent })()")
+        tab.wait(f"(r = document.querySelector('tr.marked')) !== null && r.textContent.includes('{key}')")
+        assert tab.run("document.getElementById('find').value") == ""
         assert tab.run("document.querySelectorAll('figure noscript').length") > 0  # unparsed until they are wanted
         tab.save(tmp_path / "page.pdf", pdf=True)
         assert tab.run("document.querySelectorAll('figure noscript').length") == 0
         charts = len(list(page.parent.glob("*.png")))
-        assert tab.run("document.querySelectorAll('figure .still svg').length") == charts == 10
+        assert tab.run("document.querySelectorAll('figure .still img').length") == charts == 10
         assert tab.said == []
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.slow
+def test_a_page_sent_alone_and_a_training_that_is_not_drawn(tmp_path, monkeypatch):
+    """Without its folder the page shows the drawings that it holds, and how to draw the others."""
+    monkeypatch.setattr(gallery, "MAX_DRAWINGS", 30)
+    write_fake_sweep(tmp_path / "sweep", betas=BETAS[::4], seeds=8)
+    page = tmp_path / "page.html"
+    shutil.copy(write_report(tmp_path / "sweep"), page)
+    with browser(tmp_path) as tab:
+        tab.visit(page.as_uri(), until="document.querySelector('figure.drawn') !== null")
+        tab.run("document.querySelector('#gallery').scrollIntoView()")
+        tab.wait("document.querySelector('#gallery .group img').naturalWidth > 0")
+        tab.run(
+            "s = document.querySelector('#gallery select'); s.value = 'convexity'; s.dispatchEvent(new Event('change'))"
+        )
+        tab.wait("document.querySelectorAll('#found .undrawn').length > 0")
+        assert tab.run("document.querySelectorAll('#found img').length") > 0
+        command = tab.run("document.querySelector('#found .undrawn code').textContent")
+    monkeypatch.chdir(tmp_path / "sweep")
+    assert main(command.split()[1:]) == 0
+    assert Path(command.split()[-1]).read_text().startswith("<svg")
 
 
 def test_pictures_are_png_files_beside_the_page(sweep_folder):
@@ -291,7 +368,7 @@ def test_only_failures(tmp_path):
     (tmp_path / "snapshots.parquet").unlink()
     page = Page(write_report(tmp_path))
     assert "Every training failed" in page.text and page.text.count("loss became <inf>") == 6
-    assert "svg" not in page.tags
+    assert not any(reference.startswith("data:image/png") for reference in page.references)
     assert "6 failed" in sweep_summary(tmp_path)
 
 
@@ -313,7 +390,8 @@ def test_missing_and_damaged_networks_cost_their_cards_only(tmp_path):
     second.write_bytes(b"torn")
     page = Page(write_report(tmp_path))
     assert "2 trainings have no readable network file" in page.text
-    assert page.tags.count("img") == 2
+    cards = [reference for reference in page.references if reference.startswith("drawings/")]
+    assert len(cards) == 4 and len(set(cards)) == 2  # an image and a link each
 
 
 def test_labels_and_tasks_that_nobody_knows(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.charts.chart import styled, svg_text
+from analysis.charts.chart import placed_tips, save_png, styled
 from analysis.charts.generalisation import generalisation_chart
 from analysis.errors import UserError
 from analysis.sweeps.generalisation import FILE, by_algorithm, load
@@ -27,12 +27,18 @@ def test_medians_and_quartiles_by_algorithm():
     )
 
 
-def test_the_chart_tells_every_point():
+def test_the_chart_tells_every_point(tmp_path):
     with styled():
         chart = generalisation_chart(made_up())
-    text = svg_text(chart, "unseen")
-    assert text.count("double-sided at n = 16: error 0.077, 25% of draws right (3 trainings)") == 2  # in both panels
-    assert "trained at n = 4 … 8" in text
+    save_png(chart, tmp_path / "unseen.png")
+    wanted = "double-sided at n = 16: error 0.077, 25% of draws right (3 trainings)"
+    tips = [tip for tip in placed_tips(chart) if tip.text == wanted]
+    left, right = chart.figure.axes
+    for tip, axes in zip(tips, (left, right), strict=True):
+        x, y = tip.left + tip.width / 2, 1 - tip.top - tip.height / 2  # of the mark's middle on the picture
+        where = axes.transData.inverted().transform((x, y) * chart.figure.bbox.size)
+        assert where == pytest.approx([16, 0.0768 if axes is left else 0.25], rel=1e-3)
+    assert left.get_title(loc="left") == "trained at n = 4 … 8"
 
 
 def test_only_the_asked_trainings_are_loaded(tmp_path):

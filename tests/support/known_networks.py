@@ -4,7 +4,7 @@
 tuples (rows (r, n), biases (r,), outgoing weights (r,)). A neuron of sharpness t computes swish(t x) / t.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -114,48 +114,48 @@ def constant(n: int, rows: int, seed: int = 0, scale: float = 0.0) -> Network:
 def permuted(network: Network, rng: np.random.Generator, *, inputs: bool = True) -> Network:
     hidden = rng.permutation(network.hidden)
     columns = rng.permutation(network.dimension) if inputs else np.arange(network.dimension)
-    return Network(
-        network.hidden_weight[hidden][:, columns],
-        network.hidden_bias[hidden],
-        network.output_weight[hidden],
-        network.output_bias,
+    return replace(
+        network,
+        hidden_weight=network.hidden_weight[hidden][:, columns],
+        hidden_bias=network.hidden_bias[hidden],
+        output_weight=network.output_weight[hidden],
     )
 
 
 def mirrored(network: Network) -> Network:
     """f(-x)."""
-    return Network(-network.hidden_weight, network.hidden_bias, network.output_weight, network.output_bias)
+    return replace(network, hidden_weight=-network.hidden_weight)
 
 
 def rescaled(network: Network, rng: np.random.Generator, spread: float = 1.5) -> Network:
     """Rows times a factor, outgoing weights over it: about the same for a sharp neuron without a bias."""
     factor = np.where(network.hidden_bias == 0, np.exp(rng.uniform(0, np.log(spread), network.hidden)), 1.0)
-    return Network(
-        network.hidden_weight * factor[:, None],
-        network.hidden_bias * factor,
-        network.output_weight / factor,
-        network.output_bias,
+    return replace(
+        network,
+        hidden_weight=network.hidden_weight * factor[:, None],
+        hidden_bias=network.hidden_bias * factor,
+        output_weight=network.output_weight / factor,
     )
 
 
 def duplicated(network: Network, rng: np.random.Generator, copies: int = 2) -> Network:
     """Some neurons (about half) as several copies that share the outgoing weight."""
     repeats = np.where(rng.random(network.hidden) < 0.5, copies, 1)
-    return Network(
-        np.repeat(network.hidden_weight, repeats, 0),
-        np.repeat(network.hidden_bias, repeats),
-        np.repeat(network.output_weight / repeats, repeats),
-        network.output_bias,
+    return replace(
+        network,
+        hidden_weight=np.repeat(network.hidden_weight, repeats, 0),
+        hidden_bias=np.repeat(network.hidden_bias, repeats),
+        output_weight=np.repeat(network.output_weight / repeats, repeats),
     )
 
 
 def padded(network: Network, rng: np.random.Generator, neurons: int) -> Network:
     rows, biases, out = dead(network.dimension, neurons, rng)
-    return Network(
-        np.concatenate([network.hidden_weight, rows]),
-        np.concatenate([network.hidden_bias, biases]),
-        np.concatenate([network.output_weight, out]),
-        network.output_bias,
+    return replace(
+        network,
+        hidden_weight=np.concatenate([network.hidden_weight, rows]),
+        hidden_bias=np.concatenate([network.hidden_bias, biases]),
+        output_weight=np.concatenate([network.output_weight, out]),
     )
 
 
@@ -166,11 +166,11 @@ def noisy(network: Network, rng: np.random.Generator, size: float = 0.02) -> Net
         return array + size * scale * rng.standard_normal(array.shape)
 
     rms = [np.sqrt((a**2).mean()) for a in (network.hidden_weight, network.output_weight)]
-    return Network(
-        shaken(network.hidden_weight, rms[0]),
-        shaken(network.hidden_bias, rms[0]),
-        shaken(network.output_weight, rms[1]),
-        network.output_bias,
+    return replace(
+        network,
+        hidden_weight=shaken(network.hidden_weight, rms[0]),
+        hidden_bias=shaken(network.hidden_bias, rms[0]),
+        output_weight=shaken(network.output_weight, rms[1]),
     )
 
 

@@ -1,8 +1,12 @@
 """The pattern of a network built by hand is recovered under every disguise, and its constants with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
+from analysis.algorithms.inputs import fresh_inputs
 from analysis.network import Network
 from analysis.patterns.explain import explain, explain_all
 from tests.support.known_networks import noisy, padded, permuted
@@ -28,6 +32,37 @@ def test_built_networks_are_explained_exactly(pattern: Pattern, n: int):
     if not found.directions:
         assert found.r_squared > 0.999 and found.r_squared_at_twice_the_scale > 0.99
         assert all(len(kind.constants) <= 6 for kind in found.types)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("disguise", [False, True])
+def test_networks_of_other_activations_are_explained_alike(activation: str, disguise: bool):
+    for pattern, n in CASES:
+        if n not in (3, 6):
+            continue
+        network = replace(pattern.build(n), activation=activation)
+        found = explain(disguised(network, np.random.default_rng([1, n])) if disguise else network)
+        wanted = [{k: v for k, v in one.items() if k != "s" or activation != "relu"} for one in pattern.constants(n)]
+        assert found.pattern == pattern.pattern
+        assert deviation(found, wanted) < 0.02
+        assert ("relu(" in found.text or "|" in found.text) == (activation == "relu") or found.directions
+        x = fresh_inputs(n, 64, 9)
+        function = {"np": np, "ndtr": ndtr}
+        exec(found.python, function)
+        np.testing.assert_allclose(function["f"](x), found.predict(x), rtol=1e-4, atol=1e-4)
+
+
+def test_saturating_networks_are_explained_by_what_saturates():
+    """tanh is odd: the two sides of an input are one, and r(u) − r(−u) is no line."""
+    eye = np.eye(4)
+    network = Network(np.concatenate([2 * eye, -2 * eye]), np.zeros(8), np.repeat([0.5, -0.5], 4), 0.0, "tanh")
+    found = explain(network)
+    assert found.r_squared > 0.9999 and not found.groups and found.algorithm == "other"
+    assert "r(u) = tanh(2·u)/2" in found.text
+    apart = Network(3 * eye, np.full(4, -2.0), np.ones(4), 0.0, "tanh")  # one side of every input
+    found = explain(apart)
+    assert found.pattern == "Σᵢ r(xᵢ)" and found.r_squared > 0.9999
+    assert found.types[0].constants == pytest.approx({"A": 3.0, "s": 3.0, "rho": 0.0, "tau": -2 / 3}, rel=0.02)
 
 
 def test_disguised_patterns_are_recovered():

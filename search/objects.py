@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import UserError
 from analysis.files import replace_text
 from trainables.errors import TrainableError
-from trainables.objects import CODE, copy_name, file_of, is_spec, load_object
+from trainables.objects import CODE, copy_name, files_of, is_spec, load_object
 
 if TYPE_CHECKING:
     from analysis.algorithms.algorithm import Algorithm
@@ -43,7 +43,7 @@ def files(config: "Config") -> dict[str, str]:
 
     specs = [config.training.task, config.training.trainable, *config.analysis.algorithms, *config.analysis.sections]
     specs += [one for one in get_task(config.training.task).algorithms if isinstance(one, str)]
-    return dict(found for spec in specs if (found := file_of(spec)))
+    return {place: text for spec in specs for place, text in files_of(spec).items()}
 
 
 def digests(config: "Config") -> dict[str, str]:

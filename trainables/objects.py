@@ -2,11 +2,16 @@
 
 A relative path starts at the current folder or, failing that, at one of the folders given to `also_look_in` (a config's
 own, say). Where neither has the file, as on a machine to which only the text travelled, a copy is taken: from
-`provide`, or from the folder CODE of one of these folders.
+`provide`, or from the folder CODE of one of these folders. What a file imports from beside itself is found in the same
+ways, and travels with it.
 """
 
+import ast
 import hashlib
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import inspect
 import linecache
 import os
@@ -69,6 +74,18 @@ def file_of(spec: str) -> tuple[str, str] | None:
     return (place, _text(place)[1]) if place.endswith(".py") else None
 
 
+def files_of(spec: str) -> dict[str, str]:
+    """Path -> text of an object's file and of all files beside it that it imports; nothing for names and modules."""
+    found = file_of(spec)
+    files, left = {}, [found] if found else []
+    while left:
+        place, text = left.pop()
+        files[place] = text
+        neighbours = {_beside(place, name) for name in _imported(text)} - files.keys()
+        left += [(path, _text(path)[1]) for path in sorted(neighbours) if _is_there(path)]
+    return files
+
+
 def source_of(spec: str) -> str:
     """The text of the file or module that an object is in; of a package's module, of all of the package's files."""
     found = file_of(spec)
@@ -118,17 +135,61 @@ def _load_file(place: str) -> ModuleType:
         module.__file__ = where
         linecache.cache[where] = (len(text), None, text.splitlines(keepends=True), where)  # for tracebacks
         sys.modules[module.__name__] = module  # where dataclasses look it up
-        folder = str(Path(where).resolve().parent)  # its neighbours can be imported
-        sys.path.append(folder)
+        finder = _Neighbours(place)
+        sys.meta_path.append(finder)  # last: what is installed comes first
         try:
             exec(compile(text, where, "exec"), module.__dict__)
         except Exception as error:
             del sys.modules[module.__name__]
             raise TrainableError(_told(where, error)) from error
         finally:
-            sys.path.remove(folder)
+            sys.meta_path.remove(finder)
         _modules[where, text] = module
     return _modules[where, text]
+
+
+class _Neighbours(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports from beside the file at `place`: from there, or from where copies are."""
+
+    def __init__(self, place: str):
+        self.place = place
+
+    def find_spec(self, name, path=None, target=None):
+        if path is not None or not _is_there(_beside(self.place, name)):
+            folder = str(Path(_text(self.place)[0]).resolve().parent)  # a package beside the file does not travel
+            return None if path is not None else importlib.machinery.PathFinder.find_spec(name, [folder])
+        where = _text(_beside(self.place, name))[0]
+        return importlib.util.spec_from_loader(name, self, origin=where)
+
+    def exec_module(self, module):
+        where, text = _text(_beside(self.place, module.__name__))
+        module.__file__ = where
+        linecache.cache[where] = (len(text), None, text.splitlines(keepends=True), where)
+        exec(compile(text, where, "exec"), module.__dict__)
+
+
+def _beside(place: str, name: str) -> str:
+    """The path of the module called `name` beside the file at `place`."""
+    return str(Path(place).with_name(f"{name}.py"))
+
+
+def _is_there(place: str) -> bool:
+    try:
+        _text(place)
+    except TrainableError:
+        return False
+    return True
+
+
+def _imported(text: str) -> set[str]:
+    """Top-level names of all modules that a file imports anywhere; none of a file that cannot be parsed."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return set()
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in names}
 
 
 def _import(name: str) -> ModuleType:

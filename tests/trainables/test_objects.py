@@ -1,5 +1,7 @@
 """Objects of a user's own, from a file or a package; what is wrong with one is one line that names the place."""
 
+import sys
+
 import pytest
 
 from trainables import objects
@@ -39,6 +41,42 @@ def test_a_file_may_import_its_neighbours(places):
     (places / "neighbour_of_mine.py").write_text("SHARE = 1 / 3\n")
     (places / "mine.py").write_text("from neighbour_of_mine import SHARE" + MINIMUM.replace("1 / n", "SHARE"))
     assert get_task("mine.py:MINIMUM").variance(4) == 1 / 3
+
+
+def test_what_a_file_imports_from_beside_itself_travels_with_it(places, tmp_path, monkeypatch):
+    tasks = places / "tasks"
+    tasks.mkdir()
+    (tasks / "share_of_mine.py").write_text("def share():\n    from half_of_mine import HALF\n    return HALF\n")
+    (tasks / "half_of_mine.py").write_text("HALF = 0.5\n")
+    (tasks / "not_imported.py").write_text("")
+    text = "import math\nfrom share_of_mine import share\nSHARE = share()" + MINIMUM.replace("1 / n", "SHARE")
+    (tasks / "mine.py").write_text(text)
+    spec = "tasks/mine.py:MINIMUM"
+    files = objects.files_of(spec)
+    assert files.keys() == {"tasks/mine.py", "tasks/share_of_mine.py", "tasks/half_of_mine.py"}
+    assert get_task(spec).variance(4) == 0.5
+
+    def elsewhere():
+        """Another machine: nothing is there, nothing is loaded."""
+        for name in ("share_of_mine", "half_of_mine"):
+            sys.modules.pop(name, None)
+        objects._modules.clear()
+        monkeypatch.chdir(tmp_path)
+
+    elsewhere()
+    with pytest.raises(TrainableError, match=r"tasks/mine\.py: no such file"):
+        get_task(spec)
+    copies = tmp_path / "sweep" / objects.CODE
+    copies.mkdir(parents=True)
+    for place, content in files.items():
+        (copies / objects.copy_name(place)).write_text(content)
+    objects.also_look_in(tmp_path / "sweep")
+    assert get_task(spec).variance(4) == 0.5 and objects.files_of(spec) == files
+    elsewhere()
+    objects._folders.clear()
+    objects.provide(files)
+    assert get_task(spec).variance(4) == 0.5
+    elsewhere()
 
 
 def test_files_are_found_beside_a_config_in_a_sweep_and_as_text(places, tmp_path):

@@ -9,6 +9,7 @@ from search.config.load import load
 from search.ledger import ledger
 from search.ledger.record import Record
 from search.sweep import folder as folders
+from trainables.objects import also_look_in
 
 if TYPE_CHECKING:
     from analysis.network import Network
@@ -42,6 +43,7 @@ def run(config: "Config", folder: Path | str) -> int:
 def read_training(folder: Path | str, start: str) -> Record:
     """Everything that is kept of the training whose key begins with `start`."""
     sweep = folders.existing(Path(folder))
+    also_look_in(sweep.path)  # the copies of the user's own files that its recipe names
     found = sorted(key for key in ledger.keys(sweep.ledger) if key.startswith(start))
     if not start or not found:
         raise UserError(f"{sweep.path}: no training {start!r}")

@@ -109,6 +109,14 @@ def test_a_sweep_of_ones_own_objects_needs_nothing_outside_its_folder(mine, tmp_
     objects._modules.clear()
     assert run("report", folder.path) == 0 and run("status", folder.path) == 0
     assert "anything at all" in capsys.readouterr().out
+    objects._folders.clear()
+    key = table(folder.path).index[0]
+    assert run("generate", key, "--sweep", folder.path, "--dimension", "5", "--out", "drawn.npz") == 0
+    shutil.rmtree(folder.path / "code")
+    objects._folders.clear()
+    objects._modules.clear()
+    assert run("generate", key, "--sweep", folder.path, "--dimension", "5", "--out", "drawn.npz") == 2
+    assert "none that this version knows (task: mine.py: no such file" in capsys.readouterr().err
     page = (folder.report / "index.html").read_text()
     assert "<h2>Medians of my own</h2>" in page and "Phase diagram of the minimum" in page
 

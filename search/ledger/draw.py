@@ -2,8 +2,11 @@
 
 import json
 
+from pydantic import ValidationError
+
 from analysis.errors import UserError
 from analysis.network import Network
+from search.config.messages import explain
 from search.ledger.record import Record
 from trainables.recipe import Recipe
 
@@ -15,7 +18,8 @@ def recipe_of(record: Record) -> Recipe:
     except (TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"training {record.row['key']}: its recipe is none that this version knows") from None
+        why = f" ({'; '.join(explain(error.errors()))})" if isinstance(error, ValidationError) else ""
+        raise UserError(f"training {record.row['key']}: its recipe is none that this version knows{why}") from None
 
 
 def draw(record: Record, dimension: int, *, draws: int = 1, seed: int = 0) -> Network:

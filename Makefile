@@ -85,6 +85,7 @@ bench-boundaries: install  ## trials that samplers need to map phases, peers inc
 
 bench-scale: install  ## how the commands grow with the number of trainings, on synthetic sweeps
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale.run
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale.refine
 
 gpu-check: install  ## is a GPU right, and how fast; eight minutes
 	$(BIN)/python -m benchmarks.gpu_check

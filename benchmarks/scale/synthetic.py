@@ -96,7 +96,7 @@ def _template(config: Config, dimension: int, *, hypernetworks: bool = False) ->
 def _clone(template: Record, point: Point, finished_at: float, rng: np.random.Generator) -> Record:
     """A record of `point` with the template's arrays, a label as of the made-up phase diagram, and numbers shaken."""
     identity = {"key": point.key, "beta": point.beta, "seed": point.seed}
-    label, shake = _algorithm(point, rng), float(np.exp(rng.normal(0, 0.1)))
+    label, shake = label_at(point.beta, point.dimension, rng), float(np.exp(rng.normal(0, 0.1)))
     fractions = {name: 0.0 for name in template.row if name.startswith("fraction_")} | {f"fraction_{label}": 1.0}
     measures = {"algorithm": label, "relative_error": 0.02 * shake, "complexity_nats": 40 / shake} | fractions
     snapshots = [
@@ -106,10 +106,11 @@ def _clone(template: Record, point: Point, finished_at: float, rng: np.random.Ge
     return replace(template, row=template.row | identity | measures | {"finished_at": finished_at}, snapshots=snapshots)
 
 
-def _algorithm(point: Point, rng: np.random.Generator) -> str:
-    size = np.log10(point.dimension / 4)
+def label_at(beta: float, dimension: int, rng: np.random.Generator) -> str:
+    """What a training there ends in, by the made-up phase diagram."""
+    size = np.log10(dimension / 4)
     for label, edge in CROSSOVERS.items():
-        if np.log10(point.beta) > edge + SLOPES[label] * size + SOFTNESS * rng.logistic():
+        if np.log10(beta) > edge + SLOPES[label] * size + SOFTNESS * rng.logistic():
             return label if label != "pudding" else ("pudding_positive", "pudding_negative")[rng.integers(2)]
     return "double_sided"
 

@@ -99,7 +99,7 @@ class Refinement:
             )
             text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
             name = f"refine-{STUDY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-            self._study = _open_study(self.folder.path / "refine.db", name, sampler)
+            self._study = open_study(self.folder.path / "refine.db", name, sampler)
         return self._study
 
     def points(self, rows: dict[str, dict]) -> list[Point]:
@@ -179,12 +179,13 @@ class Refinement:
                 self.study.tell(trial, _value(row))
             else:
                 self.study.tell(number, state=TrialState.FAIL)
+        from search.sampling.study_file import add_finished
+
         told = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         known = {trial.user_attrs["training"]["key"] for trial in told}
         new = [row for key, row in rows.items() if row["status"] == "done" and key not in known]
-        self.study.add_trials(
-            [self._trial(row) for row in sorted(new, key=lambda row: (row["finished_at"], row["key"]))]
-        )
+        new.sort(key=lambda row: (row["finished_at"], row["key"]))
+        add_finished(self.study, [self._trial(row) for row in new])
 
     def _trial(self, row: dict):
         from optuna.distributions import FloatDistribution, IntDistribution
@@ -248,13 +249,16 @@ class Refinement:
         return len(table) > 0 and bool((widths(table) <= self.goal.width).all())
 
 
-def _open_study(path: Path, name: str, sampler):
+def open_study(path: Path, name: str, sampler):
     """The study in an SQLite file. One that cannot be read is set aside: the ledger is what counts."""
     import optuna
     from sqlalchemy.exc import DatabaseError
 
+    from search.sampling.study_file import StudyFile
+
     def opened():
-        return optuna.create_study(storage=sqlite_uri(path), study_name=name, sampler=sampler, load_if_exists=True)
+        storage = StudyFile(sqlite_uri(path))
+        return optuna.create_study(storage=storage, study_name=name, sampler=sampler, load_if_exists=True)
 
     try:
         return opened()

@@ -33,15 +33,17 @@ def nearness(places: Floats, others: Floats) -> Floats:
     return near
 
 
-def undiscovered_probability(targets: Floats, seen: Floats, agreement: Floats, pending: Floats) -> Floats:
+def undiscovered_probability(
+    targets: Floats, seen: Floats, agreement: Floats, pending: Floats, labels: int | None = None
+) -> Floats:
     """Probability that something hides at each target (targets, axes): (targets,).
 
     seen, pending: (places, axes). agreement: (seen,) the posterior's probability of the label that came; a pending one
-    is taken to be expected.
+    is taken to be expected. labels: that came from the places seen, one each by default.
     """
     near, awaited = nearness(targets, seen), nearness(targets, pending)
     agreement = np.asarray(agreement, np.float32)
-    hidden = LOOKS / (len(seen) + len(pending) + LOOKS)
+    hidden = LOOKS / ((len(seen) if labels is None else labels) + len(pending) + LOOKS)
     unseen = np.prod(1 - agreement * near, axis=1) * np.prod(1 - awaited, axis=1)
     # Bayes' rule: something hidden, or the posterior is right and the label as improbable as it says
     doubt = hidden / (hidden + (1 - hidden) * agreement) - hidden
@@ -73,15 +75,17 @@ def acquisition_values(
     places: Floats,
     targets: Floats,
     rng: np.random.Generator,
+    *,
     cost: Floats | None = None,
+    labels: int | None = None,
 ) -> Floats:
     """Fall of the share of the map named wrongly, by one label at each place, per cost: (places,).
 
     posterior: None while fewer than two labels are known; seen, pending, places, targets: (…, axes), scaled;
-    cost: (places,).
+    cost: (places,); labels: see `undiscovered_probability`.
     """
     rate = np.ones(len(places)) if cost is None else 1 / cost
-    hidden = undiscovered_probability(targets, seen, agreement, pending)
+    hidden = undiscovered_probability(targets, seen, agreement, pending, labels)
     gain = hidden @ nearness(targets, places) / len(targets)
     if posterior is None:
         return gain * rate

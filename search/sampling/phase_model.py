@@ -10,6 +10,7 @@ from analysis.phases.arrays import Floats
 from analysis.phases.places import gather
 from analysis.phases.softmax_gp import FieldFit
 from search.sampling.acquisition import acquisition_values
+from search.sampling.merged_places import merge_places
 from search.sampling.posterior import PhasePosterior, coin_flips, fit_posterior, likely_fits, odds, predict
 from search.sampling.space import Space
 from search.sampling.trials import Observations
@@ -65,7 +66,8 @@ class PhaseModel:
             space.scale(places, order),
             targets,
             rng,
-            cost(places) if cost is not None else None,
+            cost=cost(places) if cost is not None else None,
+            labels=len(seen.labels),
         )
         best = int(gain.argmax())
         return float(gain[best]), places[best]
@@ -80,7 +82,7 @@ class PhaseModel:
         if len(groups) > 1:
             start = self._start(seen, space)
             there = space.scale(places, start.order)
-            labelled = self._labelled(seen, space, groups, start.order)
+            labelled = gather(*self._labelled(seen, space, groups, start.order))
             probability = predict(space.basis(start.order), *labelled, start.fits, there)
         columns = []
         for label, count in own.items():
@@ -99,7 +101,7 @@ class PhaseModel:
                 return None
             start = self._start(seen, space)
             settings = replace(start.fits[0].settings, trend=min(start.fits[0].settings.trend, STEEPEST))
-            labelled = self._labelled(seen, space, groups, start.order)
+            labelled = merge_places(*self._labelled(seen, space, groups, start.order))
             return fit_posterior(space.basis(start.order), *labelled, settings, start=start.fits[0], settled=SETTLED)
 
         return self._remember("posterior", space, seen, make)
@@ -107,19 +109,18 @@ class PhaseModel:
     def _labelled(
         self, seen: Observations, space: Space, groups: list[str], order: tuple[int, ...]
     ) -> tuple[Floats, Floats]:
-        """Scaled places (places, axes) and how much of each group came there: counts (places, groups)."""
+        """Scaled places (rows, axes) and how much of each group came there: counts (rows, groups)."""
         merge = self._merges(seen, space)
-        counts = np.zeros((len(seen.labels), len(groups)))
         column = {name: groups.index(merge.get(name, name)) for name in set(seen.labels)}
-        for row, (label, shares) in enumerate(zip(seen.labels, seen.shares, strict=True)):
-            if shares is None:
-                counts[row, column[label]] = 1.0
-            else:
+        counts = np.eye(len(groups))[[column[label] for label in seen.labels]]
+        for row, shares in enumerate(seen.shares):
+            if shares is not None:
+                counts[row] = 0.0
                 for name, share in shares.items():
                     group = merge.get(name, name)
                     if group in groups:
                         counts[row, groups.index(group)] += share
-        return gather(space.scale(seen.places, order), counts)
+        return space.scale(seen.places, order), counts
 
     def _merges(self, seen: Observations, space: Space) -> Mapping[str, str]:
         if self._merge is not None:
@@ -140,10 +141,11 @@ class PhaseModel:
 
         def make() -> Start:
             merge = self._merges(seen, space)
-            merged = [merge.get(label, label) for label in few.labels]
-            counts = np.array([[label == name for name in sorted(set(merged))] for label in merged], float)
+            groups = sorted({merge.get(label, label) for label in few.labels})
+            column = {label: groups.index(merge.get(label, label)) for label in set(few.labels)}
+            counts = np.eye(len(groups))[[column[label] for label in few.labels]]
             starts = [
-                Start(order, likely_fits(space.basis(order), *gather(space.scale(few.places, order), counts)))
+                Start(order, likely_fits(space.basis(order), *merge_places(space.scale(few.places, order), counts)))
                 for order in space.orders
             ]
             return max(starts, key=lambda start: odds(start.fits[0]))

@@ -31,7 +31,17 @@ from analysis.phases.blas_threads import one_thread
 from search.sampling.distributions import Distribution, known, random_value
 from search.sampling.phase_model import PhaseModel
 from search.sampling.space import DIMENSION, MAX_AXES, Choices, Roles, Space, assign_roles
-from search.sampling.trials import PHASE, SHARES, History, common_distributions, observe
+from search.sampling.trials import (
+    PHASE,
+    SHARES,
+    Finished,
+    History,
+    Observations,
+    Observed,
+    common_distributions,
+    observe,
+    with_running,
+)
 
 
 def edges(dimension: ArrayLike) -> np.ndarray:
@@ -77,6 +87,8 @@ class PhaseBoundarySampler(BaseSampler):
         self._cost, self._dimensions, self._merge = cost, dimensions, merge
         self._models: dict[Choices, PhaseModel] = {}
         self._history, self._warned = History(), set[tuple[str, str]]()
+        self._inferred: tuple[Study, int] | None = None
+        self._observed: Observed | None = None
         self._known: tuple[object, tuple[dict[str, Distribution], Roles, set[str]]] | None = None
 
     def reseed_rng(self) -> None:
@@ -84,9 +96,10 @@ class PhaseBoundarySampler(BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial | None) -> dict[str, BaseDistribution]:
         history = self._read(study)
+        self._inferred = (study, trial.number) if trial is not None else None
         distributions, roles, conditional = self._search_space(history)
-        self._warn_of_trials(study, history)
-        if history.complete:  # else a trial may be about to draw more parameters
+        self._warn_of_trials(study, history.finished)
+        if history.finished.complete:  # else a trial may be about to draw more parameters
             self._warn_of_parameters(study, roles, conditional)
         return {name: distributions[name] for name in roles.used} if roles.axes else {}
 
@@ -98,12 +111,14 @@ class PhaseBoundarySampler(BaseSampler):
         roles = assign_roles(distributions, self._axes)
         if not roles.axes:
             return drawn
-        history = self._read(study)
+        # the trials were read a moment ago for the same trial's search space
+        history = self._history if self._inferred == (study, trial.number) else self._read(study)
+        self._inferred = None
         space = Space(distributions, roles, self._dimensions)
         with one_thread():
             best = [
                 (*self._model(choices).best(seen, space, rng, self._cost_of(space, choices)), choices)
-                for choices, seen in observe(history, space).items()
+                for choices, seen in self._observe(history, space).items()
             ]
         _, place, choices = max(best, key=lambda one: one[0])
         return drawn | space.params(place, choices)
@@ -126,7 +141,7 @@ class PhaseBoundarySampler(BaseSampler):
             raise ValueError("no trial of the study has a numeric parameter that can be mapped")
         space = Space(distributions, roles, self._dimensions)
         points, choices = _points(space, places, named)
-        seen = observe(history, space)
+        seen = self._observe(history, space)
         if choices not in seen:
             raise ValueError(f"choose one of {space.maps} for {', '.join(roles.categories)}, not {choices}")
         if not seen[choices].labels:
@@ -146,17 +161,20 @@ class PhaseBoundarySampler(BaseSampler):
 
     def _search_space(self, history: History) -> tuple[dict[str, Distribution], Roles, set[str]]:
         """The parameters of the trials, what each is to the sampler, and those that only some trials have."""
-        if self._known is None or self._known[0] is not history.finished or not history.complete:
+        if self._known is None or self._known[0] is not history.finished or not history.finished.complete:
             distributions, conditional = common_distributions(history, self._axes or ())
             self._known = history.finished, (distributions, assign_roles(distributions, self._axes), conditional)
         return self._known[1]
 
+    def _observe(self, history: History, space: Space) -> dict[Choices, Observations]:
+        self._observed = observe(history.finished, space, self._observed)
+        return with_running(self._observed.maps, history.running, space)
+
     def _cost_of(self, space: Space, choices: Choices) -> Callable[[np.ndarray], np.ndarray] | None:
         return functools.partial(_costs, self._cost, space, choices) if self._cost is not None else None
 
-    def _warn_of_trials(self, study: Study, history: History) -> None:
-        complete = history.complete
-        failed = sum(seen.phase is not None and not seen.complete for seen in history.finished)
+    def _warn_of_trials(self, study: Study, finished: Finished) -> None:
+        failed, silent, odd = finished.failed_with_phase, finished.without_phase, finished.bad_shares
         if failed:
             self._warn(
                 study,
@@ -164,7 +182,6 @@ class PhaseBoundarySampler(BaseSampler):
                 f"trials that failed or were pruned are ignored, and {failed} of them had a phase: "
                 "give trials a value that is not NaN",
             )
-        silent = sum(seen.phase is None for seen in complete)
         if silent:
             self._warn(
                 study,
@@ -172,7 +189,6 @@ class PhaseBoundarySampler(BaseSampler):
                 f"{silent} completed trial{'s' * (silent > 1)} without a phase, of which nothing can be learnt: "
                 f"call trial.set_user_attr({PHASE!r}, label) in every trial",
             )
-        odd = next((seen for seen in complete if seen.bad_shares), None)
         if odd is not None:
             given = odd.trial.user_attrs[SHARES]
             self._warn(

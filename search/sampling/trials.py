@@ -2,8 +2,9 @@
 
 import functools
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,38 +45,76 @@ class Seen:
     phase: str | None
     shares: Mapping[str, float] | None
     bad_shares: bool  # it has some, and they are not shares of labels that its phase is one of
+    says: bool  # it has a label that counts
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A study's finished trials. They never change, so that each is read once."""
+
+    seen: Sequence[Seen] = ()
+
+    @functools.cached_property
+    def trials(self) -> list[FrozenTrial]:
+        return [seen.trial for seen in self.seen]
+
+    @functools.cached_property
+    def complete(self) -> list[Seen]:
+        return [seen for seen in self.seen if seen.complete]
+
+    @functools.cached_property
+    def without_phase(self) -> int:
+        """Completed trials that don't say what they found."""
+        return sum(seen.phase is None for seen in self.complete)
+
+    @functools.cached_property
+    def failed_with_phase(self) -> int:
+        return sum(seen.phase is not None and not seen.complete for seen in self.seen)
+
+    @functools.cached_property
+    def bad_shares(self) -> Seen | None:
+        """The first completed trial whose shares don't match its phase."""
+        return next((seen for seen in self.complete if seen.bad_shares), None)
+
+    def now(self, trials: list[FrozenTrial]) -> "Finished":
+        """The same of all finished trials by now; itself if they are the same."""
+        same = _same(self.trials, trials)
+        if same == len(trials) == len(self.trials):
+            return self
+        return Finished([*self.seen[:same], *map(_read, trials[same:])])
+
+
+def _same(old: list[FrozenTrial], new: list[FrozenTrial]) -> int:
+    """How many of the first trials are the same objects."""
+    if all(map(operator.is_, old, new)):
+        return min(len(old), len(new))
+    return next(i for i, (one, other) in enumerate(zip(old, new, strict=False)) if one is not other)
 
 
 @dataclass(frozen=True, eq=False)
 class History:
     """The trials of a study at one time."""
 
-    finished: Sequence[Seen] = ()
+    finished: Finished = field(default_factory=Finished)
     running: Sequence[FrozenTrial] = ()
 
     def now(self, study: Study) -> "History":
-        """The study's trials by now. Finished ones never change, so that each is read once."""
+        """The study's trials by now."""
         trials = study.get_trials(deepcopy=False)
-        finished = [trial for trial in trials if trial.state.is_finished()]
-        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-        pairs = zip(finished, self.finished, strict=False)
-        same = next((i for i, (trial, seen) in enumerate(pairs) if trial is not seen.trial), len(self.finished))
-        if same == len(finished) == len(self.finished):
-            return History(self.finished, running)
-        return History([*self.finished[:same], *(_read(trial) for trial in finished[same:])], running)
-
-    @property
-    def complete(self) -> list[Seen]:
-        return [seen for seen in self.finished if seen.complete]
+        running = [trial for trial in trials if trial.state is TrialState.RUNNING]
+        ended = [trial for trial in trials if trial.state is not TrialState.RUNNING
+                 and trial.state is not TrialState.WAITING]  # fmt: skip
+        return History(self.finished.now(ended), running)
 
 
 def _read(trial: FrozenTrial) -> Seen:
-    phase = trial.user_attrs.get(PHASE)
+    complete, phase = trial.state == TrialState.COMPLETE, trial.user_attrs.get(PHASE)
     if phase is None or (isinstance(phase, float) and not math.isfinite(phase)):
-        return Seen(trial, trial.state == TrialState.COMPLETE, None, None, False)
+        return Seen(trial, complete, None, None, bad_shares=False, says=False)
     given = trial.user_attrs.get(SHARES)
     shares = as_shares(given, str(phase)) if given is not None else None
-    return Seen(trial, trial.state == TrialState.COMPLETE, str(phase), shares, given is not None and shares is None)
+    bad = given is not None and shares is None
+    return Seen(trial, complete, str(phase), None if shares == {str(phase): 1.0} else shares, bad, complete)
 
 
 def as_shares(given: Any, phase: str) -> dict[str, float] | None:
@@ -94,50 +133,76 @@ def common_distributions(history: History, named: Iterable[str] = ()) -> tuple[d
 
     named: of those completed trials that have these, if any does. Without a completed trial: of any other.
     """
-    complete = [known(seen.trial.distributions) for seen in history.complete]
+    complete = [seen.trial.distributions for seen in history.finished.complete]
     if not complete:
-        others = [*(seen.trial for seen in history.finished), *history.running]
+        others = [*history.finished.trials, *history.running]
         return next((known(each.distributions) for each in reversed(others) if each.distributions), {}), set()
-    chosen = [each for each in complete if all(name in each for name in named)] or complete
-    common = set(chosen[-1]).intersection(*chosen)
-    return {name: chosen[-1][name] for name in chosen[-1] if name in common}, set().union(*complete) - common
+    kinds = {tuple(each) for each in complete}  # the same few names again and again
+    chosen = {kind for kind in kinds if all(name in kind for name in named)} or kinds
+    latest = next(each for each in reversed(complete) if tuple(each) in chosen)
+    common, every = set(latest).intersection(*chosen), set[str]().union(*kinds)
+    return known({name: latest[name] for name in latest if name in common}), every - common
 
 
-def observe(history: History, space: Space) -> dict[Choices, Observations]:
-    """The trials of every map, read anew."""
-    labelled: dict[Choices, list[tuple[list[float], str, Mapping[str, float] | None]]]
-    labelled = {choices: [] for choices in space.maps}
-    vain: dict[Choices, list[list[float]]] = {choices: [] for choices in space.maps}
-    for seen in history.finished:
-        found = _place(seen.trial.params, space)
-        if found is None or found[0] not in labelled:
-            continue
-        choices, place = found
-        if seen.complete and seen.phase is not None:
-            labelled[choices].append((place, seen.phase, seen.shares))
-        else:
-            vain[choices].append(place)
-    for choices, rows in labelled.items():
-        there = {tuple(place) for place, _, _ in rows} if vain[choices] else set()
-        vain[choices] = [place for place in vain[choices] if tuple(place) not in there]
-    for trial in history.running:
-        found = _place(trial.params, space)
-        if found is not None and found[0] in vain:
-            vain[found[0]].append(found[1])
-    return {choices: _observations(labelled[choices], vain[choices], len(space.roles.axes)) for choices in labelled}
+Where = tuple[Choices, list[float]] | None  # the map and the place of a trial, None for one that has none
 
 
-def _observations(
-    rows: list[tuple[list[float], str, Mapping[str, float] | None]], pending: list[list[float]], axes: int
-) -> Observations:
-    places, labels, shares = zip(*rows, strict=True) if rows else ((), (), ())
+@dataclass(frozen=True)
+class Observed:
+    """What finished trials say of every map. where: of each of them, kept so that only new ones are looked at."""
+
+    finished: Finished
+    space_key: str
+    where: list[Where]
+    maps: Mapping[Choices, Observations]
+
+
+def observe(finished: Finished, space: Space, before: Observed | None = None) -> Observed:
+    """before: of the trials some time ago; the result itself if nothing has changed."""
+    where: list[Where] = []
+    if before is not None and before.space_key == space.key:
+        if before.finished is finished:
+            return before
+        where = before.where[: _same(before.finished.trials, finished.trials)]
+    where = [*where, *(_place(trial.params, space) for trial in finished.trials[len(where) :])]
+    rows: dict[Choices, list[tuple[Seen, list[float]]]] = {choices: [] for choices in space.maps}
+    for seen, found in zip(finished.seen, where, strict=True):
+        if found is not None and found[0] in rows:
+            rows[found[0]].append((seen, found[1]))
+    maps = {choices: _observations(some, len(space.roles.axes)) for choices, some in rows.items()}
+    return Observed(finished, space.key, where, maps)
+
+
+def _observations(rows: list[tuple[Seen, list[float]]], axes: int) -> Observations:
+    labelled = [(seen, place) for seen, place in rows if seen.says]
+    vain = [place for seen, place in rows if not seen.says]
+    if vain:
+        there = {tuple(place) for _, place in labelled}  # a driver that was killed leaves one in vain, told anew
+        vain = [place for place in vain if tuple(place) not in there]
     return Observations(
-        np.array(places, float).reshape(-1, axes), labels, shares, np.array(pending, float).reshape(-1, axes)
+        np.array([place for _, place in labelled], float).reshape(-1, axes),
+        tuple([str(seen.phase) for seen, _ in labelled]),
+        tuple([seen.shares for seen, _ in labelled]),
+        np.array(vain, float).reshape(-1, axes),
     )
 
 
-def _place(params: Mapping[str, Any], space: Space) -> tuple[Choices, list[float]] | None:
-    """The map and the place of a trial, None for one that has none."""
+def with_running(
+    observed: Mapping[Choices, Observations], running: Iterable[FrozenTrial], space: Space
+) -> dict[Choices, Observations]:
+    """The same with the places of running trials among those that are pending."""
+    places: dict[Choices, list[list[float]]] = {choices: [] for choices in observed}
+    for trial in running:
+        found = _place(trial.params, space)
+        if found is not None and found[0] in places:
+            places[found[0]].append(found[1])
+    return {
+        choices: replace(seen, pending=np.concatenate([seen.pending, places[choices]])) if places[choices] else seen
+        for choices, seen in observed.items()
+    }
+
+
+def _place(params: Mapping[str, Any], space: Space) -> Where:
     values = [as_number(params.get(name)) for name in space.roles.axes]
     if any(value is None for value in values) or not all(name in params for name in space.roles.categories):
         return None

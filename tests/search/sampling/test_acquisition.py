@@ -59,7 +59,9 @@ def test_gains_are_where_the_boundary_may_be_and_per_cost(step):
     found = acquisition_values(posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0))
     assert abs(lattice[found.argmax(), 0] - 0.1) < 0.3
     cost = np.where(lattice[:, 1] > 0, 10.0, 1.0)
-    found = acquisition_values(posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0), cost)
+    found = acquisition_values(
+        posterior, seen, agreement, NOWHERE, lattice, lattice, np.random.default_rng(0), cost=cost
+    )
     assert lattice[found.argmax(), 1] <= 0
 
 

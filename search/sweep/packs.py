@@ -3,8 +3,9 @@
 import heapq
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from search.sweep.grid import Point
 from trainables.recipe import Recipe, shared
@@ -22,6 +23,7 @@ REFERENCE_PACK = 16  # members of a pack by which the time of a grid is told
 # A pack is not made smaller than this for the sake of balance: it would pay the fixed cost of a step alone.
 SMALLEST_PACK = 4
 ROUNDS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)  # packs a core gets, to choose from
+MAX_CHOICES = 48  # numbers of packs of one dimension that are tried
 # How much of a later end one is willing to accept for results that come earlier.
 FIRST_RESULT_WEIGHT = 0.1
 
@@ -57,35 +59,69 @@ def make_packs(
     together and count as one.
     """
     by_dimension = _units(points, recipe)
-    largest = pack_size or LARGEST_PACK.get(device, LARGEST_PACK["cpu"])
-    fewest = {n: math.ceil(len(members) / largest) for n, members in by_dimension.items()}
-    most = {n: max(fewest[n], len(members) // SMALLEST_PACK) for n, members in by_dimension.items()}
-
-    def plan(counts: dict[int, int]) -> list[Pack]:
-        packs = [
-            Pack(n, tuple(itertools.chain(*part)), pack_seconds(recipe, n, len(part)))
-            for n, members in by_dimension.items()
-            for part in _split(members, counts[n])
-        ]
-        return _order(packs, workers)
-
-    def loss(counts: dict[int, int]) -> float:
-        return _loss(plan(counts), workers)
-
     if not by_dimension:
         return []
+    largest = pack_size or LARGEST_PACK.get(device, LARGEST_PACK["cpu"])
+    plans = _Plans(by_dimension, recipe, workers)
+    fewest = {n: math.ceil(len(units) / largest) for n, units in by_dimension.items()}
+    most = {n: max(fewest[n], len(units) // SMALLEST_PACK) for n, units in by_dimension.items()}
     # first, packs of one length in all dimensions: so many that every core gets `rounds` of them
-    whole = {n: pack_seconds(recipe, n, len(members)) for n, members in by_dimension.items()}
+    whole = {n: pack_seconds(recipe, n, len(units)) for n, units in by_dimension.items()}
     starts = [fewest]
     for rounds in ROUNDS:
         wanted = {n: round(rounds * workers * whole[n] / sum(whole.values())) for n in whole}
         starts.append({n: min(max(fewest[n], wanted[n]), most[n]) for n in whole})
-    best = min(starts, key=loss)
+    best = min(starts, key=plans.loss)
     # then one dimension at a time, the costliest first; twice: they balance each other
     for n in sorted(by_dimension, reverse=True) * 2:
-        choices = range(fewest[n], min(most[n], fewest[n] + 4 * workers) + 1)
-        best = min([best, *({**best, n: count} for count in choices)], key=loss)
-    return plan(best)
+        choices = _spread(fewest[n], min(most[n], fewest[n] + 4 * workers))
+        best = min([best, *({**best, n: count} for count in choices)], key=plans.loss)
+    return plans.packs(best)
+
+
+class _Plans:
+    """Plans of a grid, each told by its number of packs at every dimension: what they cost, and the packs of one."""
+
+    def __init__(self, by_dimension: dict[int, list[tuple[Point, ...]]], recipe: Recipe, workers: int):
+        self._units, self._recipe, self._workers = by_dimension, recipe, workers
+        self._members = {n: [0, *itertools.accumulate(map(len, units))] for n, units in by_dimension.items()}
+        self._seconds = cache(self._seconds_of)
+
+    def loss(self, counts: dict[int, int]) -> float:
+        """Seconds to the last result, plus a share of the seconds to the first."""
+        seconds = sorted(itertools.chain.from_iterable(map(self._seconds, counts, counts.values())), reverse=True)
+        if len(seconds) > self._workers:  # as `_order` does
+            seconds.insert(0, seconds.pop())
+        ends = seconds[: self._workers]
+        first = min(ends)
+        heapq.heapify(ends)
+        for more in seconds[self._workers :]:
+            heapq.heapreplace(ends, ends[0] + more)
+        return max(ends) + FIRST_RESULT_WEIGHT * first
+
+    def packs(self, counts: dict[int, int]) -> list[Pack]:
+        """In the order in which to start them."""
+        packs = [
+            Pack(n, tuple(itertools.chain(*self._units[n][low:high])), seconds)
+            for n, count in counts.items()
+            for (low, high), seconds in zip(_parts(len(self._units[n]), count), self._seconds(n, count), strict=True)
+        ]
+        return _order(packs, self._workers)
+
+    def _seconds_of(self, dimension: int, count: int) -> list[float]:
+        """Of each of so many packs."""
+        members, known = self._members[dimension], {}  # there are two sizes, or few
+        sizes = [members[high] - members[low] for low, high in _parts(len(members) - 1, count)]
+        for size in set(sizes):
+            known[size] = pack_seconds(self._recipe, dimension, size)
+        return [known[size] for size in sizes]
+
+
+def _spread(low: int, high: int) -> list[int]:
+    """All whole numbers from `low` to `high`; of many, `MAX_CHOICES` evenly spread ones."""
+    if high - low < MAX_CHOICES:
+        return list(range(low, high + 1))
+    return [low + (high - low) * i // (MAX_CHOICES - 1) for i in range(MAX_CHOICES)]
 
 
 def _units(points: Iterable[Point], recipe: Recipe) -> dict[int, list[tuple[Point, ...]]]:
@@ -102,10 +138,9 @@ def _units(points: Iterable[Point], recipe: Recipe) -> dict[int, list[tuple[Poin
     return units
 
 
-def _split(units: Sequence[tuple[Point, ...]], count: int) -> list[Sequence[tuple[Point, ...]]]:
-    """Contiguous parts whose sizes differ by one at most."""
-    edges = [len(units) * i // count for i in range(count + 1)]
-    return [units[low:high] for low, high in itertools.pairwise(edges)]
+def _parts(units: int, count: int) -> Iterable[tuple[int, int]]:
+    """Where contiguous parts begin and end whose sizes differ by one at most."""
+    return itertools.pairwise(units * i // count for i in range(count + 1))
 
 
 def _order(packs: list[Pack], workers: int) -> list[Pack]:
@@ -115,14 +150,3 @@ def _order(packs: list[Pack], workers: int) -> list[Pack]:
         return packs
     first = min(range(len(packs)), key=lambda i: (packs[i].seconds, i))
     return [packs[first], *packs[:first], *packs[first + 1 :]]
-
-
-def _loss(packs: list[Pack], workers: int) -> float:
-    """Seconds to the last result, plus a share of the seconds to the first."""
-    free = [0.0] * workers
-    first = math.inf
-    for pack in packs:
-        end = heapq.heappop(free) + pack.seconds
-        first = min(first, end)
-        heapq.heappush(free, end)
-    return max(free) + FIRST_RESULT_WEIGHT * first

@@ -137,6 +137,13 @@ class Mlflow(Section):
     experiment: str = Field("hyperphase", min_length=1, max_length=250)
     drawings: bool = Field(True, description="log a drawing of every training's network")
     models: bool = Field(True, description="log every training's hypernetwork as an MLflow model")
+    detailed: int = Field(
+        2000,
+        ge=0,
+        le=10_000_000,
+        strict=True,
+        description="trainings with a drawing and a model: all of a sweep up to so many, of a larger one a sample",
+    )
 
 
 class Manifest(Section):

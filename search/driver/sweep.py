@@ -75,7 +75,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         try:
             problems = job.work(state, tracking)
             if tracking and not tracking.is_alive():
-                tracking.put(sorted(state.known))
+                tracking.put(state.known.values())
                 tracking.start()
         except KeyboardInterrupt as caught:  # of Ray's own making, now and then, where a Terminated was raised
             interrupt = Terminated() if signal.SIGTERM in signals else caught

@@ -19,7 +19,7 @@ def sync(config: Config, folder: SweepFolder) -> int:
         facts["sweep"] = folders.mark(folder)
         state = read_state(config, folder)
         queue = TrackingQueue(config, folder, facts, say=lambda text: None)
-        queue.put(sorted(state.known))
+        queue.put(state.known.values())
         queue.start()
         try:
             queue.finish()

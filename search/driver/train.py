@@ -48,7 +48,7 @@ def connected(config: Config, folder: SweepFolder, state: State, tracking: Track
     """Ray, and MLflow at work beside it."""
     with session.connected(config, folder) as cluster:
         if tracking:
-            tracking.put(sorted(state.known))  # an earlier driver may have died before it logged them
+            tracking.put(state.known.values())  # an earlier driver may have died before it logged them
             tracking.start()
         yield cluster
 
@@ -65,7 +65,7 @@ def train(
         progress.add(record.row)
         tables.save_network(folder, record)
         if tracking:
-            tracking.put([record.row["key"]])
+            tracking.put([record.row])
 
     wanted = {point.key for point in state.missing}
     watch = LedgerWatch(folder, location(config, folder, "ledger"), wanted, on_record)

@@ -56,5 +56,23 @@ def repoint(folder: SweepFolder) -> None:
                     )
 
 
+def read_runs(folder: SweepFolder, experiment: str, sweep: str) -> list[tuple[str, str, str, str]]:
+    """(run id, status, kind, key) of the sweep's runs in its own store, the newest first; text as in their tags.
+
+    MLflow's client gives runs with all of their tags, params and metrics only: a millisecond each, and its memory.
+    Raises sqlite3.Error for a store whose tables are not as expected: then ask the client.
+    """
+    with contextlib.closing(sqlite3.connect(folder.mlflow_store, timeout=30)) as store:
+        return store.execute(
+            "SELECT runs.run_uuid, runs.status, coalesce(kind.value, ''), coalesce(key.value, '') FROM runs "
+            "JOIN tags AS sweep ON sweep.run_uuid = runs.run_uuid AND sweep.key = 'sweep' AND sweep.value = ? "
+            "LEFT JOIN tags AS kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind' "
+            "LEFT JOIN tags AS key ON key.run_uuid = runs.run_uuid AND key.key = 'key' "
+            "WHERE runs.experiment_id = ? AND runs.lifecycle_stage = 'active' "
+            "ORDER BY runs.start_time DESC, runs.run_uuid",
+            (sweep, int(experiment)),
+        ).fetchall()
+
+
 def _columns(store: sqlite3.Connection, table: str) -> set[str]:
     return {row[1] for row in store.execute(f"PRAGMA table_info({table})")}

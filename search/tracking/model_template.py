@@ -31,15 +31,22 @@ class ModelFolders:
         self.template = Path(scratch) / "template"
         self._save_template(Path(scratch))
 
-    def write(self, record: Record, folder: Path, *, run: str, model: str) -> None:
-        """Puts the model of a training that has a hypernetwork into `folder`. run, model: its identities in MLflow."""
+    def write(self, record: Record, folder: Path, *, run: str, model: str, source: Path) -> None:
+        """Puts the model of a training that has a hypernetwork into `folder`. run, model: its identities in MLflow.
+
+        source: the record's file. It takes the place of the weights where it can be linked, so that they are on the
+        disk once.
+        """
         shutil.copytree(self.template, folder, copy_function=_link, dirs_exist_ok=True)
         recipe = json.loads(record.row["recipe"])
         training = {"recipe": recipe, "dimension": record.row["dimension"], "beta": record.row["beta"]}
         _replace(folder / "artifacts" / "training.json", json.dumps(training).encode())
         weights = folder / "artifacts" / "hypernetwork.npz"
         weights.unlink()
-        np.savez(weights, allow_pickle=False, **pack_arrays(record.hypernetwork))
+        try:
+            os.link(source, weights)
+        except OSError:  # on another file system, or of a store elsewhere
+            np.savez(weights, allow_pickle=False, **pack_arrays(record.hypernetwork))
         identity = {RUN: run, MODEL: model, UUID: model.removeprefix("m-")}
         _replace(
             folder / "MLmodel", re.sub("|".join(identity), lambda found: identity[found[0]], self.mlmodel).encode()

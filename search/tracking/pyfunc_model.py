@@ -10,6 +10,8 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
+PREFIX = "hypernetwork/"
+
 
 class HypernetworkModel(PythonModel):
     """predict: rows of `dimension` (and `seed` of the draw, 0 without it) -> a network a row, as nested lists.
@@ -20,7 +22,7 @@ class HypernetworkModel(PythonModel):
     def load_context(self, context):
         import numpy as np
 
-        from trainables.named_arrays import unpack_arrays
+        from trainables.named_arrays import SHAPES, unpack_arrays
         from trainables.recipe import Recipe
 
         with open(context.artifacts["training"], encoding="utf-8") as file:
@@ -28,8 +30,10 @@ class HypernetworkModel(PythonModel):
         # drawing needs no task, and a task of somebody's own file is not here
         self.recipe = Recipe.stored(training["recipe"] | {"task": "l1_norm"})
         self.trained = training["dimension"]
-        with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as arrays:
-            self.hypernetwork = unpack_arrays(arrays)
+        with np.load(context.artifacts["hypernetwork"], allow_pickle=False) as stored:
+            of_record = [name for name in stored.files if name.startswith(PREFIX)]  # a training's whole record
+            arrays = {name.removeprefix(PREFIX): stored[name] for name in of_record or stored.files}
+        self.hypernetwork = unpack_arrays(arrays) if SHAPES in arrays else arrays
 
     def predict(self, context, model_input: pd.DataFrame, params=None) -> pd.DataFrame:
         from trainables.training.draw import draw_networks

@@ -5,7 +5,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from analysis.files import replace_text
 from search.config.schema import Config
@@ -13,6 +13,7 @@ from search.error_text import one_line
 from search.ledger import ledger
 from search.sweep.folder import SweepFolder
 from search.tracking.local_store import store_uri
+from search.tracking.sample import Sample, Stratum
 from search.tracking.server import check_tracking
 from search.tracking.tracker import Tracker
 
@@ -27,7 +28,8 @@ class TrackingQueue(threading.Thread):
     def __init__(self, config: Config, folder: SweepFolder, manifest: dict, say: Callable[[str], None]):
         super().__init__(name="mlflow", daemon=True)
         self._config, self._folder, self._manifest, self._say = config, folder, manifest, say
-        self._waiting: collections.deque[str] = collections.deque()
+        self._waiting: collections.deque[tuple[str, Stratum]] = collections.deque()
+        self._sample = Sample(config)
         self._change = threading.Condition()
         self._draining = self._abandoned = self._warned = False
         self._next_try = 0.0
@@ -35,9 +37,11 @@ class TrackingQueue(threading.Thread):
         self.error: str | None = None  # of the latest failure, while it lasts
         self.logged = 0
 
-    def put(self, keys: list[str]) -> None:
+    def put(self, rows: Iterable[dict]) -> None:
+        """Trainings to be logged if they are not."""
+        waiting = [(row["key"], self._sample.stratum(row)) for row in rows]
         with self._change:
-            self._waiting.extend(keys)
+            self._waiting.extend(waiting)
             self._change.notify()
 
     @property
@@ -69,8 +73,10 @@ class TrackingQueue(threading.Thread):
                 self._say(f"logging {self.waiting} trainings to MLflow")
             self.join()
         if self.tracker is not None:
-            with contextlib.suppress(OSError):
-                replace_text(self._folder.links, json.dumps(self.tracker.links(), indent=0))
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                links = json.dumps(self.tracker.links(), indent=0)
+                if not self._folder.links.is_file() or self._folder.links.read_text(encoding="utf-8") != links:
+                    replace_text(self._folder.links, links)
 
     def close(self, status: str, counts: dict[str, int]) -> None:
         """Ends the parent run. Call after `finish`."""
@@ -102,14 +108,15 @@ class TrackingQueue(threading.Thread):
         if not self._waiting:
             self.tracker.prepare()
             return
-        key = self._waiting[0]
+        key, stratum = self._waiting[0]
         if not self.tracker.is_logged(key):
             record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
             if record is not None:
                 try:
-                    self.tracker.log(record)
+                    self.tracker.log(record, detailed=self._sample.wants(stratum))
                 except Exception:
                     self._waiting.rotate(-1)  # should this training be the trouble, the others get their turn
                     raise
                 self.logged += 1
+        self._sample.count(stratum)
         self._waiting.popleft()

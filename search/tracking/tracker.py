@@ -4,23 +4,27 @@ All logging happens here, in one process, through an explicit client and in batc
 warning; `sync` writes what is missing later. What is there is found by tags, so nothing is ever logged twice.
 """
 
+import contextlib
 import json
 import os
+import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.formatting import short
 from analysis.network import Network
 from search.config.schema import Config
 from search.config.secrets import MaskingFormatter, mask, without_credentials
+from search.ledger import ledger
 from search.ledger.record import Record
 from search.sweep import manifest
 from search.sweep.folder import SweepFolder
 from search.sweep.tables import representative
 from search.tracking import model_template
 from search.tracking.artifacts import artifacts
-from search.tracking.local_store import given_uri, repoint, sqlite_uri, store_uri
+from search.tracking.local_store import given_uri, read_runs, repoint, sqlite_uri, store_uri
 from search.tracking.run_content import (
     DRAWING,
     PHASE_MAP,
@@ -122,10 +126,11 @@ class Tracker:
         self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, status=status)
 
-    def log(self, record: Record) -> None:
+    def log(self, record: Record, *, detailed: bool = True) -> None:
         """A training: its child run is made, or completed if an earlier driver died in the middle of it.
 
-        The run's status comes last, so a run that has ended is whole.
+        detailed: with its model, its drawing and its network, if the config wants them. The run's status comes last, so
+        a run that has ended is whole.
         """
         self.prepare()
         key = record.row["key"]
@@ -140,11 +145,13 @@ class Tracker:
         else:
             info = self._create(run.name, run.tags, run.start)
             self.children[key] = (info.run_id, False)
-        self._write_files(info.artifact_uri, record)
-        if record.hypernetwork and self.config.mlflow.models:
+        drawn = detailed and self.config.mlflow.drawings
+        if detailed:
+            self._write_files(info.artifact_uri, record)
+        if detailed and record.hypernetwork and self.config.mlflow.models:
             self._log_model(info.run_id, record, run)
         # the note names the run, so it cannot come with the other tags
-        note = {"mlflow.note.content": training_note(info.run_id, record.row, drawing=self.config.mlflow.drawings)}
+        note = {"mlflow.note.content": training_note(info.run_id, record.row, drawing=drawn)}
         self._log_params(info.run_id, run.params, run.metrics, run.tags | note if begun else note)
         self.client.set_terminated(info.run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
         self.children[key] = (info.run_id, True)
@@ -156,7 +163,8 @@ class Tracker:
         model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
         with artifacts(self.client, model.artifact_location) as folder:
             assert self._models is not None  # `prepare` made it
-            self._models.write(record, folder, run=run_id, model=model.model_id)
+            source = ledger.record_path(self.folder.ledger, record.row["key"])
+            self._models.write(record, folder, run=run_id, model=model.model_id, source=source)
         self.client.finalize_logged_model(model.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])
 
@@ -202,25 +210,38 @@ class Tracker:
 
     def _list_runs(self) -> None:
         """Fills `parent` and `children` from the store. Of runs with one key (a reply that got lost) one stays."""
+        doubles = []
+        for run_id, status, kind, key in self._runs():
+            if kind == PARENT:
+                self.parent = self.parent or run_id
+                continue
+            complete = status in (FINISHED, FAILED)
+            other = self.children.get(key)
+            if other is None:
+                self.children[key] = (run_id, complete)
+            elif complete and not other[1]:
+                self.children[key] = (run_id, complete)
+                doubles.append(other[0])
+            else:
+                doubles.append(run_id)
+        for run_id in doubles:
+            self.client.delete_run(run_id)
+
+    def _runs(self) -> Iterator[tuple[str, str, str, str]]:
+        """(run id, status, kind, key) of the sweep's runs."""
+        if self._own:
+            with contextlib.suppress(sqlite3.Error):
+                yield from read_runs(self.folder, self.experiment, self.sweep)
+                return
         token = None
         while True:
             page = self.client.search_runs(
                 [self.experiment], is_equal("tags.sweep", self.sweep), max_results=5000, page_token=token
             )
             for run in page:
-                tags, run_id = run.data.tags, run.info.run_id
-                if tags.get("sweep") != self.sweep:
-                    continue
-                if tags.get("kind") == PARENT:
-                    self.parent = self.parent or run_id
-                    continue
-                key, complete = tags.get("key", ""), run.info.status in (FINISHED, FAILED)
-                other = self.children.get(key)
-                if other is None or (complete and not other[1]):
-                    self.children[key] = (run_id, complete)
-                    run_id = other and other[0]
-                if run_id:
-                    self.client.delete_run(run_id)
+                tags = run.data.tags
+                if tags.get("sweep") == self.sweep:
+                    yield run.info.run_id, run.info.status, tags.get("kind", ""), tags.get("key", "")
             token = page.token
             if not token:
                 return

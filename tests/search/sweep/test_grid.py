@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.config.load import load, parse
-from search.sweep.grid import expand, training_key
+from search.sweep import packs as packs_module
+from search.sweep.grid import Point, expand, training_key
 from search.sweep.packs import LARGEST_PACK, make_packs, pack_seconds
 from trainables.recipe import BEFORE, Recipe
 
@@ -139,3 +140,17 @@ def test_a_plan_does_not_depend_on_chance():
     points = expand(load(preset="quick"))
     assert make_packs(points, RECIPE, workers=2) == make_packs(points, RECIPE, workers=2)
     assert make_packs([], RECIPE, workers=2) == []
+
+
+def test_a_large_grid_is_planned_with_few_plans(monkeypatch):
+    """By sizes alone: what is tried grows with the dimensions, not with trainings times cores."""
+    tried, loss = [], packs_module._Plans.loss
+    monkeypatch.setattr(packs_module._Plans, "loss", lambda self, counts: tried.append(1) or loss(self, counts))
+    points = [Point(n, 1e-4, seed, f"{n}-{seed}") for n in range(4, 10) for seed in range(2000)]
+    packs = make_packs(points, RECIPE, workers=64)
+    assert len(tried) <= (6 * 2 + 1) * (packs_module.MAX_CHOICES + 2)
+    assert sorted(point.key for pack in packs for point in pack.members) == sorted(point.key for point in points)
+    free = [0.0] * 64
+    for pack in packs:
+        free[free.index(min(free))] += pack.seconds
+    assert max(free) <= 1.1 * sum(free) / 64

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -129,8 +130,51 @@ def test_two_sweeps_share_a_store(swept):
     assert other.parent is None and not other.children
 
 
-def drain(queue, keys):
-    queue.put(keys)
+def test_the_short_list_of_runs_is_that_of_the_client(swept, monkeypatch):
+    config, folder, found = swept
+    tracker = log_all(config, folder, found)
+    tracker._create("begun", {"kind": "training", "key": "begun"}, None)
+    deleted = tracker._create("deleted", {"kind": "training", "key": "deleted"}, None)
+    tracker.client.delete_run(deleted.run_id)
+    Tracker(config, folder, "my-sweep-2").open_sweep({})  # another sweep in the same store
+    short = Tracker(config, folder, "my-sweep-1")
+    monkeypatch.setattr("search.tracking.tracker.read_runs", lambda *_: (_ for _ in ()).throw(sqlite3.Error("other")))
+    by_client = Tracker(config, folder, "my-sweep-1")
+    assert (short.parent, short.children) == (by_client.parent, by_client.children)
+    assert short.children.keys() == {"begun", *(record.row["key"] for record in found)}
+    assert not short.is_logged("begun") and short.is_logged(found[0].row["key"])
+
+
+def test_of_many_trainings_a_sample_has_models_and_drawings(swept):
+    _, folder, found = swept
+    config = smoke("mlflow.detailed=1")
+    drain(TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None), [record.row for record in found])
+    client, runs = all_runs(config, folder)
+    children = [run for run in runs if run.data.tags["kind"] == "training"]
+    with_files = {run.data.tags["key"] for run in children if client.list_artifacts(run.info.run_id)}
+    assert with_files == {record.row["key"] for record in found[:-1]}  # one of every label at every place, failures not
+    models = client.search_logged_models([runs[0].info.experiment_id])
+    assert {model.tags["key"] for model in models} == with_files
+
+    none = smoke("mlflow.detailed=0", 'mlflow.experiment="bare"')
+    drain(TrackingQueue(none, folder, {"sweep": "my-sweep-1"}, lambda text: None), [record.row for record in found])
+    experiment = client.get_experiment_by_name("bare").experiment_id
+    bare = [run for run in client.search_runs([experiment]) if run.data.tags["kind"] == "training"]
+    assert len(bare) == len(found) and not any(client.list_artifacts(run.info.run_id) for run in bare)
+    assert not any("![drawing]" in run.data.tags["mlflow.note.content"] for run in bare)
+    assert not client.search_logged_models([experiment])
+
+
+def test_a_hypernetwork_is_on_the_disk_once(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    weights = list(folder.mlflow_artifacts.rglob("artifacts/hypernetwork.npz"))
+    records_of = {path.stat().st_ino for path in folder.ledger.glob("*.npz")}
+    assert len(weights) == len(found) - 1 and {path.stat().st_ino for path in weights} <= records_of
+
+
+def drain(queue, rows):
+    queue.put(rows)
     queue.start()
     queue.finish()
     queue.close("FINISHED", {})
@@ -139,11 +183,11 @@ def drain(queue, keys):
 
 def test_the_queue_logs_everything_and_then_nothing(swept):
     config, folder, found = swept
-    keys = [record.row["key"] for record in found]
+    rows = [record.row for record in found]
     for expected in (len(found), 0):
         said = []
         queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, said.append)
-        drain(queue, keys)
+        drain(queue, rows)
         assert (queue.logged, queue.waiting, queue.error) == (expected, 0, None)
         assert not any("hyperphase sync" in line for line in said)  # on a slow machine it may say how much is left
 
@@ -158,7 +202,7 @@ def test_a_store_that_is_down_costs_one_warning(swept, monkeypatch):
         queue = TrackingQueue(down, folder, {"sweep": "my-sweep-1"}, said.append)
         with monkeypatch.context() as patched:  # our own question comes first: MLflow's retries take minutes
             patched.setattr("search.tracking.queue.Tracker", lambda *_: pytest.fail("MLflow was asked"))
-            drain(queue, [record.row["key"] for record in found])
+            drain(queue, [record.row for record in found])
         [warning] = said
         assert "\n" not in warning and "hyperphase sync" in warning
         assert queue.error and queue.waiting == len(found)
@@ -172,15 +216,15 @@ def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeyp
     config, folder, found = swept
     bad, log = found[0].row["key"], Tracker.log
 
-    def fail_for_one(self, record):
+    def fail_for_one(self, record, **more):
         if record.row["key"] == bad:
             raise RuntimeError("no")
-        log(self, record)
+        log(self, record, **more)
 
     monkeypatch.setattr(Tracker, "log", fail_for_one)
     monkeypatch.setattr("search.tracking.queue.RETRY_SECONDS", 0.0)
     queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None)
-    queue.put([record.row["key"] for record in found])
+    queue.put([record.row for record in found])
     queue.start()
     while queue.logged < len(found) - 1:  # else the test's own time limit ends it
         time.sleep(0.05)
@@ -191,7 +235,7 @@ def test_a_record_that_cannot_be_logged_does_not_block_the_others(swept, monkeyp
 def test_the_report_learns_where_the_runs_are(swept, monkeypatch):
     config, folder, found = swept
     queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None)  # it may say that it takes long
-    drain(queue, [record.row["key"] for record in found])
+    drain(queue, [record.row for record in found])
     links = json.loads(folder.links.read_text())
     assert links.keys() == {record.row["key"] for record in found}
     _, runs = all_runs(config, folder)
@@ -225,7 +269,10 @@ def test_a_hypernetwork_is_a_model_that_draws_anywhere(swept, tmp_path):
     recipe, network = config.training.recipe(), Hypernetwork(1, config.training.recipe())
     initialise(network, [stream(0, "parameters", "cpu")])
     hypernetwork = {name: parameter[0].detach().numpy() for name, parameter in network.named_parameters()}
-    tracker = log_all(config, folder, [replace(found[0], hypernetwork=hypernetwork), found[-1]])
+    first = replace(found[0], hypernetwork=hypernetwork)
+    ledger.record_path(folder.ledger, first.row["key"]).unlink()
+    ledger.write(folder.ledger, first)
+    tracker = log_all(config, folder, [first, found[-1]])
     [model] = tracker.client.search_logged_models([tracker.experiment])
     assert (str(model.status), model.tags["algorithm"], model.params["beta"]) == ("READY", "constant", "1.0")
     run = tracker.client.get_run(tracker.children[found[0].row["key"]][0])
@@ -254,12 +301,12 @@ def test_passwords_reach_no_param(swept):
 
 def test_children_of_a_deleted_parent_get_the_new_one(swept):
     config, folder, found = swept
-    drain(TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail), [record.row["key"] for record in found])
+    drain(TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail), [record.row for record in found])
     client, runs = all_runs(config, folder)
     [parent] = [run for run in runs if run.data.tags["kind"] == "sweep"]
     client.delete_run(parent.info.run_id)
     queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail)
-    drain(queue, [record.row["key"] for record in found])
+    drain(queue, [record.row for record in found])
     _, runs = all_runs(config, folder)
     [new] = [run for run in runs if run.data.tags["kind"] == "sweep"]
     assert new.info.run_id != parent.info.run_id and queue.logged == 0

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
+MANY_DECADES = 1e3  # highest over lowest of an axis that needs no ticks between powers of ten
 BOXES = ("Last Resort", "STIXNonUnicode", "cm")  # fonts that have signs of their own for what they cannot show
 
 
@@ -43,8 +44,11 @@ def power(exponent: float) -> str:
 
 
 def _write_powers(figure: "Figure") -> None:
-    """Powers of ten on logarithmic axes as text: laying out a formula for each takes longer than all the rest."""
-    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation
+    """Powers of ten on logarithmic axes as text, and no ticks between them where the axis has several.
+
+    Laying out a formula for each power, and nine ticks a decade, would take longer than all else in a picture.
+    """
+    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, NullLocator
 
     def text(value: float, _: int | None = None) -> str:
         exponent = math.log10(value) if value > 0 else math.nan
@@ -54,6 +58,9 @@ def _write_powers(figure: "Figure") -> None:
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
                 axis.set_major_formatter(FuncFormatter(text))
+                low, high = sorted(axis.get_view_interval())
+                if high > MANY_DECADES * low:
+                    axis.set_minor_locator(NullLocator())
 
 
 def _texts(figure: "Figure") -> "Iterator[Text]":

@@ -25,7 +25,7 @@ FADED, FULL = (
     0.15,
     0.45,
 )  # a weight over the row's largest: invisible up to the first, in full from the second on
-ITERATIONS = 40  # of the force-directed layout
+ITERATIONS = 20  # of the force-directed layout
 SPREAD = 1.7  # its ideal distance between nodes, over 1 / sqrt(nodes)
 PULL = 0.7  # of the output on a hidden neuron, and of all the inputs that it reads together
 MAX_DRAWN = 400  # hidden neurons; beyond this a picture shows nothing any more

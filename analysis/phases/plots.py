@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CELLS = (110, 32)  # cells along x and y where the map is evaluated; the picture interpolates between them
+CELLS = (90, 26)  # cells along x and y where the map is evaluated; the picture interpolates between them
 STRENGTH = 0.42  # of the regions' colours; the points have theirs in full
 CURVE, ALONG, DRAWS = 33, 160, 120  # values of y and x, and posterior draws, by which a boundary is drawn
 INK = "#1c2128"

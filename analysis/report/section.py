@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from analysis.sweeps.phases import Phases
 
 
-MAX_DOTS = 2000  # trainings that a chart shows one by one
+MAX_DOTS = 1500  # trainings that a chart shows one by one
 MAX_SHOWN = 20_000  # trainings in the page's table
 
 

@@ -54,8 +54,9 @@ def _equilibrium(data: ReportData) -> "Iterator[Part]":
 
 EQUILIBRIUM_CAPTION = (
     "The objective, error + β · nats, that each algorithm reaches at each β, over the lowest of all (90 % bands, "
-    "bootstrapped over seeds). Dots are trainings; lines are where two algorithms are equally good. The upper strip is "
-    "the ground state, the algorithm with the lowest objective; the lower one is what the trainings ended in."
+    "bootstrapped over seeds). Dots are trainings (of many, 400 by lot at each n); lines are where two algorithms are "
+    "equally good. The upper strip is the ground state, the algorithm with the lowest objective; the lower one is what "
+    "the trainings ended in."
 )
 EQUILIBRIUM = Section(
     "equilibrium",

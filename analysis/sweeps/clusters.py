@@ -88,7 +88,7 @@ def _by_pattern(patterns: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, f
     if rest.any():
         assigned[rest] = len(names) + _assign(spread[rest])[0]
     chosen = _chosen(len(spread))
-    return assigned, _silhouette(spread[chosen], assigned[chosen])
+    return assigned, _silhouette(_distances(spread[chosen]), assigned[chosen])
 
 
 def comparable(rows: "pd.DataFrame", names: list[str]) -> np.ndarray:
@@ -117,19 +117,22 @@ def _scales(values: np.ndarray, names: list[str]) -> np.ndarray:
 
 def _assign(spread: np.ndarray) -> tuple[np.ndarray, float]:
     """A cluster for every row, and the silhouette of that."""
-    from sklearn.cluster import AgglomerativeClustering
+    from scipy.cluster.hierarchy import fcluster, linkage
 
     sample = spread[_chosen(len(spread))]
-    best, score = np.zeros(len(sample), int), float("nan")
+    best, score = np.ones(len(sample), int), float("nan")
     distinct = len(np.unique(sample.round(6), axis=0))
-    for count in range(2, min(MAX_CLUSTERS, distinct - 1, len(sample) - 1) + 1):
-        assigned = AgglomerativeClustering(count).fit_predict(sample)
-        quality = _silhouette(sample, assigned)
+    counts = range(2, min(MAX_CLUSTERS, distinct - 1, len(sample) - 1) + 1)
+    if counts:
+        tree, distances = linkage(sample, "ward"), _distances(sample)
+    for count in counts:
+        assigned = fcluster(tree, count, "maxclust")
+        quality = _silhouette(distances, assigned)
         if quality > (MIN_SILHOUETTE if np.isnan(score) else score):
             best, score = assigned, quality
     if len(sample) == len(spread):
-        return best, score
-    middles = [sample[best == cluster].mean(0) for cluster in range(best.max() + 1)]
+        return best - 1, score
+    middles = np.stack([sample[best == cluster].mean(0) for cluster in range(1, best.max() + 1)])
     return np.stack([((spread - middle) ** 2).sum(1) for middle in middles]).argmin(0), score
 
 
@@ -138,11 +141,30 @@ def _chosen(rows: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(rows)[:MAX_CLUSTERED] if rows > MAX_CLUSTERED else np.arange(rows)
 
 
-def _silhouette(rows: np.ndarray, assigned: np.ndarray) -> float:
-    """In [-1, 1]; nan with one cluster, or where every row is one."""
-    from sklearn.metrics import silhouette_score
+def _distances(rows: np.ndarray) -> np.ndarray:
+    """(rows, rows) Euclidean."""
+    squares = (rows**2).sum(1)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * rows @ rows.T, 0))
+    np.fill_diagonal(distances, 0)
+    return distances
 
-    return float(silhouette_score(rows, assigned)) if 1 < len(set(assigned)) < len(rows) else float("nan")
+
+def _silhouette(distances: np.ndarray, assigned: np.ndarray) -> float:
+    """Mean over rows of (b - a) / max(a, b): a, b their mean distances within and to the nearest other cluster.
+
+    Rousseeuw 1987; a row alone in its cluster counts 0. nan with one cluster, or where every row is one.
+    """
+    _, place, count = np.unique(assigned, return_inverse=True, return_counts=True)
+    if not 1 < len(count) < len(assigned):
+        return float("nan")
+    rows = np.arange(len(place))
+    sums = distances @ (place[:, None] == np.arange(len(count)))  # (rows, clusters)
+    within = sums[rows, place] / np.maximum(count[place] - 1, 1)
+    means = sums / count
+    means[rows, place] = np.inf
+    other = means.min(1)
+    values = (other - within) / np.maximum(np.maximum(other, within), 1e-30)
+    return float(np.where(count[place] > 1, values, 0).mean())
 
 
 def _medoid(spread: np.ndarray) -> int:

@@ -2,8 +2,11 @@
 // Pictures, texts and small tables are readable without scripts; the table of trainings, filters, tips and live charts
 // are made here, from data that is packed once into the page.
 async function unpack(id) {
-  const text = document.getElementById(id).textContent;
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const holder = document.getElementById(id);
+  const text = atob(holder.textContent);
+  holder.remove();
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).text();
 }

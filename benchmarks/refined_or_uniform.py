@@ -90,7 +90,7 @@ def main(arguments=None) -> None:
     chosen = parser.parse_args(arguments)
     folder, out = folders.existing(chosen.sweep), chosen.out
     config = folders.read_config(folder)
-    recipe, (low, high) = config.training.recipe(), (min(config.grid.betas), max(config.grid.betas))
+    recipe, (low, high) = config.training.recipe(), (min(config.grid.values["beta"]), max(config.grid.values["beta"]))
     first, last = chosen.dimensions
     every, second = range(first, last + 1), range(first, last + 1, 2)
     run("sweep", "--config", folder.config, *design(low, high, chosen.betas, second, 500), "--out", out / "uniform")

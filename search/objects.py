@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import UserError
 from analysis.files import replace_text
 from trainables.errors import TrainableError
-from trainables.objects import CODE, copy_name, files_of, is_spec, load_object
+from trainables.objects import CODE, copy_name, files_of, is_spec, load_object, package_of, source_of
 
 if TYPE_CHECKING:
     from analysis.algorithms.algorithm import Algorithm
     from analysis.report.section import Section
-    from search.config.schema import Config
     from search.sweep.folder import SweepFolder
     from trainables.tasks.task import Task
+
+OURS = ("analysis", "search", "trainables")
 
 
 def algorithms(task: "Task", more: Iterable[str] = ()) -> "tuple[Algorithm, ...]":
@@ -37,24 +39,31 @@ def sections(specs: Sequence[str]) -> "list[Section]":
     return [*SECTIONS, *(_load(spec, Section) for spec in specs)]
 
 
-def files(config: "Config") -> dict[str, str]:
-    """Path as the config gives it -> text, of every file that it names an object in: what workers must be given."""
-    from trainables.tasks.registry import get_task
-
-    specs = [config.training.task, config.training.trainable, *config.analysis.algorithms, *config.analysis.sections]
-    specs += [one for one in get_task(config.training.task).algorithms if isinstance(one, str)]
+def files(specs: Iterable[str]) -> dict[str, str]:
+    """Path as specs give it -> text, of every file that they name an object in and of what these import from beside
+    them: what workers must be given.
+    """
     return {place: text for spec in specs for place, text in files_of(spec).items()}
 
 
-def digests(config: "Config") -> dict[str, str]:
-    """Path as the config gives it -> SHA-256 of the file, for the manifest."""
-    return {place: hashlib.sha256(text.encode()).hexdigest() for place, text in files(config).items()}
+def packages(specs: Iterable[str]) -> list[Path]:
+    """The folders of packages that specs name an object in, but for our own: what other machines must be given."""
+    found = {folder for spec in specs if is_spec(spec) and (folder := package_of(spec))}
+    return sorted(folder for folder in found if folder.name not in OURS)
 
 
-def keep_copies(config: "Config", folder: "SweepFolder") -> list[str]:
+def digests(specs: Iterable[str]) -> dict[str, str]:
+    """Path or module as specs give it -> SHA-256 of its text, for the manifest."""
+    texts: dict[str, str] = {}
+    for spec in filter(is_spec, specs):
+        texts |= files_of(spec) or {spec.rpartition(":")[0]: source_of(spec)}
+    return {place: hashlib.sha256(text.encode()).hexdigest() for place, text in texts.items()}
+
+
+def keep_copies(specs: Iterable[str], folder: "SweepFolder") -> list[str]:
     """Copies these files into the sweep's folder, which needs nothing outside it. Returns those that changed since."""
     changed = []
-    for place, text in files(config).items():
+    for place, text in files(specs).items():
         copy = folder.path / CODE / copy_name(place)
         if copy.is_file():
             if copy.read_text(encoding="utf-8") == text:

@@ -15,6 +15,7 @@ from search.driver.check_task import check_task
 from search.driver.report import write_report
 from search.objects import digests, files, keep_copies
 from search.sweep import folder as folders
+from search.sweep.experiment import objects_of
 from search.sweep.grid import expand
 from search.sweep.state import State, read_state
 from tests.support.shown import ROOT, blocks
@@ -93,15 +94,15 @@ def test_a_sweep_of_ones_own_objects_needs_nothing_outside_its_folder(mine, tmp_
     own = ["task=mine.py:MINIMUM", "trainable=mine.py:PLAIN"]
     settings = [*SMALL, *(f"training.{one}" for one in own), 'analysis.sections=["mine.py:MEDIANS"]']
     config = load(preset="smoke", settings=settings)
-    assert files(config) == {"mine.py": MINE}
+    assert files(objects_of(config)) == {"mine.py": MINE}
     folder = train_here(config, tmp_path / "sweep")
-    assert json.loads(folder.manifest.read_text())["code"] == digests(config)
+    assert json.loads(folder.manifest.read_text())["code"] == digests(objects_of(config))
     row = table(folder.path).iloc[0]
     assert row["task"] == "mine.py:MINIMUM" and row["algorithm"] == "anything" and "Σᵢ xᵢ" in row["formula"]
 
-    assert keep_copies(config, folder) == []
+    assert keep_copies(objects_of(config), folder) == []
     mine.write_text(MINE + "# changed\n")
-    assert keep_copies(config, folder) == ["mine.py"]
+    assert keep_copies(objects_of(config), folder) == ["mine.py"]
     mine.unlink()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -12,8 +12,13 @@ docs/python.md has examples that run.
 from importlib import import_module
 
 _HOMES = {
+    "Axis": "experiments.experiment",
+    "Experiment": "experiments.experiment",
+    "Label": "experiments.experiment",
     "Member": "training.loop",
+    "Outcome": "experiments.outcome",
     "Recipe": "recipe",
+    "Run": "experiments.run",
     "TASKS": "tasks.registry",
     "TRAINABLES": "models.registry",
     "Task": "tasks.task",

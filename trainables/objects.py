@@ -87,10 +87,12 @@ def files_of(spec: str) -> dict[str, str]:
 
 
 def source_of(spec: str) -> str:
-    """The text of the file or module that an object is in; of a package's module, of all of the package's files."""
-    found = file_of(spec)
+    """The text of the file that an object is in, with what it imports from beside itself; of a module, its text; of
+    a package's module, the text of all of the package's files.
+    """
+    found = files_of(spec)
     if found:
-        return found[1]
+        return "\n".join(found[place] for place in sorted(found))
     folder = package_of(spec)
     if folder is None:
         return inspect.getsource(_import(spec.rpartition(":")[0]))

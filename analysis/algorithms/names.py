@@ -7,7 +7,7 @@ Whatever reads labels finds here the algorithms of analysis/algorithms/builtin.p
 import colorsys
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from analysis.algorithms.algorithm import Algorithm
 from analysis.algorithms.builtin import BUILTIN, CONSTANT
@@ -15,12 +15,27 @@ from analysis.errors import UserError
 
 Named: TypeAlias = str | Algorithm
 
+
+class Shown(Protocol):
+    """How a label is shown. merged: the phase that it forms with its mirror image."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def colour(self) -> str: ...
+    @property
+    def merged(self) -> str: ...
+
+
 OTHER = "other"  # the label of networks that no algorithm describes
 OTHER_COLOUR = "#5b4a78"
 SPARE = ("#228833", "#aa3377", "#66ccee", "#ee7733", "#004488", "#997700", "#44aa99", "#882255", "#999933", "#332288")
 GOLDEN = 0.618034  # of a turn: hues that many steps apart stay apart
 
 _known: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in BUILTIN}
+_shown: dict[str, Shown] = {}  # labels of experiments of a user's own
 _given: dict[str, str] = {}  # label -> the spare colour that it was given when it was first shown
 
 
@@ -40,6 +55,12 @@ def register(algorithm: Algorithm) -> Algorithm:
         raise UserError(f"algorithm {algorithm.name!r}: {algorithm.merged!r} has two mirror images already")
     _known[algorithm.name] = algorithm
     return algorithm
+
+
+def show(labels: Iterable[Shown]) -> None:
+    """Makes known how labels of a user's own experiment are shown; a built-in algorithm keeps its own look."""
+    taken = {algorithm.name for algorithm in BUILTIN}
+    _shown.update({label.name: label for label in labels if label.name not in taken})
 
 
 def known() -> tuple[Algorithm, ...]:
@@ -82,17 +103,18 @@ def mirror_images() -> dict[str, str]:
 
     Which of them a seed finds is a coin flip, so there is no boundary between. One whose image nobody knows is itself.
     """
-    pairs = Counter(algorithm.merged for algorithm in known())
-    return {one.name: one.merged for one in known() if one.merged and pairs[one.merged] == 2}
+    everything = (*known(), *_shown.values())
+    pairs = Counter(one.merged for one in everything)
+    return {one.name: one.merged for one in everything if one.merged and pairs[one.merged] == 2}
 
 
 def palette() -> dict[str, str]:
     """Label -> hex colour ("" where it has none of its own), in the usual order: roughly the cheapest first."""
     found: dict[str, str] = {}
-    for algorithm in known():
-        if algorithm.merged:
-            found.setdefault(algorithm.merged, algorithm.colour)
-        found[algorithm.name] = algorithm.colour
+    for one in (*known(), *_shown.values()):
+        if one.merged:
+            found.setdefault(one.merged, one.colour)
+        found[one.name] = one.colour
     return found | {OTHER: OTHER_COLOUR}
 
 
@@ -126,8 +148,8 @@ def task_title(task: str) -> str:
 
 def display_name(label: str) -> str:
     """A label as people read it: double_sided -> double-sided."""
-    algorithm = find(label)
-    return (algorithm.title if algorithm else "") or str(label).replace("_", " ")
+    known_label = find(label) or _shown.get(label)
+    return (known_label.title if known_label else "") or str(label).replace("_", " ")
 
 
 def in_order(labels: Iterable[str]) -> list[str]:

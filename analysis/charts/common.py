@@ -10,12 +10,14 @@ import numpy as np
 
 from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import Chart
-from analysis.formatting import format_beta
 from analysis.literal_text import power
+from analysis.sweeps.experiment import HYPERNETWORK
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from analysis.sweeps.experiment import Axis, Experiment
 
 
 WIDTH = 9.6  # inches
@@ -23,28 +25,34 @@ MIN_ERROR = 1e-5
 MAX_BETAS = 26  # distinct values of β that are shown one by one; more are gathered into bins of equal width
 
 
-def beta_bins(betas) -> tuple[np.ndarray, float]:
-    """log10 β of each row, rounded to a common bin if there are many values, and the width of a bin in decades."""
-    logs = np.round(np.log10(np.asarray(betas, dtype=float)), 6)
+def bins(values_of_rows, axis: "Axis") -> tuple[np.ndarray, float]:
+    """Where each row stands on an axis (decades on a logarithmic one), and the width of a bin.
+
+    Rounded to a common bin if there are many values.
+    """
+    logs = np.round(axis.forward(values_of_rows), 6)
     values = np.unique(logs)
     if len(values) == 1:
         return logs, 0.5
     if len(values) <= MAX_BETAS:
-        return logs, min(1.0, float(np.diff(values).min()))
+        width = float(np.diff(values).min())
+        return logs, min(1.0, width) if axis.log else width
     width = float(values[-1] - values[0]) / MAX_BETAS
     return values[0] + width * (np.floor((logs - values[0]) / width).clip(max=MAX_BETAS - 1) + 0.5), width
 
 
-def beta_axis(axes: "Axes", logs, width: float, *, vertical: bool = False) -> None:
-    """Ticks at whole decades on an axis that holds log10 β."""
+def bin_axis(axes: "Axes", logs, width: float, axis: "Axis", *, vertical: bool = False) -> None:
+    """Limits, label and, on a logarithmic axis, ticks at whole decades, of an axis that holds `bins`."""
     low, high = float(np.min(logs)) - 0.6 * width, float(np.max(logs)) + 0.6 * width
+    (axes.set_ylabel if vertical else axes.set_xlabel)(axis.heading)
+    (axes.set_ylim if vertical else axes.set_xlim)(low, high)
+    if not axis.log:
+        return
     decades: list[float] = [d for d in range(math.floor(low), math.ceil(high) + 1) if low <= d <= high]
     decades = decades[:: max(1, math.ceil(len(decades) / 7))]
     if not decades:  # all trainings within one decade
         decades = [round(float(value), 2) for value in np.unique(logs)][:7]
-    (axes.set_ylim if vertical else axes.set_xlim)(low, high)
     (axes.set_yticks if vertical else axes.set_xticks)(decades, [power(d) for d in decades])
-    (axes.set_ylabel if vertical else axes.set_xlabel)("β")
 
 
 def panels(chart: Chart, count: int, *, columns: int = 3, **share) -> "list[Axes]":
@@ -85,16 +93,27 @@ def blocks(chart: Chart, axes: "Axes", rectangles: list[tuple], *, smooth: bool 
     chart.tip(collection, *(one[5] for one in rectangles))
 
 
-def training_tips(frame: "pd.DataFrame") -> list[str]:
+def training_tips(frame: "pd.DataFrame", experiment: "Experiment" = HYPERNETWORK) -> list[str]:
     """What a training's mark says on hover."""
+    measured = {"relative_error", "complexity_nats"} <= set(frame)
     return [
-        f"{display_name(row.algorithm)} · n = {row.dimension}, β = {format_beta(row.beta)}, seed {row.seed}\n"
-        f"error {row.relative_error:.2g}, {row.complexity_nats:.4g} nats\n{row.key}"
-        for row in frame.itertuples()
+        f"{display_name(row['algorithm'])} · {experiment.place(row)}\n"
+        + (f"error {row['relative_error']:.2g}, {row['complexity_nats']:.4g} nats\n" if measured else "")
+        + row["key"]
+        for row in frame.to_dict("records")
     ]
 
 
-def scatter(chart: Chart, axes: "Axes", frame: "pd.DataFrame", x, y, marker: str, colour: dict, size: float) -> None:
+def scatter(
+    chart: Chart,
+    axes: "Axes",
+    frame: "pd.DataFrame",
+    x,
+    y,
+    marker: str,
+    colour: dict,
+    size: float,
+) -> None:
     """A point a training, coloured by algorithm and drawn in one shuffled order, so that none hides another."""
     keep = np.isfinite(x) & np.isfinite(y)
     order = np.random.default_rng(0).permutation(np.flatnonzero(keep))

@@ -7,8 +7,9 @@ import numpy as np
 
 from analysis.algorithms.names import colours
 from analysis.charts.chart import FAINT, INK, Chart, new_chart
-from analysis.charts.common import MIN_ERROR, WIDTH, beta_axis, beta_bins, blocks, legend, panels, scatter, swatches
+from analysis.charts.common import MIN_ERROR, WIDTH, bin_axis, bins, blocks, legend, panels, scatter, swatches
 from analysis.formatting import format_beta
+from analysis.sweeps.experiment import BETA
 from analysis.sweeps.statistics import components
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def kl_components(done: "pd.DataFrame") -> Chart | None:
     tone = {name: COMPONENT_COLOURS[index % len(COMPONENT_COLOURS)] for index, name in enumerate(names)}
     dimensions = sorted(done["dimension"].unique())
     chart = new_chart(WIDTH, 0.5 + 2.0 * math.ceil(len(dimensions) / 3))
-    logs, width = beta_bins(done["beta"])
+    logs, width = bins(done["beta"], BETA)
     binned = done.assign(log_beta=logs)
     for axes, dimension in zip(panels(chart, len(dimensions)), dimensions, strict=True):
         table = binned[binned["dimension"] == dimension].groupby("log_beta")[names].mean().fillna(0)
@@ -106,7 +107,7 @@ def kl_components(done: "pd.DataFrame") -> Chart | None:
                 bottom += nats
         blocks(chart, axes, rectangles)
         axes.set_ylim(0, 1.03 * max(float(table.sum(axis=1).max()), MIN_NATS))
-        beta_axis(axes, logs, width)
+        bin_axis(axes, logs, width, BETA)
         axes.set_title(f"n = {dimension}")
         axes.grid(axis="y")
         axes.tick_params(axis="y", length=0)

@@ -8,10 +8,10 @@ import numpy as np
 
 from analysis.algorithms.names import colours, display_name, in_order
 from analysis.charts.chart import FAINT, INK, Chart, new_chart
-from analysis.charts.common import WIDTH, beta_axis, beta_bins, blocks, legend, panels
-from analysis.formatting import format_beta
+from analysis.charts.common import WIDTH, bin_axis, bins, blocks, legend, panels
 from analysis.literal_text import power
 from analysis.sweeps.dynamics import fractions
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment, bands
 
 if TYPE_CHECKING:
     import networkx
@@ -21,27 +21,26 @@ if TYPE_CHECKING:
 GAP = 0.12  # share of a row left white between two values of β
 
 
-def fractions_over_training(snapshots: "pd.DataFrame") -> Chart:
-    """A panel a dimension, a row a β, a column a snapshot; each cell divides as the trainings do among algorithms."""
-    dimensions = sorted(snapshots["dimension"].unique())
-    logs, width = beta_bins(snapshots["beta"])
+def fractions_over_training(snapshots: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> Chart:
+    """A panel a y (n), a row an x (β), a column a snapshot; each cell divides as the trainings do among labels."""
+    x = experiment.x
+    logs, width = bins(snapshots[x.name], x)
+    parts = bands(snapshots.assign(place=logs), experiment.y)
     rows = len(np.unique(logs))
     panel = float(np.clip(0.6 + 0.17 * rows, 1.9, 3.6))
-    chart = new_chart(WIDTH, 0.5 + panel * math.ceil(len(dimensions) / 3))
+    chart = new_chart(WIDTH, 0.5 + panel * math.ceil(len(parts) / 3))
     colour = colours(snapshots["algorithm"])
-    share = fractions(snapshots.assign(beta=logs))
-    trainings = snapshots.assign(beta=logs).groupby(["dimension", "beta"])["key"].nunique()
-    for axes, dimension in zip(panels(chart, len(dimensions), sharey=True), dimensions, strict=True):
-        table = share.loc[dimension]
+    for axes, (title, part) in zip(panels(chart, len(parts), sharey=True), parts, strict=True):
+        table, trainings = fractions(part, ["place"]), part.groupby("place")["key"].nunique()
         steps = np.unique(table.index.get_level_values("step")).astype(float)
         edges = _edges(np.log10(np.maximum(steps, 1)))
         overlap = 0.01 * (edges[-1] - edges[0])  # the next cell covers it: no hairlines between cells
         column = dict(zip(steps, itertools.pairwise(edges), strict=True))
         rectangles = []
-        for (log_beta, step), parts in table.iterrows():
+        for (place, step), parts in table.iterrows():
             left, right = column[step]
-            bottom = log_beta - (0.5 - GAP / 2) * width
-            text = _cell_tip(dimension, log_beta, step, parts, trainings[dimension, log_beta])
+            bottom = place - (0.5 - GAP / 2) * width
+            text = _cell_tip(f"{title}, {x.says(float(x.backward(place)))}", step, parts, trainings[place])
             for algorithm, part in parts[parts > 0].items():
                 height = part * (1 - GAP) * width
                 rectangles.append((left, bottom, right - left + overlap, height, colour[algorithm], text))
@@ -50,8 +49,8 @@ def fractions_over_training(snapshots: "pd.DataFrame") -> Chart:
         axes.set_xlim(edges[0], edges[-1])
         decades = range(math.ceil(edges[0]), math.floor(edges[-1]) + 1)
         axes.set_xticks(list(decades), [power(decade) for decade in decades])
-        axes.set(xlabel="training step", title=f"n = {dimension}")
-        beta_axis(axes, logs, width, vertical=True)
+        axes.set(xlabel="training step", title=title)
+        bin_axis(axes, logs, width, x, vertical=True)
         if not axes.get_subplotspec().is_first_col():
             axes.set_ylabel("")
         axes.spines[["left", "bottom"]].set_visible(False)
@@ -67,9 +66,9 @@ def _edges(positions: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * positions[0] - middle[0]], middle, [2 * positions[-1] - middle[-1]]])
 
 
-def _cell_tip(dimension: int, log_beta: float, step: float, parts: "pd.Series", trainings: int) -> str:
+def _cell_tip(where: str, step: float, parts: "pd.Series", trainings: int) -> str:
     what = ", ".join(f"{display_name(algorithm)} {part:.0%}" for algorithm, part in parts[parts > 0].items())
-    return f"n = {dimension}, β = {format_beta(10**log_beta)}, step {step:.0f} ({trainings} trainings)\n{what}"
+    return f"{where}, step {step:.0f} ({trainings} trainings)\n{what}"
 
 
 def transition_graph(graph: "networkx.DiGraph") -> Chart:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from analysis.algorithms.names import display_name
 from analysis.charts.chart import Chart, new_chart
 from analysis.charts.common import WIDTH
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +21,13 @@ def phase_map_chart(phases: "Phases", done: "pd.DataFrame", dots: "pd.DataFrame"
     """
     from analysis.phases.plots import draw_phase_map
 
-    chart = new_chart(WIDTH, 3.0 if done["dimension"].nunique() == 1 else 4.8)
+    x, y = phases.experiment.x, phases.experiment.y
+    chart = new_chart(WIDTH, 3.0 if done[y.name].nunique() == 1 else 4.8)
     axes = chart.figure.subplots()
+    y_label = y.heading if done[y.name].nunique() > 1 else f"probability at {y.says(done[y.name].iloc[0])}"
     shown = done.index.isin(dots.index)
     draw_phase_map(
-        phases.phase_map, table=phases.boundaries, axes=axes, x_label="β", y_label="input dimension n", shown=shown
+        phases.phase_map, table=phases.boundaries, axes=axes, x_label=x.heading, y_label=y_label, shown=shown
     )
     for label in phases.phase_map.labels:
         for points in axes.collections:  # draw_phase_map draws one collection of dots a label, in the rows' order
@@ -33,12 +36,12 @@ def phase_map_chart(phases: "Phases", done: "pd.DataFrame", dots: "pd.DataFrame"
     return chart
 
 
-def scaling_chart(laws: "list[ScalingLaw]") -> Chart | None:
-    """Boundaries against n with their power laws and residuals; None where no boundary is seen at several n."""
+def scaling_chart(laws: "list[ScalingLaw]", experiment: Experiment = HYPERNETWORK) -> Chart | None:
+    """Boundaries against y (n) with their power laws and residuals; None where no boundary is seen at several y."""
     from analysis.phases.plots import draw_scaling_laws
 
     if not any(law.y is not None for law in laws):
         return None
     chart = new_chart(WIDTH, 4.4)
-    draw_scaling_laws(laws, figure=chart.figure, x_label="β", y_label="input dimension n")
+    draw_scaling_laws(laws, figure=chart.figure, x_label=experiment.x.heading, y_label=experiment.y.heading)
     return chart

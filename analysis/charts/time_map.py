@@ -11,6 +11,7 @@ import numpy as np
 from analysis.algorithms.names import mirror_images
 from analysis.errors import UserError
 from analysis.phases.softmax_gp import Hyperparameters
+from analysis.sweeps.experiment import HYPERNETWORK, Axis, Experiment, bands
 from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
@@ -31,41 +32,46 @@ QUICK = {
 
 
 def fit_over_training(snapshots: "pd.DataFrame", dimension: int, **options) -> "PhaseMap":
-    """The map with x = β and y = training step, mirror images merged. options go to `phase_map.fit`."""
-    from analysis.phases.phase_map import fit_phase_map
+    """The map of hypernetworks with x = β and y = training step, mirror images merged.
 
+    options go to `fit_phase_map`.
+    """
     rows = snapshots[snapshots["dimension"] == dimension]
     if rows.empty:
         raise UserError(f"no snapshot has dimension {dimension}")
-    defaults: dict = {"log_x": True, "log_y": True, "merge": mirror_images(), "x_name": "beta", "y_name": "step"}
-    return fit_phase_map(
-        rows["beta"].to_numpy(), rows["step"].to_numpy(), rows["algorithm"].to_numpy(), **defaults | options
-    )
+    return _fit(rows, HYPERNETWORK.x, **options)
 
 
-def time_map_chart(snapshots: "pd.DataFrame") -> "Chart | None":
-    """A panel a dimension, six at most, evenly chosen; None if no dimension has several β and several steps."""
+def _fit(rows: "pd.DataFrame", x: Axis, **options) -> "PhaseMap":
+    from analysis.phases.phase_map import fit_phase_map
+
+    steps = np.maximum(rows["step"].to_numpy(float), 1)  # what was seen before the first step stands at it
+    defaults: dict = {"log_x": x.log, "log_y": True, "merge": mirror_images(), "x_name": x.name, "y_name": "step"}
+    return fit_phase_map(rows[x.name].to_numpy(), steps, rows["algorithm"].to_numpy(), **defaults | options)
+
+
+def time_map_chart(snapshots: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> "Chart | None":
+    """A panel a y (n), six at most, evenly chosen; None if no y has several x (β) and several steps."""
     from analysis.charts.chart import new_chart
     from analysis.charts.common import WIDTH, legend, panels
     from analysis.phases.plots import draw_phase_map
 
-    spread = snapshots.groupby("dimension")[["beta", "step"]].nunique().min(axis=1)
-    dimensions = np.array(sorted(spread.index[spread > 1]))
-    if len(dimensions) == 0:
+    x = experiment.x
+    parts = [
+        (title, rows) for title, rows in bands(snapshots, experiment.y) if rows[[x.name, "step"]].nunique().min() > 1
+    ]
+    if not parts:
         return None
-    if len(dimensions) > MAX_PANELS:
-        dimensions = dimensions[np.linspace(0, len(dimensions) - 1, MAX_PANELS).round().astype(int)]
-    chart = new_chart(WIDTH, 0.4 + 3.2 * int(np.ceil(len(dimensions) / 3)))
+    if len(parts) > MAX_PANELS:
+        parts = [parts[i] for i in np.linspace(0, len(parts) - 1, MAX_PANELS).round().astype(int)]
+    chart = new_chart(WIDTH, 0.4 + 3.2 * int(np.ceil(len(parts) / 3)))
     merge = mirror_images()
     labels = snapshots["algorithm"].map(lambda label: merge.get(label, label)).unique()
-    several = panels(chart, len(dimensions), sharey=True)
-    for axes, dimension in zip(several, dimensions, strict=True):
-        phase_map = fit_over_training(snapshots, int(dimension), **QUICK)
-        rows = snapshots[snapshots["dimension"] == dimension]
-        shown = np.isin(np.arange(len(rows)), stratified_sample(rows, MAX_DOTS, by=("beta", "step", "algorithm")))
-        draw_phase_map(
-            phase_map, axes=axes, x_label="β", y_label="training step", heading=f"n = {dimension}", shown=shown
-        )
+    several = panels(chart, len(parts), sharey=True)
+    for axes, (title, rows) in zip(several, parts, strict=True):
+        phase_map = _fit(rows, x, **QUICK)
+        shown = np.isin(np.arange(len(rows)), stratified_sample(rows, MAX_DOTS, by=(x.name, "step", "algorithm")))
+        draw_phase_map(phase_map, axes=axes, x_label=x.heading, y_label="training step", heading=title, shown=shown)
         axes.get_legend().remove()  # one for all panels
         if not axes.get_subplotspec().is_first_col():
             axes.set_ylabel("")

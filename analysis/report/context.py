@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from analysis.algorithms.names import display_name, in_order, task_title
 from analysis.formatting import enumeration, format_beta, format_number, rough_duration, short
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment, bands, columns
 from analysis.sweeps.load import Sweep
 from analysis.sweeps.statistics import MIN_TOSSES, order_parameters, ranking, share_cheaper, splits
 
@@ -34,6 +35,7 @@ COLUMNS = {
 }
 MAX_ORDER_PARAMETERS = 3
 MANY_FAILURES = 100  # that are told one by one
+MAX_METRICS = 8  # of a user's own experiment
 LONG = 240  # characters of a manifest's value that are shown
 MANY = 40  # entries of one of its tables, likewise
 PACKAGES = {"torch", "ray", "mlflow", "optuna", "numpy", "pandas", "scikit-learn", "networkx", "matplotlib"}
@@ -50,26 +52,33 @@ def opening(sweep: Sweep) -> dict:
     """Heading, lead, notes, and the counts in the header."""
     trainings, done = sweep.trainings, sweep.done
     tasks = sorted(trainings["task"].dropna().unique()) if "task" in trainings else []
-    subject = f" of {enumeration([task_title(task) for task in tasks])}" if tasks else ""
+    subjects = [task_title(task) for task in tasks] or [sweep.experiment.title or sweep.experiment.name]
+    subject = f" of {enumeration(subjects)}" if tasks or sweep.experiment.own else ""
     present = done["algorithm"].value_counts()
     return {
         "heading": f"Phase diagram{subject}",
-        "lead": lead(trainings),
+        "lead": lead(trainings, sweep.experiment),
         "notes": notes(sweep),
         "phases": [{"label": label, "count": int(present[label])} for label in in_order(present.index)],
     }
 
 
-def lead(trainings: "pd.DataFrame") -> str:
+def lead(trainings: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> str:
     """The sweep in one sentence."""
-    betas, dimensions = sorted(trainings["beta"].unique()), sorted(trainings["dimension"].unique())
-    low, high = format_beta(betas[0]), format_beta(betas[-1])
-    at = f"β from {low} to {high} ({len(betas)} values)" if len(betas) > 1 else f"β = {low}"
-    some = dimensions if len(dimensions) <= 6 else [dimensions[0], "…", dimensions[-1]]
+    x, *others = experiment.axes
+    values = sorted(trainings[x.name].unique())
+    low, high = x.number(values[0], 2), x.number(values[-1], 2)
+    at = f"{x.short} from {low} to {high} ({len(values)} values)" if len(values) > 1 else f"{x.short} = {low}"
+    listed = []
+    for axis in others:
+        found = [axis.number(value) for value in sorted(trainings[axis.name].unique())]
+        some = found if len(found) <= 6 else [found[0], "…", found[-1]]
+        listed.append(f"{axis.short} = {enumeration(some)}")
     seeds = trainings["seed"].nunique()
+    of = f" of {experiment.trained}" if experiment.trained else ""
     text = (
-        f"{len(trainings):,} training{'s' * (len(trainings) != 1)} of hypernetworks: {at}, "
-        f"n = {enumeration([str(n) for n in some])}, {seeds} seed{'s' * (seeds != 1)}"
+        f"{len(trainings):,} training{'s' * (len(trainings) != 1)}{of}: {at}, "
+        f"{', '.join(listed)}, {seeds} seed{'s' * (seeds != 1)}"
     )
     if "steps" in trainings and trainings["steps"].notna().any():
         fewest, most = int(trainings["steps"].min()), int(trainings["steps"].max())
@@ -128,20 +137,22 @@ def equilibrium_table(found: "Equilibrium", phases: "Phases") -> dict:
 
 
 def boundary_table(phases: "Phases | None") -> dict:
-    """Boundaries with a row a dimension and a column a pair of phases, in the order of rising β."""
+    """Boundaries with a row a y (dimension) and a column a pair of phases, in the order of rising x (β)."""
+    experiment = phases.experiment if phases else HYPERNETWORK
+    words = {"x": experiment.x.short, "y": experiment.y.short, "kind": experiment.kind}
     if phases is None or phases.boundaries.empty:
-        return {"boundary_columns": [], "boundary_rows": []}
+        return {"boundary_columns": [], "boundary_rows": [], **words}
     table = phases.boundaries.sort_values(["y", "x"])
     typical = table.groupby(["lower_phase", "upper_phase"])["x"].median().sort_values()
     columns = list(typical.index)
     rows = []
-    for y in sorted(set(phases.phase_map.y)):
+    for y in sorted(set(table["y"]) if experiment.own else set(phases.phase_map.y)):
         cells = []
         for lower, upper in columns:
             here = table[(table["y"] == y) & (table["lower_phase"] == lower) & (table["upper_phase"] == upper)]
             cells.append([{"x": format_beta(at.x), "band": _band(at)} for at in here.itertuples()])
-        rows.append({"y": f"{y:g}", "cells": cells})
-    return {"boundary_columns": columns, "boundary_rows": rows}
+        rows.append({"y": experiment.y.number(y), "cells": cells})
+    return {"boundary_columns": columns, "boundary_rows": rows, **words}
 
 
 def _band(at) -> str:
@@ -151,11 +162,16 @@ def _band(at) -> str:
     return f"{low} … {high}"
 
 
-def split_table(done: "pd.DataFrame", merge: dict[str, str]) -> dict:
-    table = splits(done, merge)
+def split_table(done: "pd.DataFrame", merge: dict[str, str], experiment: Experiment = HYPERNETWORK) -> dict:
+    import pandas as pd
+
+    y = experiment.y
+    parted = [rows.assign(**{y.short: title.partition(" = ")[2]}) for title, rows in bands(done, y)]
+    table = splits(pd.concat(parted), merge, by=y.short)
     parts = [part for part, whole in merge.items() if len(table) and whole in set(table["merged"])]
     table[parts] = table[parts].fillna(0).astype(int)  # gaps: parts of another merged phase
-    return {"splits": table.to_dict("records"), "split_parts": parts, "fewest_tosses": MIN_TOSSES}
+    rows = [row | {"at": row[y.short]} for row in table.to_dict("records")]
+    return {"splits": rows, "split_parts": parts, "fewest_tosses": MIN_TOSSES}
 
 
 def ranking_table(done: "pd.DataFrame") -> dict:
@@ -178,41 +194,50 @@ def ranking_table(done: "pd.DataFrame") -> dict:
     return {"ranking": rows, "ranking_dimensions": dimensions}
 
 
-def table_columns(trainings: "pd.DataFrame") -> list[dict[str, str]]:
+def table_columns(trainings: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> list[dict[str, str]]:
     """Columns of the table of trainings: name, heading, and kind ("number", "beta", "text", "label" or "key")."""
     from pandas.api.types import is_numeric_dtype
 
-    parameters = order_parameters(trainings)
-    preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
-    names = [name for name in COLUMNS if name in trainings]
-    names += (preferred or parameters)[:MAX_ORDER_PARAMETERS]
+    parameters = order_parameters(trainings, experiment)
+    if experiment.own:
+        names = [*columns(experiment), "seed", "algorithm", *parameters[:MAX_METRICS]]
+    else:
+        preferred = [name for name in ("locality", "sidedness", "amplitude") if name in parameters]
+        names = [name for name in COLUMNS if name in trainings]
+        names += (preferred or parameters)[:MAX_ORDER_PARAMETERS]
     names += ["status"] * bool((trainings["status"] != "done").any())
     names += [name for name in ("seconds", "key") if name in trainings]
     kinds = {"algorithm": "label", "key": "key", "beta": "beta"}
     return [
         {
             "name": name,
-            "heading": COLUMNS.get(name, name.replace("_", " ")),
+            "heading": headings(experiment).get(name, name.replace("_", " ")),
             "kind": kinds.get(name, "number" if is_numeric_dtype(trainings[name]) else "text"),
         }
         for name in names
     ]
 
 
-def table(frame: "pd.DataFrame", colour: dict[str, str]) -> dict:
+def headings(experiment: Experiment) -> dict[str, str]:
+    """Column -> its heading."""
+    own = {axis.name: axis.short for axis in experiment.axes} | {"algorithm": experiment.kind}
+    return own if experiment.own else COLUMNS
+
+
+def table(frame: "pd.DataFrame", colour: dict[str, str], experiment: Experiment = HYPERNETWORK) -> dict:
     """Columns and rows of a frame, numbers in three digits, labels with their colours. Cells hold ready text."""
     from pandas.api.types import is_numeric_dtype
 
     names = list(frame.columns)
-    columns = [
-        {"name": COLUMNS.get(name, str(name).replace("_", " ")), "numeric": is_numeric_dtype(frame[name])}
+    heads = [
+        {"name": headings(experiment).get(name, str(name).replace("_", " ")), "numeric": is_numeric_dtype(frame[name])}
         for name in names
     ]
     rows = [
         [{"colour": ""} | _cell(name, value, colour) for name, value in zip(names, row, strict=True)]
         for row in frame[names].itertuples(index=False, name=None)
     ]
-    return {"columns": columns, "rows": rows}
+    return {"columns": heads, "rows": rows}
 
 
 def _cell(name: str, value, colour: dict[str, str]) -> dict:
@@ -227,7 +252,7 @@ def _cell(name: str, value, colour: dict[str, str]) -> dict:
         return {"text": value, "attributes": ' class="t mono"'}
     if isinstance(value, str):
         return {"text": value, "attributes": ' class="t"'}
-    if value is None or not math.isfinite(value):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return {"text": "", "attributes": ' class="n"'}
     text = format_beta(value, 3) if name == "beta" else format_number(value)
     return {"text": text, "attributes": ' class="n"'}

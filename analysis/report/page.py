@@ -67,7 +67,8 @@ def draw_sections(sections: Sequence[Section], data: ReportData) -> list[DrawnSe
             message = " ".join(str(error).split())
             raise UserError(f"section {section.name!r} cannot be drawn: {type(error).__name__}: {message}") from error
         if shown:
-            drawn.append(DrawnSection(section.name, section.title, section.menu or section.title, shown))
+            heading = section.heading(data)
+            drawn.append(DrawnSection(section.name, heading, section.menu or heading, shown))
     return drawn
 
 
@@ -98,7 +99,7 @@ def _shown(part: Part, data: ReportData, files: set[str], numbers: count) -> Any
         png = (data.folder / file).read_bytes()
         return Figure(next(numbers), file, part.caption, png, width, height, live, tips)
     if isinstance(part, pd.DataFrame):
-        return context.table(part, data.colours)
+        return context.table(part, data.colours, data.experiment)
     if isinstance(part, str):  # HTML (Markup) too
         return part
     raise UserError(f"a section shows charts, pictures, tables and texts, not {type(part).__name__}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.algorithms.names import colours, display_name
 from analysis.report import context
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,28 +23,36 @@ if TYPE_CHECKING:
 LIBRARY = Path(__file__).parent / "vendor" / "plotly-basic-4.1.1.min.js.gz"  # MIT licence, see LICENSE.plotly
 MAX_DRAWINGS = 2_500_000  # characters of all drawings that the page holds; it looks for others in its folder
 # What tips and cards say of a training, beside the table's columns.
-COLUMNS = ("key", "dimension", "beta", "seed", "algorithm", "relative_error", "complexity_nats", "faithfulness")
+COLUMNS = ("key", "seed", "algorithm", "relative_error", "complexity_nats", "faithfulness")
 PLACES = 10_000  # that a picture's width and height are divided into
 
 
 def page_data(
-    shown: "pd.DataFrame", gallery: "Gallery | None", links: dict[str, str], figures: Iterable["Figure"]
+    shown: "pd.DataFrame",
+    gallery: "Gallery | None",
+    links: dict[str, str],
+    figures: Iterable["Figure"],
+    experiment: Experiment = HYPERNETWORK,
 ) -> dict[str, str]:
     """What the page's scripts need, as the template's values.
 
     shown: the trainings that the page tells one by one; live charts refer to them by row.
     """
-    columns, figures = context.table_columns(shown), list(figures)
-    names = dict.fromkeys([*(column["name"] for column in columns), *(name for name in COLUMNS if name in shown)])
+    columns, figures = context.table_columns(shown, experiment), list(figures)
+    axes = [axis.name for axis in reversed(experiment.axes)]
+    names = dict.fromkeys(
+        [*(column["name"] for column in columns), *axes, *(name for name in COLUMNS if name in shown)]
+    )
     formulas = gallery.formulas if gallery else {}
     live = {figure.name: figure.live for figure in figures if figure.live}
     data = {
-        "trainings": {name: _plain(shown[name]) for name in names}
+        "trainings": {name: _plain(shown[name], digits=6 if name in axes else 4) for name in names}
         | {
             "formula": [formulas.get(key, "") for key in shown["key"]],
             "link": [links.get(key, "") for key in shown["key"]],
         },
         "columns": columns,
+        "axes": [[axis.name, axis.short] for axis in reversed(experiment.axes)],
         "title": {label: display_name(label) for label in shown["algorithm"].dropna().unique()},
         "colour": colours(shown["algorithm"].dropna()),
         "charts": live,
@@ -72,13 +81,12 @@ def _packed_tips(tips: list["Tip"]) -> dict[str, list]:
     return {"boxes": boxes, "texts": [tip.text for tip in tips]}
 
 
-def _plain(column: "pd.Series") -> list:
-    """Four digits and null for gaps: what JSON can say."""
+def _plain(column: "pd.Series", *, digits: int) -> list:
+    """So many digits and null for gaps: what JSON can say."""
     from pandas.api.types import is_float_dtype
 
     if is_float_dtype(column):
-        digits = ".6g" if column.name == "beta" else ".4g"
-        return [float(format(value, digits)) if math.isfinite(value) else None for value in column]
+        return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in column]
     return column.astype(object).where(column.notna(), None).tolist()
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from analysis.sweeps.experiment import Experiment, columns
 from analysis.sweeps.load import Sweep
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from analysis.phases.equilibrium import Equilibrium
     from analysis.report.gallery import Gallery
     from analysis.sweeps.clusters import Cluster
+    from analysis.sweeps.experiment import Slice
     from analysis.sweeps.phases import Phases
+
+MAX_SLICES = 12  # phase maps of an experiment of more than two axes
 
 
 MAX_DOTS = 1500  # trainings that a chart shows one by one
@@ -53,7 +57,7 @@ class Section:
     """One section of the report.
 
     name: its anchor on the page, and the file name of its chart; unique in the report.
-    title: its heading.
+    title: its heading, or a function that gives it.
     draw: what it shows; None or nothing leaves the section out.
     caption: of the chart, if `draw` returns a bare one.
     needs: columns that the table of completed trainings must have; without one of them, or without a completed
@@ -63,7 +67,7 @@ class Section:
     """
 
     name: str
-    title: str
+    title: "str | Callable[[ReportData], str]"
     draw: "Callable[[ReportData], Part | Iterable[Part] | None]"
     caption: str = ""
     needs: tuple[str, ...] = ()
@@ -73,6 +77,9 @@ class Section:
     def fits(self, data: "ReportData") -> bool:
         """Whether the tables have what this section needs."""
         return data.has(self.needs) and _has(data.sweep.snapshots, self.needs_snapshots)
+
+    def heading(self, data: "ReportData") -> str:
+        return self.title if isinstance(self.title, str) else self.title(data)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,11 @@ class ReportData:
         """Whether the completed trainings have values in all of these columns."""
         return _has(self.done, columns)
 
+    @property
+    def experiment(self) -> Experiment:
+        """What the sweep is about: its axes and words."""
+        return self.sweep.experiment
+
     @cached_property
     def done(self) -> "pd.DataFrame":
         """The completed trainings, one row each."""
@@ -97,14 +109,24 @@ class ReportData:
         """The completed trainings that charts show one by one: all, or of many a share of every kind."""
         from analysis.sweeps.sample import stratified_sample
 
-        return self.done.iloc[stratified_sample(self.done, MAX_DOTS)]
+        return self.done.iloc[stratified_sample(self.done, MAX_DOTS, by=self.strata)]
+
+    @property
+    def strata(self) -> list[str]:
+        """Columns of which a share of many trainings shows all kinds."""
+        return [*columns(self.experiment), "algorithm"]
+
+    @property
+    def strata_text(self) -> str:
+        """(n, β, algorithm)"""
+        return f"({', '.join([*(axis.short for axis in self.experiment.axes[::-1]), self.experiment.kind])})"
 
     @property
     def dots_note(self) -> str:
         """What a caption must say where `dots` are not all."""
         if len(self.dots) == len(self.done):
             return ""
-        return f" Dots: {len(self.dots):,} of {len(self.done):,} trainings, a share of every (n, β, algorithm)."
+        return f" Dots: {len(self.dots):,} of {len(self.done):,} trainings, a share of every {self.strata_text}."
 
     @cached_property
     def shown(self) -> "pd.DataFrame":
@@ -116,7 +138,7 @@ class ReportData:
 
         trainings = self.sweep.trainings
         chosen = np.zeros(len(trainings), bool)
-        chosen[stratified_sample(trainings, MAX_SHOWN)] = True
+        chosen[stratified_sample(trainings, MAX_SHOWN, by=self.strata)] = True
         drawn = self.gallery.pages.keys() if self.gallery else ()
         return trainings[chosen | trainings["key"].isin({*self.dots["key"], *drawn})]
 
@@ -125,7 +147,27 @@ class ReportData:
         """The phase map and its boundaries. UserError without a completed training."""
         from analysis.sweeps.phases import read_phases
 
-        return read_phases(self.done)
+        return read_phases(self.done, experiment=self.experiment)
+
+    @cached_property
+    def slices(self) -> "list[tuple[Slice, Phases]]":
+        """A phase map for each value of the axes beyond the first two, of which there are seldom any."""
+        from analysis.sweeps.experiment import slices
+        from analysis.sweeps.phases import read_phases
+
+        parts = slices(self.done, self.experiment)
+        if len(parts) == 1:
+            return [(parts[0], self.phases)]
+        return [(part, read_phases(part.rows, experiment=self.experiment)) for part in parts[:MAX_SLICES]]
+
+    @property
+    def boundaries(self) -> "pd.DataFrame":
+        """Of all slices, with columns for the axes beyond the first two."""
+        import pandas as pd
+
+        if len(self.slices) == 1:
+            return self.phases.boundaries
+        return pd.concat([phases.boundaries.assign(**part.at) for part, phases in self.slices], ignore_index=True)
 
     @cached_property
     def equilibrium(self) -> "Equilibrium":
@@ -139,14 +181,14 @@ class ReportData:
         """Clusters of the trainings labelled `other`, and their silhouette."""
         from analysis.sweeps.clusters import find_clusters
 
-        return find_clusters(self.done)
+        return find_clusters(self.done, experiment=self.experiment)
 
     @cached_property
     def gallery(self) -> "Gallery | None":
-        """The drawings of the trainings' networks, which are written as files too; None without a training."""
+        """The drawings of the trainings' networks, which are written as files too; None where there are none."""
         from analysis.report.gallery import draw_gallery
 
-        if self.done.empty:
+        if self.done.empty or self.experiment.own:
             return None
         return draw_gallery(self.sweep, self.folder / "drawings", {cluster.typical for cluster in self.clusters[0]})
 
@@ -156,7 +198,12 @@ class ReportData:
         from analysis.algorithms.names import colours, mirror_images
 
         return colours(
-            {*self.done["algorithm"], *mirror_images(), *mirror_images().values(), *self.sweep.snapshots["algorithm"]}
+            {
+                *self.done["algorithm"],
+                *mirror_images(),
+                *mirror_images().values(),
+                *self.sweep.snapshots["algorithm"].dropna(),
+            }
         )
 
     def html(self, template: str, **values: Any) -> "Markup":

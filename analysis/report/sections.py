@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from analysis.charts import dynamics
 from analysis.charts.complexity import error_complexity, kl_components
-from analysis.charts.counts import counts_by_beta
+from analysis.charts.counts import counts_along_x
 from analysis.charts.equilibrium import equilibrium_chart
 from analysis.charts.generalisation import generalisation_chart
 from analysis.charts.hysteresis import hysteresis_chart
@@ -13,8 +13,9 @@ from analysis.charts.order_parameters import order_parameter_pairs, order_parame
 from analysis.charts.phase_map import phase_map_chart, scaling_chart
 from analysis.charts.refinement import refinement_chart
 from analysis.charts.time_map import time_map_chart
-from analysis.report import cards, context
+from analysis.report import cards, context, own_cards
 from analysis.report.section import MAX_DOTS, Picture, ReportData, Section
+from analysis.sweeps.experiment import Experiment
 from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
@@ -23,23 +24,35 @@ if TYPE_CHECKING:
     from analysis.charts.chart import Chart
     from analysis.report.section import Part
 
+# what sections on hypernetworks need; another experiment's table that has all of it is welcome
+MEASURED = ("algorithm", "beta", "dimension", "complexity_nats", "relative_error")
 NAMED = ("algorithm",)  # every table of trainings has this column: what these sections need is a completed training
 
 
 def _phase_map(data: ReportData) -> "Iterator[Part]":
     from analysis.algorithms.names import mirror_images
 
-    chart = phase_map_chart(data.phases, data.done, data.dots)
-    yield Picture("phase_map", PHASE_MAP_CAPTION + data.dots_note, chart)
-    tables = context.boundary_table(data.phases) | context.split_table(data.done, mirror_images())
-    yield data.html("phase_map.html.j2", **tables)
+    experiment = data.experiment
+    for number, (part, phases) in enumerate(data.slices):
+        name = "phase_map" if not number else f"phase_map_{number + 1}"
+        at = f"At {part.title}. " if part.title else ""
+        chart = phase_map_chart(phases, part.rows, data.dots)
+        yield Picture(name, at + _phase_map_caption(experiment) + data.dots_note, chart)
+        tables = context.boundary_table(phases) | context.split_table(part.rows, mirror_images(), experiment)
+        yield data.html("phase_map.html.j2", heading=f"{part.title}: " if part.title else "", **tables)
 
 
-PHASE_MAP_CAPTION = (
-    "Which algorithm is learned at which complexity penalty β and input dimension n. Each dot is one "
-    "training (repeats fan out); the background mixes the algorithms’ colours by their estimated "
-    "probability. Lines are boundaries, where the most probable algorithm changes, with their 90 % bands."
-)
+def _phase_map_caption(experiment: Experiment) -> str:
+    x, y, kind = experiment.x, experiment.y, experiment.kind
+    what = f"Which outcome training has at which {x.heading} and {y.heading}"
+    if not experiment.own:
+        what = "Which algorithm is learned at which complexity penalty β and input dimension n"
+    return (
+        f"{what}. Each dot is one training (repeats fan out); the background mixes the {kind}s’ colours by their "
+        f"estimated probability. Lines are boundaries, where the most probable {kind} changes, with their 90 % bands."
+    )
+
+
 PHASE_MAP = Section("map", "Phase map", _phase_map, needs=NAMED)
 
 
@@ -62,7 +75,7 @@ EQUILIBRIUM = Section(
     "equilibrium",
     "At equilibrium",
     _equilibrium,
-    needs=("algorithm", "complexity_nats", "relative_error"),
+    needs=MEASURED,
     menu="Equilibrium",
 )
 
@@ -87,7 +100,7 @@ HYSTERESIS = Section(
     "Hypernetworks that went on at the next β from where they were, up (△) and down (▽) the ladder: medians over "
     "seeds, the loop between them grey. Lines are boundaries at equilibrium: on the far side of one, a way keeps an "
     "algorithm that is no longer the best.",
-    needs=("algorithm", "complexity_nats", "relative_error"),
+    needs=MEASURED,
 )
 
 
@@ -95,15 +108,17 @@ def _scaling(data: ReportData) -> Picture:
     from analysis.algorithms.names import display_name
     from analysis.phases.scaling_laws import scaling_laws
 
-    laws = scaling_laws(data.phases.phase_map) if data.done["dimension"].nunique() > 1 else []
-    said = "; ".join(law.describe("n", title=display_name) for law in laws)
-    return Picture("scaling", f"{SCALING_CAPTION} {said}.", scaling_chart(laws))
+    x, y = data.experiment.x, data.experiment.y
+    possible = x.log and y.log and len(data.slices) == 1 and data.done[y.name].nunique() > 1
+    laws = scaling_laws(data.phases.phase_map) if possible else []
+    said = "; ".join(law.describe(y.short, title=display_name) for law in laws)
+    caption = (
+        f"Boundaries against {y.short} (90 % bands) on log axes, the power law {x.short}* = A / {y.short}^γ where the "
+        f"trainings support one, and what is left over. {said}."
+    )
+    return Picture("scaling", caption, scaling_chart(laws, data.experiment))
 
 
-SCALING_CAPTION = (
-    "Boundaries against n (90 % bands) on log axes, the power law β* = A / n^γ where the trainings support "
-    "one, and what is left over."
-)
 SCALING = Section("scaling", "Scaling laws", _scaling, needs=NAMED)
 
 
@@ -114,8 +129,8 @@ def _refinement(data: ReportData) -> "Chart | None":
     if len(rounds) < 2:
         return None
     asked = data.done[data.done["key"].isin({key for each in rounds for key in each.keys})]
-    kept = {*data.dots["key"], *asked["key"].iloc[stratified_sample(asked, MAX_DOTS)]}
-    return refinement_chart(rounds, data.done[data.done["key"].isin(kept)])
+    kept = {*data.dots["key"], *asked["key"].iloc[stratified_sample(asked, MAX_DOTS, by=data.strata)]}
+    return refinement_chart(rounds, data.done[data.done["key"].isin(kept)], data.experiment)
 
 
 REFINEMENT = Section(
@@ -126,13 +141,17 @@ REFINEMENT = Section(
     "90 % bands before and after them.",
 )
 
+
+def _counts(data: ReportData) -> Picture:
+    caption = f"Trainings per {data.experiment.kind} at each {data.experiment.x.short}. Every seed counts once."
+    return Picture("counts", caption, counts_along_x(data.done, data.experiment))
+
+
 COUNTS = Section(
     "counts",
-    "Algorithms by β",
-    lambda data: counts_by_beta(data.done),
-    "Trainings per algorithm at each β. Every seed counts once.",
+    lambda data: f"{data.experiment.kind.capitalize()}s by {data.experiment.x.short}",
+    _counts,
     needs=NAMED,
-    menu="By β",
 )
 
 
@@ -150,34 +169,29 @@ def _complexity(data: ReportData) -> "Iterator[Part]":
     yield Picture("kl_components", caption, kl_components(data.done))
 
 
-COMPLEXITY = Section(
-    "complexity",
-    "Error and complexity",
-    _complexity,
-    needs=("algorithm", "complexity_nats", "relative_error"),
-    menu="Complexity",
-)
+COMPLEXITY = Section("complexity", "Error and complexity", _complexity, needs=MEASURED, menu="Complexity")
 
 
 def _dynamics(data: ReportData) -> Iterator[Picture]:
     from analysis.sweeps.dynamics import transitions
 
-    snapshots = data.sweep.snapshots
+    snapshots, x, kind = data.sweep.snapshots, data.experiment.x.short, data.experiment.kind
+    snapshots = snapshots[snapshots["algorithm"].notna()]
     yield Picture(
         "fractions",
-        "The algorithm of every training at each snapshot. Each row is one β; a cell divides as the trainings do.",
-        dynamics.fractions_over_training(snapshots),
+        f"The {kind} of every training at each snapshot. Each row is one {x}; a cell divides as the trainings do.",
+        dynamics.fractions_over_training(snapshots, data.experiment),
     )
     yield Picture(
         "time_map",
-        "The phase map over training: the most probable algorithm at each β and step. Snapshots of a training "
+        f"The phase map over training: the most probable {kind} at each {x} and step. Snapshots of a training "
         "are not independent, so that bands are narrower here than what they stand on.",
-        time_map_chart(snapshots),
+        time_map_chart(snapshots, data.experiment),
     )
     yield Picture(
         "transitions",
-        "Which algorithm turns into which between consecutive snapshots, and how often. A disc’s size shows "
-        "how many trainings ever had the algorithm.",
+        f"Which {kind} turns into which between consecutive snapshots, and how often. A disc’s size shows "
+        f"how many trainings ever had the {kind}.",
         dynamics.transition_graph(transitions(snapshots)),
     )
 
@@ -205,26 +219,54 @@ def _unseen(data: ReportData) -> Picture | None:
 UNSEEN = Section("unseen", "Unseen dimensions", _unseen)
 
 
-def _order_parameters(data: ReportData) -> Picture:
-    from analysis.sweeps.statistics import order_parameters
+def _order_parameters(data: ReportData) -> "Iterator[Part]":
+    from analysis.sweeps.statistics import metric_medians, order_parameters
 
-    pairs = order_parameter_pairs(order_parameters(data.done))
-    caption = "Order parameters of every training: medians over the networks that it draws." + data.dots_note
-    return Picture("order_parameters", caption, order_parameter_scatter(data.dots, pairs) if pairs else None)
+    own, names = data.experiment.own, order_parameters(data.done, data.experiment)
+    caption = "Order parameters of every training: medians over the networks that it draws."
+    if own and names:
+        yield metric_medians(data.done, names)
+        caption = "Metrics of every training."
+    pairs = order_parameter_pairs(names)
+    chart = order_parameter_scatter(data.dots, pairs) if pairs else None
+    yield Picture("order_parameters", caption + data.dots_note, chart)
 
 
-ORDER_PARAMETERS = Section("order", "Order parameters", _order_parameters, needs=NAMED)
+ORDER_PARAMETERS = Section(
+    "order",
+    lambda data: "Metrics" if data.experiment.own else "Order parameters",
+    _order_parameters,
+    needs=NAMED,
+)
 
 
 def _candidates(data: ReportData) -> "Markup | None":
+    if data.experiment.own:
+        shown = own_cards.cluster_context(data)
+        return data.html("own_candidates.html.j2", **shown) if shown["candidates"] else None
     shown = cards.cluster_context(*data.clusters, data.done, data.gallery, data.links)
     return data.html("candidates.html.j2", **shown) if shown["candidates"] else None
 
 
-CANDIDATES = Section("candidates", "Candidates for unknown algorithms", _candidates, needs=NAMED, menu="Candidates")
+CANDIDATES = Section(
+    "candidates",
+    lambda data: f"Candidates for unknown {data.experiment.kind}s",
+    _candidates,
+    needs=NAMED,
+)
+
+
+def _pictures(data: ReportData) -> "Markup | None":
+    groups = own_cards.pictures(data)
+    return data.html("pictures.html.j2", groups=groups) if groups else None
+
+
+PICTURES = Section("pictures", "Pictures", _pictures, needs=NAMED)
 
 
 def _drawings(data: ReportData) -> "Markup | None":
+    if data.gallery is None:
+        return None
     shown = cards.gallery_context(data.gallery, data.done, data.links)
     return data.html("gallery.html.j2", **shown, linked=bool(data.links)) if shown["gallery"] else None
 
@@ -234,14 +276,22 @@ DRAWINGS = Section("gallery", "Drawings", _drawings, needs=NAMED)
 TRAININGS = Section(
     "table",
     "Trainings",
-    lambda data: data.html("trainings.html.j2", shown=len(data.shown), trainings=len(data.sweep.trainings)),
+    lambda data: data.html(
+        "trainings.html.j2",
+        shown=len(data.shown),
+        trainings=len(data.sweep.trainings),
+        strata=data.strata_text,
+        example="" if data.experiment.own else ", e.g. pudding 1e-5",
+    ),
 )
 
 
 def _failures(data: ReportData) -> "Markup | None":
     failed = data.sweep.failed
     some = failed.iloc[stratified_sample(failed, context.MANY_FAILURES, by=("reason",))].to_dict("records")
-    return data.html("failures.html.j2", failures=some, failed=len(failed)) if some else None
+    result = "an outcome" if data.experiment.own else "a network"
+    shown = {"failures": some, "failed": len(failed), "axes": data.experiment.axes[::-1], "result": result}
+    return data.html("failures.html.j2", **shown) if some else None
 
 
 FAILURES = Section("failures", "Failures", _failures)
@@ -265,6 +315,7 @@ SECTIONS: tuple[Section, ...] = (
     ORDER_PARAMETERS,
     CANDIDATES,
     DRAWINGS,
+    PICTURES,
     TRAININGS,
     FAILURES,
     MANIFEST,

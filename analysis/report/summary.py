@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.formatting import format_number, printable, quoted
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment
 from analysis.sweeps.load import MANIFEST, TRAININGS, Sweep, load_sweep
 from analysis.sweeps.statistics import ranking
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_REASONS = 3
 MAX_BOUNDARIES = 12
+MAX_METRICS = 3
 
 
 def sweep_summary(sweep_folder: Path | str) -> str:
@@ -26,17 +28,19 @@ def sweep_summary(sweep_folder: Path | str) -> str:
         return summary(sweep, None)
     stored = sweep.folder / "report" / "boundaries.csv"
     fresh = stored.is_file() and stored.stat().st_mtime >= (sweep.folder / TRAININGS).stat().st_mtime
-    return summary(sweep, pd.read_csv(stored) if fresh else read_phases(sweep.done).boundaries)
+    return summary(
+        sweep, pd.read_csv(stored) if fresh else read_phases(sweep.done, experiment=sweep.experiment).boundaries
+    )
 
 
 def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
     """Phases found, boundaries with their bands, failures, where the report is and how to open MLflow's UI."""
     lines = [_headline(sweep), ""]
-    lines += _phases(sweep.done)
-    lines += _boundaries(boundaries)
+    lines += _own_phases(sweep) if sweep.experiment.own else _phases(sweep.done)
+    lines += _boundaries(boundaries, sweep.experiment)
     lines += _equilibrium(sweep)
-    lines += _coins(sweep.done)
-    lines += _failures(sweep.failed)
+    lines += [] if sweep.experiment.own else _coins(sweep.done)
+    lines += _failures(sweep)
     folder = _from_here(sweep.folder)
     if (folder / "report" / "index.html").is_file():
         lines.append(f"Report   {printable(folder / 'report' / 'index.html')}")
@@ -84,22 +88,41 @@ def _phases(done: "pd.DataFrame") -> list[str]:
     return [*lines, ""]
 
 
-def _boundaries(boundaries: "pd.DataFrame | None") -> list[str]:
+def _own_phases(sweep: Sweep) -> list[str]:
+    """Counts per label with the medians of a few metrics."""
+    from analysis.algorithms.names import display_name
+    from analysis.sweeps.statistics import metric_medians, order_parameters
+
+    if sweep.done.empty:
+        return ["No phases: no training has completed successfully.", ""]
+    names = order_parameters(sweep.done, sweep.experiment)[:MAX_METRICS]
+    table = metric_medians(sweep.done, names)
+    width = max(18, *(len(display_name(label)) + 2 for label in table["algorithm"]))
+    heads = "".join(f"{name.replace('_', ' ')[:13]:>14}" for name in names)
+    lines = [f"  {'phase':<{width}}{'trainings':>10}{heads}" + "   (medians)" * bool(names)]
+    for row in table.to_dict("records"):
+        numbers = "".join(f"{format_number(row[name]):>14}" for name in names)
+        lines.append(printable(f"  {display_name(row['algorithm']):<{width}}{row['trainings']:>10}{numbers}"))
+    return [*lines, ""]
+
+
+def _boundaries(boundaries: "pd.DataFrame | None", experiment: Experiment = HYPERNETWORK) -> list[str]:
     if boundaries is None:
         return []
     if boundaries.empty:
         return ["Boundaries: none that is certain enough to report.", ""]
-    return [*_boundary_lines(boundaries, "Boundaries in β (90 % interval):"), ""]
+    heading = f"Boundaries in {experiment.x.short} (90 % interval):"
+    return [*_boundary_lines(boundaries, heading, experiment), ""]
 
 
-def _boundary_lines(boundaries: "pd.DataFrame", heading: str) -> list[str]:
+def _boundary_lines(boundaries: "pd.DataFrame", heading: str, experiment: Experiment = HYPERNETWORK) -> list[str]:
     from analysis.algorithms.names import display_name
 
     table = boundaries.sort_values(["y", "x"])
     lines = [heading]
     for row in table.head(MAX_BOUNDARIES).itertuples():
         pair = f"{display_name(row.lower_phase)} | {display_name(row.upper_phase)}"
-        lines.append(f"  n={row.y:<4g} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
+        lines.append(f"  {_at(row.y, experiment)} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
     if len(table) > MAX_BOUNDARIES:
         lines.append(f"  … and {len(table) - MAX_BOUNDARIES} more: see the report")
     return lines
@@ -137,13 +160,19 @@ def _coins(done: "pd.DataFrame") -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _failures(failed: "pd.DataFrame") -> list[str]:
+def _at(y: float, experiment: Experiment) -> str:
+    return f"{experiment.y.short}={experiment.y.number(y):<4}"
+
+
+def _failures(sweep: Sweep) -> list[str]:
+    failed = sweep.failed
     if failed.empty:
         return []
     lines = ["Failed:"]
-    for row in failed.head(MAX_REASONS).itertuples():
-        reason = printable((row.reason.splitlines() or ["no reason recorded"])[0])
-        lines.append(f"  n={row.dimension} β={row.beta:.2g} seed {row.seed}: {reason}")
+    for row in failed.head(MAX_REASONS).to_dict("records"):
+        reason = printable((row["reason"].splitlines() or ["no reason recorded"])[0])
+        where = " ".join(f"{axis.short}={axis.number(row[axis.name], 2)}" for axis in sweep.experiment.axes[::-1])
+        lines.append(f"  {where} seed {row['seed']}: {reason}")
     if len(failed) > MAX_REASONS:
         lines.append(f"  … and {len(failed) - MAX_REASONS} more: see the report")
     return [*lines, ""]

@@ -73,8 +73,9 @@ def _render(data: ReportData, sections: Sequence[Section]) -> str:
     from analysis.report.scripts import page_data
 
     if len(data.done):
-        data.phases.boundaries.to_csv(data.folder / "boundaries.csv", index=False)
+        data.boundaries.to_csv(data.folder / "boundaries.csv", index=False)
     drawn = draw_sections(sections, data)
+    figures = [figure for each in drawn for figure in each.figures]
     page = environment(data.colours).get_template("report.html.j2")
     return page.render(
         css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
@@ -84,5 +85,5 @@ def _render(data: ReportData, sections: Sequence[Section]) -> str:
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=context.version(),
         **context.opening(data.sweep),
-        **page_data(data.shown, data.gallery, data.links, [figure for each in drawn for figure in each.figures]),
+        **page_data(data.shown, data.gallery, data.links, figures, data.experiment),
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from analysis.algorithms.order_parameters import RANGES
 from analysis.patterns.pattern_text import mirror_image
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment
 from analysis.sweeps.statistics import order_parameters
 
 if TYPE_CHECKING:
@@ -46,13 +47,15 @@ class Cluster:
     pattern: str = ""  # that they share, or its mirror image; none in what order parameters cluster
 
 
-def find_clusters(done: "pd.DataFrame", label: str = UNKNOWN) -> tuple[list[Cluster], float]:
+def find_clusters(
+    done: "pd.DataFrame", label: str = UNKNOWN, *, experiment: Experiment = HYPERNETWORK
+) -> tuple[list[Cluster], float]:
     """The clusters of the trainings with this label, largest first, and their silhouette in [-1, 1].
 
     One cluster, silhouette nan, where nothing separates them; none where there are fewer than FEWEST.
     """
     rows = done[done["algorithm"] == label]
-    names = [name for name in order_parameters(rows) if name not in QUALITY] if len(rows) else []
+    names = [name for name in order_parameters(rows, experiment) if name not in QUALITY] if len(rows) else []
     if len(rows) < FEWEST or not names:
         return [], float("nan")
     values = comparable(rows, names)
@@ -100,7 +103,7 @@ def comparable(rows: "pd.DataFrame", names: list[str]) -> np.ndarray:
         table.loc[flip, "sidedness"] *= -1
         if lows is not None and highs is not None:
             table["sidedness_min"], table["sidedness_max"] = lows.where(~flip, -highs), highs.where(~flip, -lows)
-    for name in set(PER_INPUT) & set(names):
+    for name in set(PER_INPUT) & set(names) if "dimension" in rows else ():
         table[name] /= rows["dimension"]
     return table.to_numpy()
 

@@ -1,6 +1,7 @@
 """Phases over training: which algorithm each training carries at each snapshot, and what turns into what."""
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,14 +9,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def fractions(snapshots: "pd.DataFrame") -> "pd.DataFrame":
-    """Share of trainings per algorithm over (dimension, beta, step).
+def fractions(snapshots: "pd.DataFrame", by: Sequence[str] = ("dimension", "beta")) -> "pd.DataFrame":
+    """Share of trainings per algorithm over the columns `by` and step.
 
-    Index (dimension, beta, step), a column an algorithm in the palette's order; every row sums to 1.
+    Index (*by, step), a column an algorithm in the palette's order; every row sums to 1.
     """
     from analysis.algorithms.names import in_order
 
-    table = snapshots.groupby(["dimension", "beta", "step", "algorithm"]).size().unstack("algorithm", fill_value=0)
+    table = snapshots.groupby([*by, "step", "algorithm"]).size().unstack("algorithm", fill_value=0)
     table = table[in_order(table.columns)].rename_axis(columns=None)
     return table.div(table.sum(axis=1), axis=0)
 

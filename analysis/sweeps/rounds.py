@@ -27,9 +27,10 @@ class Round:
     boundaries: "pd.DataFrame"  # as `analysis.phases.boundaries.boundaries` gives them
 
 
-def widths(table: "pd.DataFrame"):
-    """Decades from end to end of every 90 % band; infinite where an end is open."""
-    width = np.log10(table["x_high"].to_numpy(float) / table["x_low"].to_numpy(float))
+def widths(table: "pd.DataFrame", *, log: bool = True):
+    """From end to end of every 90 % band, in decades if x is logarithmic; infinite where an end is open."""
+    low, high = (table[name].to_numpy(float) for name in ("x_low", "x_high"))
+    width = np.log10(high / low) if log else high - low
     return np.where(table["low_is_open"].astype(bool) | table["high_is_open"].astype(bool), np.inf, width)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.algorithms.names import in_order
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment
 from analysis.sweeps.load import NUMERIC
 
 if TYPE_CHECKING:
@@ -19,21 +20,35 @@ MIN_TOSSES = 64  # … and with fewer tosses than this never fair
 # Numeric columns that describe the training, not the network: what is left over are order parameters.
 PATTERN_PREFIX = "pattern_"  # of what is said about a network's pattern
 _BOOKKEEPING = {*NUMERIC, "representative", "draws", "attempt", "pack", "learning_rate"}
+_OWN_BOOKKEEPING = {"seed", "step", "purity", "seconds", "finished_at", "files"}
 
 
-def order_parameters(trainings: "pd.DataFrame") -> list[str]:
-    """The columns that hold order parameters: numeric, and neither bookkeeping nor shares nor components."""
+def order_parameters(trainings: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> list[str]:
+    """The columns that hold order parameters: numeric, and neither bookkeeping nor shares nor components.
+
+    Of a user's own experiment: its metrics.
+    """
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+    axes = {axis.name for axis in experiment.axes}
+    bookkeeping = _OWN_BOOKKEEPING | axes if experiment.own else _BOOKKEEPING
     return [
         name
         for name in trainings.columns
         if is_numeric_dtype(trainings[name])
         and not is_bool_dtype(trainings[name])
-        and name not in _BOOKKEEPING
+        and name not in bookkeeping
         and not name.startswith((COMPONENT_PREFIX, FRACTION_PREFIX, PATTERN_PREFIX))
         and trainings[name].notna().any()
     ]
+
+
+def metric_medians(done: "pd.DataFrame", names: list[str]) -> "pd.DataFrame":
+    """Trainings and the medians of these columns, a row a label."""
+    groups = done.groupby("algorithm")
+    table = groups[names].median()
+    table.insert(0, "trainings", groups.size())
+    return table.loc[in_order(table.index)].reset_index()
 
 
 def components(trainings: "pd.DataFrame") -> list[str]:
@@ -61,25 +76,25 @@ def merged(labels: "pd.Series", merge: dict[str, str]) -> "pd.Series":
     return labels.map(lambda label: merge.get(label, label))
 
 
-def splits(done: "pd.DataFrame", merge: dict[str, str]) -> "pd.DataFrame":
+def splits(done: "pd.DataFrame", merge: dict[str, str], by: str = "dimension") -> "pd.DataFrame":
     """How the trainings of each merged label divide among its parts, and whether the coin between two parts is fair.
 
     Trainings of one seed share their noise at every β, so a seed tosses the coin once: for the part that it has more
-    often. Columns: merged, dimension, one per part found in `merge` (trainings), total; where there are two parts also
+    often. Columns: merged, `by`, one per part found in `merge` (trainings), total; where there are two parts also
     heads and tails (seeds with more of the first, of the second), p_fair (two-sided binomial probability of seeds at
     least this uneven from a fair coin) and coin: "fair", "unfair" (p_fair under `UNFAIR`) or "too few seeds" (under
-    `MIN_TOSSES`). A row a merged label and dimension.
+    `MIN_TOSSES`). A row a merged label and value of `by`.
     """
     import pandas as pd
 
     rows = []
     for whole in dict.fromkeys(merge.values()):
         parts = [part for part, target in merge.items() if target == whole]
-        for dimension, group in done.groupby("dimension"):
+        for value, group in done.groupby(by):
             found = [int((group["algorithm"] == part).sum()) for part in parts]
             if not sum(found):
                 continue
-            row = {"merged": whole, "dimension": int(dimension), **dict(zip(parts, found, strict=True))}
+            row = {"merged": whole, by: value, **dict(zip(parts, found, strict=True))}
             rows.append(row | {"total": sum(found)} | (_coin(group, *parts) if len(parts) == 2 else {}))
     return pd.DataFrame(rows)
 

@@ -61,12 +61,14 @@ def make(folder: str, trainings: int) -> int:
 def planning(trainings: int) -> dict[str, float]:
     """Processor seconds of planning a whole grid of `trainings`."""
     from benchmarks.scale.synthetic import config_of
-    from search.sweep.grid import Point
     from search.sweep.packs import make_packs
+    from search.sweep.point import Point
 
     recipe = config_of(240).training.recipe()
     each = math.ceil(trainings / len(PLAN_DIMENSIONS))
-    points = [Point(n, 1e-4, seed, f"{n}-{seed}") for n in PLAN_DIMENSIONS for seed in range(each)]
+    points = [
+        Point({"beta": 1e-4, "dimension": n}, seed, f"{n}-{seed}") for n in PLAN_DIMENSIONS for seed in range(each)
+    ]
     before = time.process_time()
     make_packs(points, recipe, workers=WORKERS)
     return {"seconds": time.process_time() - before}

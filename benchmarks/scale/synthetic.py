@@ -21,7 +21,8 @@ from search.ledger.record import Record, to_arrays
 from search.sweep import folder as folders
 from search.sweep import manifest
 from search.sweep.folder import SweepFolder
-from search.sweep.grid import Point, expand
+from search.sweep.grid import expand
+from search.sweep.point import Point
 from search.tracking.tracker import Tracker
 from trainables.training.loop import Member, train_pack
 
@@ -45,7 +46,9 @@ def write_sweep(path: Path, config: Config, *, hypernetworks: bool = False) -> S
     folder = folders.create(path)
     folders.write_config(folder, config)
     facts = manifest.begin(folder, config, ["benchmarks.scale.synthetic"])
-    templates = {n: _template(config, n, hypernetworks=hypernetworks) for n in config.grid.dimensions}
+    templates = {
+        n: _template(config, n, hypernetworks=hypernetworks) for n in map(int, config.grid.values["dimension"])
+    }
     rng = np.random.default_rng(0)
     for index, point in enumerate(expand(config)):
         record = _clone(templates[point.dimension], point, FINISHED_AT + index, rng)

@@ -40,9 +40,9 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 def setting_names() -> list[str]:
     """Every "section.key=" that --set takes."""
-    from search.config.schema import Config, section_of
+    from search.config.schema import HypernetworkConfig, section_of
 
-    sections = {name: section_of(name) for name in Config.model_fields}
+    sections = {name: section_of(HypernetworkConfig, name) for name in HypernetworkConfig.model_fields}
     return [f"{name}.{key}=" for name, section in sections.items() if section for key in section.model_fields]
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from analysis.algorithms.names import display_name
 from analysis.formatting import duration, printable, trainings
-from search.config.schema import Config
+from search.config.schema import Config, HypernetworkConfig
 from search.ledger.checkpoints import unfinished
 from search.sweep import manifest
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder, command_line, holder, location
 from search.sweep.state import State, read_state
 
@@ -18,7 +19,7 @@ class Begun:
     """A pack of trainings that has a checkpoint."""
 
     trainings: int
-    dimension: int
+    dimension: int | None  # of hypernetworks; others say with steps what share is done
     step: int
     steps: int
 
@@ -66,8 +67,9 @@ class Status:
             lines.append(f"  {others} of another recipe in the ledger, which are ignored:")
             lines += [f"    {number} × {how}" for how, number in self.others.items()]
         for pack in self.begun:
-            at = f"step {pack.step} of {pack.steps}"
-            lines.append(f"  begun: {trainings(pack.trainings)} at n = {pack.dimension}, kept at {at}")
+            where = f" at n = {pack.dimension}, kept at step {pack.step} of {pack.steps}"
+            where = where if pack.dimension else f", kept at {pack.step / pack.steps:.0%}"
+            lines.append(f"  begun: {trainings(pack.trainings)}{where}")
         if self.process:
             pace = "" if self.elapsed_seconds is None else f", for {duration(self.elapsed_seconds)}"
             pace += "" if self.left_seconds is None else f"; about {duration(self.left_seconds)} left"
@@ -87,7 +89,8 @@ def status(config: Config, folder: SweepFolder) -> str:
 
 def read_status(config: Config, folder: SweepFolder, *, verify: bool = False) -> Status:
     """Reads the ledger, the checkpoints and the manifest. verify: every record anew, with all checks."""
-    state = read_state(config, folder, verify=verify)
+    state, experiment = read_state(config, folder, verify=verify), experiment_of(config)
+    of_hypernetworks = isinstance(config, HypernetworkConfig)
     counts, keys = state.counts, {point.key for point in state.points}
     failed, missing = counts.pop("failed", 0), len(state.missing)
     reasons = Counter(row["reason"] for key, row in state.rows.items() if key in keys and row["status"] == "failed")
@@ -106,7 +109,7 @@ def read_status(config: Config, folder: SweepFolder, *, verify: bool = False) ->
         reasons=dict(reasons.most_common()),
         others=dict(state.others.most_common()),
         begun=[
-            Begun(len(pack.keys), pack.dimension, pack.step, config.training.steps)
+            Begun(len(pack.keys), pack.dimension if of_hypernetworks else None, pack.step, experiment.steps)
             for pack in (unfinished(place) if missing and "://" not in place else [])
         ],
         process=process,

@@ -93,17 +93,17 @@ def add_commands(commands) -> None:
 
 def sweep(options) -> int:
     from search.config.load import load
-    from search.sweep.packs import REFERENCE_PACK, pack_seconds
 
     config = load(preset=options.preset, file=options.config, settings=_settings(options))
     from search.driver.sweep import sweep  # after the config, whose mistakes shall not wait for PyTorch
 
     if config.grid.size > LARGE and not options.yes:
-        recipe, grid = config.training.recipe(), config.grid
-        repeats = len(grid.betas) * len(grid.seeds)
-        seconds = sum(repeats * pack_seconds(recipe, n, REFERENCE_PACK) / REFERENCE_PACK for n in grid.dimensions)
-        raise UserError(f"the grid has {config.grid.size:,} trainings, about {rough_duration(seconds)} on one core: "
-                        "add --yes to start them")  # fmt: skip
+        from search.sweep.experiment import experiment_of
+        from search.sweep.grid import expand
+
+        seconds = experiment_of(config).seconds(expand(config))
+        about = f", about {rough_duration(seconds)} on one core" if seconds else ""
+        raise UserError(f"the grid has {config.grid.size:,} trainings{about}: add --yes to start them")
     name = options.preset or options.config.stem
     return sweep(config, options.out or Path("sweeps") / name, command=options.command_line)
 
@@ -153,6 +153,7 @@ def report(options) -> int:
     from search.driver.report import write_report
     from search.sweep import folder as folders
     from search.sweep import manifest, tables
+    from search.sweep.experiment import experiment_of
     from search.sweep.relabel import relabel
 
     if options.algorithms and not options.relabel:
@@ -166,7 +167,7 @@ def report(options) -> int:
         if options.relabel:
             done = relabel(config, folder)
             print(f"{trainings(done.trainings)} read anew, {done.changed} with another label", file=sys.stderr)
-        rows = tables.collect(folder, config.training.recipe()).rows
+        rows = tables.collect(folder, experiment_of(config)).rows
         if not rows:
             raise UserError(f"{options.sweep}: no training has finished yet")
         return 0 if write_report(folder) else 1
@@ -177,11 +178,12 @@ def _with_objects(folder, config, **more: list[str]):
     from search.config.load import load
     from search.objects import keep_copies
     from search.sweep import folder as folders
+    from search.sweep.experiment import objects_of
 
     lists = {name: list(dict.fromkeys([*getattr(config.analysis, name), *given])) for name, given in more.items()}
     settings = [f"analysis.{name}={json.dumps(specs, ensure_ascii=False)}" for name, specs in lists.items()]
     config = load(file=folder.config, settings=settings)
-    keep_copies(config, folder)
+    keep_copies(objects_of(config), folder)
     folders.write_config(folder, config)
     return config
 

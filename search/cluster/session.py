@@ -15,15 +15,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import UserError
+from search import objects
 from search.cluster import preflight
 from search.config.load import ray_address
 from search.config.schema import Config
 from search.config.secrets import MaskingFormatter, mask
+from search.sweep.experiment import experiment_of, objects_of
 from search.sweep.folder import SweepFolder, location
 
 # Set before Ray is imported; what the user has set stays.
@@ -82,7 +84,7 @@ def connected(config: Config, folder: SweepFolder) -> Iterator[Cluster]:
         if address is None:
             arguments = _embedded(config, stack.enter_context(_socket_folder(folder)))
         else:
-            arguments = _join_options(address)
+            arguments = _join_options(address, objects.packages(objects_of(config)))
         stack.callback(_shut_down)
         with native_stderr(folder.log) as said:
             try:
@@ -142,10 +144,17 @@ def _embedded(config: Config, temporary: Path) -> dict:
     }
 
 
-def _join_options(address: str) -> dict:
-    """Workers get the driver's own code: they need the packages of constraints.txt, but no copy of ours to go stale."""
-    modules = [str(Path(__file__).resolve().parents[2] / name) for name in ("analysis", "search", "trainables")]
-    code = {"py_modules": modules, "excludes": ["**/__pycache__/"], "env_vars": MEMORY}
+def _join_options(address: str, packages: Sequence[Path] = ()) -> dict:
+    """Workers get the driver's own code: they need the packages of constraints.txt, but no copy of ours to go stale.
+
+    packages: of the user's own, which travel too.
+    """
+    ours = [Path(__file__).resolve().parents[2] / name for name in objects.OURS]
+    code = {
+        "py_modules": [str(folder) for folder in (*ours, *packages)],
+        "excludes": ["**/__pycache__/"],
+        "env_vars": MEMORY,
+    }
     return {"address": address, "runtime_env": code, "log_to_driver": False, "configure_logging": False}
 
 
@@ -182,9 +191,9 @@ def _probe_address(address: str) -> None:
 
 def _describe(config: Config, resources: dict) -> Cluster:
     cpus, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
-    device = config.training.device
+    device = experiment_of(config).device
     if device == "cuda" and not gpus:
-        raise ClusterError("training.device is 'cuda', but Ray has no GPU")
+        raise ClusterError("a GPU is asked for (training.device or ray.gpus_per_pack), but Ray has no GPU")
     if device == "auto":
         device = "cuda" if gpus else "cpu"
     share = (config.ray.gpus_per_pack or 1) if device == "cuda" else 0

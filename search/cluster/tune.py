@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 from search import objects
 from search.cluster.session import Cluster
@@ -10,6 +9,7 @@ from search.config.schema import Config
 from search.error_text import last_line
 from search.ledger import ledger, storage
 from search.ledger.checkpoints import pack_name
+from search.sweep.experiment import Experiment, experiment_of, objects_of
 from search.sweep.folder import SweepFolder, location
 from search.sweep.packs import Pack
 
@@ -19,9 +19,9 @@ def run_packs(
     folder: SweepFolder,
     cluster: Cluster,
     packs: list[Pack],
-    on_step: Callable[[int, int], None],
+    on_progress: Callable[[int, float], None],
 ) -> list[str]:
-    """Trains `packs`, in their order as cores become free; `on_step(pack index, step)` follows them.
+    """Trains `packs`, in their order as cores become free; `on_progress(pack index, share)` follows them.
 
     A pack whose node is lost is tried again on those that are left, as often as `max_failures`: Tune by itself takes a
     node that does not answer for a failure of the pack. Returns one line for every pack that failed for good.
@@ -39,16 +39,17 @@ def run_packs(
 
         def on_trial_result(self, iteration, trials, trial, result, **info):
             if "pack_index" in result:
-                on_step(result["pack_index"], result["step"])
+                on_progress(result["pack_index"], result["share"])
 
     storage.mark(config.ray.storage or folder.path)
+    experiment = experiment_of(config)
 
     def run(indices: list[int]) -> list[Exception]:
         tuner = tune.Tuner(
             tune.with_resources(run_pack, {"cpu": config.ray.cpus_per_pack, "gpu": cluster.gpus}),
             param_space={
-                "pack": tune.grid_search([_pack_config(index, packs[index]) for index in indices]),
-                **settings(config, folder, cluster),
+                "pack": tune.grid_search([_pack_config(experiment, index, packs[index]) for index in indices]),
+                **settings(config, folder, cluster.device),
             },
             tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
             run_config=tune.RunConfig(
@@ -73,13 +74,12 @@ def run_packs(
     return [last_line(error) for error in errors]
 
 
-def settings(config: Config, folder: SweepFolder, cluster: Cluster) -> dict:
+def settings(config: Config, folder: SweepFolder, device: str) -> dict:
     """What every pack's worker is told (`search.cluster.worker.run_pack`)."""
     return {
-        "recipe": config.training.recipe().model_dump(mode="json"),
-        "algorithms": list(config.analysis.algorithms),
-        "files": objects.files(config),
-        "device": cluster.device,
+        **experiment_of(config).told_all(),
+        "files": objects.files(objects_of(config)),
+        "device": device,
         "storage": str(config.ray.storage or folder.path),
         "ledger": location(config, folder, "ledger"),
         "checkpoints": location(config, folder, "checkpoints"),
@@ -88,7 +88,6 @@ def settings(config: Config, folder: SweepFolder, cluster: Cluster) -> dict:
     }
 
 
-def _pack_config(index: int, pack: Pack) -> dict:
-    members = [{name: asdict(point)[name] for name in ("key", "beta", "seed", "start")} for point in pack.members]
+def _pack_config(experiment: Experiment, index: int, pack: Pack) -> dict:
     name = pack.checkpoint or pack_name([point.key for point in pack.members])
-    return {"index": index, "dimension": pack.dimension, "members": members, "checkpoint": name}
+    return {"index": index, "checkpoint": name, **experiment.told(pack)}

@@ -13,8 +13,11 @@ from pydantic import ValidationError
 from analysis.errors import UserError
 from analysis.files import read_bytes
 from search.config.messages import ConfigError, explain, on_one_line
+from search.config.own import config_of, find
 from search.config.presets import PRESETS, preset_names
-from search.config.schema import Config
+from search.config.schema import Config, HypernetworkConfig
+from trainables.errors import TrainableError
+from trainables.experiments.experiment import Experiment
 from trainables.objects import also_look_in
 from trainables.recipe import BEFORE
 
@@ -72,10 +75,33 @@ def parse(tables: dict[str, Any], *, name: str = "config") -> Config:
         raise ConfigError(f"{name}: tables are nested too deep") from None
     if re.search("[\ud800-\udfff]", written) or re.search(r"\\ud[89a-f]", written):
         raise ConfigError(f"{name}: a text is no UTF-8")
+    kind: type[Config] = HypernetworkConfig
     try:
-        return Config.model_validate(tables)
+        kind, tables = _resolve(tables)
+        return kind.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(f"{name}: {'; '.join(explain(error.errors()))}") from None
+        raise ConfigError(f"{name}: {'; '.join(explain(error.errors(), kind))}") from None
+    except TrainableError as error:
+        raise ConfigError(f"{name}: experiment.trainable: {error}") from None
+
+
+def _resolve(tables: dict[str, Any]) -> tuple[type[Config], dict[str, Any]]:
+    """The config's class by what `experiment.trainable` names, and the tables for it."""
+    section = tables.get("experiment")
+    trainable = section.get("trainable") if isinstance(section, dict) else None
+    if not isinstance(trainable, str):
+        return HypernetworkConfig, tables
+    found = find(trainable)
+    if isinstance(found, Experiment):
+        return config_of(found), tables
+    training = tables.get("training", {})
+    if isinstance(training, dict):
+        if training.get("trainable", trainable) != trainable:
+            raise TrainableError(
+                f"{trainable!r}, but training.trainable is {training['trainable']!r}: give one of them"
+            )
+        tables = tables | {"training": training | {"trainable": trainable}}
+    return HypernetworkConfig, tables
 
 
 def load(*, preset: str | None = None, file: Path | None = None, settings: Sequence[str] = ()) -> Config:
@@ -100,13 +126,18 @@ def load_stored(file: Path) -> Config:
     tables = read_toml(file)
     also_look_in(file.parent)
     training = tables.get("training", {})
-    return parse(tables | {"training": BEFORE | training if isinstance(training, dict) else training}, name=str(file))
+    if "experiment" not in tables and isinstance(training, dict):
+        tables = tables | {"training": BEFORE | training}
+    return parse(tables, name=str(file))
 
 
 def dump(config: Config) -> str:
     """The resolved config as TOML: `parse(tomllib.loads(dump(config))) == config`."""
     sections = config.model_dump(exclude_none=True)
-    sections["training"] = BEFORE | sections["training"]  # nothing is left to defaults, which may change
+    if isinstance(config, HypernetworkConfig):
+        sections["training"] = BEFORE | sections["training"]  # nothing is left to defaults, which may change
+    else:  # of settings of anybody's own: what TOML can hold
+        sections["training"] = config.training.model_dump(mode="json", exclude_none=True)
     return tomli_w.dumps(sections)
 
 

@@ -4,32 +4,36 @@ import difflib
 import re
 from collections.abc import Sequence
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from analysis.errors import UserError
-from search.config.schema import Config, section_of
+from search.config.schema import HypernetworkConfig, section_of
 
 
 class ConfigError(UserError):
     """A config that the user can mend."""
 
 
-def explain(problems: Sequence[ErrorDetails]) -> list[str]:
-    """One clause per mistake. A list whose elements are wrong also counts as too short: that is no news."""
+def explain(problems: Sequence[ErrorDetails], config: type[BaseModel] = HypernetworkConfig) -> list[str]:
+    """One clause per mistake in a config of this class.
+
+    A list whose elements are wrong also counts as too short: that is no news.
+    """
     places = [problem["loc"] for problem in problems]
     empty_by_errors = {place[:-1] for place in places if place and isinstance(place[-1], int)}
     return [
-        _explain_one(problem)
+        _explain_one(problem, config)
         for problem in problems
         if problem["type"] != "too_short" or problem["loc"] not in empty_by_errors
     ]
 
 
-def _explain_one(problem: ErrorDetails) -> str:
+def _explain_one(problem: ErrorDetails, config: type[BaseModel]) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     place = re.sub(r"\.(\d+)", r"[\1]", place)
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(problem["loc"][:-1])
+        known = _known_keys(config, problem["loc"][:-1])
         near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.75)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         return f"unknown key {place!r} ({hint})"
@@ -45,11 +49,9 @@ def _explain_one(problem: ErrorDetails) -> str:
     return f"{place} {message}" + (f", not {shown}" if len(shown) <= 60 else "")
 
 
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    if not place:
-        return list(Config.model_fields)
-    section = section_of(str(place[0]))
-    return list(section.model_fields) if section and len(place) == 1 else ["from", "to", "count"]
+def _known_keys(config: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    section = section_of(config, *map(str, place))
+    return list(section.model_fields) if section else ["from", "to", "count"]
 
 
 def on_one_line(text: str) -> str:

@@ -7,7 +7,16 @@ import math
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from search import objects
 from trainables.objects import is_spec
@@ -53,19 +62,29 @@ def _expand_seeds(value: Any) -> Any:
     return list(range(value))
 
 
+def no_duplicates(values: tuple[float, ...]) -> tuple[float, ...]:
+    value, times = Counter(values).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"{value:g} is given twice")
+    return values
+
+
 class Grid(Section):
-    betas: Annotated[tuple[Beta, ...], BeforeValidator(_expand_betas)] = Field(
-        min_length=1, description="complexity penalties: a list, or {from = 1e-9, to = 0.1, count = 9}"
-    )
+    """What a sweep varies: every combination of the axes' values, with every seed."""
+
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_expand_seeds)] = Field(
         min_length=1, description="a list, or how many: 3 stands for [0, 1, 2]"
     )
-    dimensions: tuple[Dimension, ...] = Field(min_length=1, description="input dimensions n")
+
+    @property
+    def values(self) -> dict[str, tuple[float, ...]]:
+        """Axis -> its values."""
+        raise NotImplementedError
 
     @property
     def size(self) -> int:
         """Trainings of the grid."""
-        return len(self.betas) * len(self.seeds) * len(self.dimensions)
+        return len(self.seeds) * math.prod(map(len, self.values.values()))
 
     @model_validator(mode="after")
     def _is_not_too_large(self) -> Self:
@@ -73,18 +92,66 @@ class Grid(Section):
             raise ValueError(f"{self.size:,} trainings are too many, at most {MAX_TRAININGS:,}")
         return self
 
+    @field_validator("seeds")
+    @classmethod
+    def _no_seed_twice(cls, seeds: tuple[int, ...]) -> tuple[float, ...]:
+        return no_duplicates(seeds)
+
+
+class BetaGrid(Grid):
+    """The grid of hypernetworks. `axes` with an entry for beta and dimension says the same."""
+
+    betas: Annotated[tuple[Beta, ...], BeforeValidator(_expand_betas)] = Field(
+        min_length=1, description="complexity penalties: a list, or {from = 1e-9, to = 0.1, count = 9}"
+    )
+    dimensions: tuple[Dimension, ...] = Field(min_length=1, description="input dimensions n")
+
+    @property
+    def values(self) -> dict[str, tuple[float, ...]]:
+        return {"beta": self.betas, "dimension": self.dimensions}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_axes(cls, given: Any) -> Any:
+        axes = given.get("axes") if isinstance(given, dict) else None
+        if not isinstance(axes, dict):
+            return given
+        fields = {"beta": "betas", "dimension": "dimensions"}
+        for name in axes:
+            if name not in fields:
+                raise ValueError(f"axes.{name}: hypernetworks have the axes beta and dimension")
+            if fields[name] in given:
+                raise ValueError(f"axes.{name} and {fields[name]} say the same: give one of them")
+        return {name: value for name, value in given.items() if name != "axes"} | {
+            fields[name]: value for name, value in axes.items()
+        }
+
     @field_validator("betas")
     @classmethod
     def _in_range(cls, betas: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(map(within_range, betas))
 
-    @field_validator("betas", "seeds", "dimensions")
+    @field_validator("betas", "dimensions")
     @classmethod
-    def _no_duplicates(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        value, times = Counter(values).most_common(1)[0]
-        if times > 1:
-            raise ValueError(f"{value:g} is given twice")
-        return values
+    def _none_twice(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        return no_duplicates(values)
+
+
+class ExperimentSettings(Section):
+    trainable: str = Field(
+        "hypernetwork",
+        description="hypernetwork, pareto, mlp, or an Experiment of your own: package.module:NAME or path/file.py:NAME",
+    )
+    timeout: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="seconds that a training may take; the experiment's own without it"
+    )
+    trial_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="how long the cheapest training is tried before workers start; 0: not at all",
+    )
 
 
 class Training(Recipe):
@@ -167,24 +234,45 @@ class Annealing(Section):
 
 
 class Config(Section):
-    """Everything that a sweep needs to know."""
+    """Everything that a sweep needs to know, whatever its experiment is.
 
+    `HypernetworkConfig` is that of hypernetworks; search.config.own makes one for each experiment of a user's own.
+    """
+
+    experiment: ExperimentSettings = ExperimentSettings()
     grid: Grid
-    training: Training = Training()
+    training: Any
     analysis: Analysis = Analysis()
     ray: Ray = Ray()
     mlflow: Mlflow = Mlflow()
     manifest: Manifest = Manifest()
-    annealing: Annealing = Annealing()
 
     @model_validator(mode="after")
-    def _objects_are_there(self) -> Self:
-        """Loads what the config names, so that a mistake in it is known at once, and labels have their titles."""
+    def _sections_are_there(self) -> Self:
+        """Loads what the config names, so that a mistake in it is known at once."""
+        if self.analysis.sections:
+            objects.sections(self.analysis.sections)
+        return self
+
+
+class HypernetworkConfig(Config):
+    """The config of the built-in trainables."""
+
+    grid: BetaGrid
+    training: Training = Training()
+    annealing: Annealing = Annealing()
+
+    @model_serializer(mode="wrap")
+    def _without_experiment(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`training.trainable` says it, as in every sweep of before."""
+        return {name: value for name, value in dump(self).items() if name != "experiment"}
+
+    @model_validator(mode="after")
+    def _algorithms_are_there(self) -> Self:
+        """So that labels have their titles."""
         task = self.training.task
         if is_spec(task) or self.analysis.algorithms:
             objects.algorithms(get_task(task), self.analysis.algorithms)
-        if self.analysis.sections:
-            objects.sections(self.analysis.sections)
         return self
 
     @model_validator(mode="after")
@@ -196,8 +284,12 @@ class Config(Section):
         return self
 
 
-def section_of(name: str) -> type[BaseModel] | None:
-    """The section of a config that is called `name`; None if there is none."""
-    field = Config.model_fields.get(name)
-    kind = field.annotation if field else None
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+def section_of(config: type[BaseModel], *place: str) -> type[BaseModel] | None:
+    """The section of a config that is called `place`; None if there is none."""
+    for name in place:
+        field = config.model_fields.get(name)
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return None
+        config = kind
+    return config

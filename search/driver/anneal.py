@@ -8,19 +8,22 @@ from pathlib import Path
 
 from analysis.errors import UserError
 from analysis.formatting import trainings
-from search.config.schema import Config
+from search.config.schema import Config, HypernetworkConfig
 from search.driver import sweep as driver
 from search.driver.train import connected, train
 from search.ledger import ledger
 from search.sweep import folder as folders
 from search.sweep.annealing import ladder, rung_recipe
+from search.sweep.experiment import hypernetworks_only
 from search.sweep.folder import SweepFolder
-from search.sweep.grid import Point, expand
+from search.sweep.grid import expand
+from search.sweep.point import Point
 from search.sweep.state import State
 
 
 def anneal(config: Config, path: Path, *, command: list[str]) -> int:
     """Anneals the sweep in `path`; the same call again does what is missing. Returns the exit code."""
+    config = hypernetworks_only(config, path)
     kind = config.training.kind
     if kind.shares_weights or not kind.has_hypernetwork:
         raise UserError(
@@ -36,7 +39,7 @@ def anneal(config: Config, path: Path, *, command: list[str]) -> int:
 class Annealing:
     """The ladder of a sweep, and what of it cannot be trained because a training on the way failed."""
 
-    def __init__(self, config: Config, folder: SweepFolder):
+    def __init__(self, config: HypernetworkConfig, folder: SweepFolder):
         self.config, self.folder = config, folder
         self.rungs = ladder(config)
         update = rung_recipe(config).model_dump(include={"steps", "learning_rate", "dimensions"})

@@ -11,6 +11,7 @@ from search.ledger import ledger
 from search.ledger.record import Record
 from search.objects import algorithms
 from search.sweep import tables
+from search.sweep.experiment import experiment_of, hypernetworks_only
 from search.sweep.folder import SweepFolder
 
 FACTORS = (0.5, 1, 1.5, 2, 3, 4)  # of the largest trained dimension, without a wish
@@ -24,13 +25,13 @@ def generalise(config: Config, folder: SweepFolder, dimensions: list[int], draws
     """
     import pandas as pd
 
-    recipe = config.training.recipe()
+    experiment, recipe = experiment_of(config), hypernetworks_only(config, folder.path).training.recipe()
     if not recipe.kind.has_hypernetwork:
         raise UserError(f"{folder.path}: trainings of a network itself have nothing to draw at other dimensions")
     rows: list[dict] = []
 
     def visit(record: Record) -> None:
-        if tables.matches_recipe(record.row, recipe) and record.hypernetwork:
+        if tables.matches_recipe(record.row, experiment.recipe) and record.hypernetwork:
             rows.extend(measure(record, dimensions, draws, config.analysis.algorithms))
 
     ledger.read_all(folder.ledger, visit, hypernetwork=True, whole_row=True)

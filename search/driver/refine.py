@@ -29,8 +29,8 @@ from search.driver.train import connected, train
 from search.error_text import one_line
 from search.sweep import folder as folders
 from search.sweep.folder import SweepFolder
-from search.sweep.grid import Point, training_key
 from search.sweep.packs import pack_seconds
+from search.sweep.point import Point, training_key
 from search.sweep.state import State, read_state
 from search.tracking.local_store import sqlite_uri
 
@@ -68,7 +68,7 @@ class Goal:
 def refine(config: Config, path: Path, goal: Goal, *, command: list[str]) -> int:
     """Refines the sweep in `path`. Returns the exit code."""
     goal.check()
-    if len(config.grid.betas) < 2:
+    if len(config.grid.values["beta"]) < 2:
         raise UserError(f"{path}: its grid has only one β, so there is no range of β to refine")
     folder = folders.existing(path)
     refinement = Refinement(config, folder, goal)
@@ -104,12 +104,14 @@ class Refinement:
 
     def points(self, rows: dict[str, dict]) -> list[Point]:
         """What is there and what was asked for."""
-        there = [Point(row["dimension"], row["beta"], row["seed"], key) for key, row in rows.items()]
+        there = [
+            Point({"beta": row["beta"], "dimension": row["dimension"]}, row["seed"], key) for key, row in rows.items()
+        ]
         return there + [point for point in self.unfinished() if point.key not in rows]
 
     def unfinished(self) -> list[Point]:
         """Asked for, not told yet."""
-        return [Point(**attributes) for _, attributes in self._running() if attributes]
+        return [_point(**attributes) for _, attributes in self._running() if attributes]
 
     def work(self, state: State, tracking) -> list[str]:
         """The rounds. One line for every pack that failed for good."""
@@ -147,7 +149,7 @@ class Refinement:
         """The next places, each with a seed that no training of the sweep has: repeats must not share their noise."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
-        betas, dimensions = self.config.grid.betas, self._dimensions()
+        betas, dimensions = self.config.grid.values["beta"], self._dimensions()
         space = {
             "beta": FloatDistribution(min(betas), max(betas), log=True),
             "dimension": IntDistribution(min(dimensions), max(dimensions), log=True),
@@ -158,8 +160,8 @@ class Refinement:
             trial = self.study.ask(space)
             beta = float(f"{trial.params['beta']:.{BETA_DIGITS}g}")
             place = {"dimension": trial.params["dimension"], "beta": beta, "seed": seed + index}
-            point = Point(**place, key=training_key(self.recipe, **place))
-            trial.set_user_attr("training", vars(point))
+            point = _point(**place, key=training_key(self.recipe, **place))
+            trial.set_user_attr("training", place | {"key": point.key})
             self._asked[point.key] = trial
             points.append(point)
         return points
@@ -192,19 +194,19 @@ class Refinement:
         from optuna.trial import create_trial
 
         beta, dimension = row["beta"], row["dimension"]
-        point = Point(dimension, beta, row["seed"], row["key"])
         return create_trial(
             params={"beta": beta, "dimension": dimension},
             distributions={
                 "beta": FloatDistribution(
-                    min(beta, *self.config.grid.betas), max(beta, *self.config.grid.betas), log=True
+                    min(beta, *self.config.grid.values["beta"]), max(beta, *self.config.grid.values["beta"]), log=True
                 ),
                 "dimension": IntDistribution(
                     min(dimension, *self._dimensions()), max(dimension, *self._dimensions()), log=True
                 ),
             },
             value=_value(row),
-            user_attrs={"training": vars(point)} | _findings(row),
+            user_attrs={"training": {name: row[name] for name in ("dimension", "beta", "seed", "key")}}
+            | _findings(row),
         )
 
     def _running(self) -> list[tuple[int, dict | None]]:
@@ -223,7 +225,7 @@ class Refinement:
                 self.study.tell(number, state=TrialState.FAIL)
 
     def _dimensions(self) -> tuple[int, ...]:
-        grid = self.config.grid.dimensions
+        grid = [int(dimension) for dimension in self.config.grid.values["dimension"]]
         return tuple(sorted(self.goal.dimensions)) or tuple(range(min(grid), max(grid) + 1))
 
     def _cost(self, dimension):
@@ -288,6 +290,10 @@ def _range(values: Iterable[float]) -> str:
 
 def _decades(width: float) -> str:
     return f"{width:.2f} decades" if np.isfinite(width) else "open"
+
+
+def _point(*, dimension: int, beta: float, seed: int, key: str, start: str = "") -> Point:
+    return Point({"beta": beta, "dimension": dimension}, seed, key, start)
 
 
 def _findings(row: dict) -> dict:

@@ -11,18 +11,20 @@ from analysis.formatting import printable, trainings
 from search import objects
 from search.config.schema import Config
 from search.config.secrets import check_secrets
-from search.driver.check_task import check_task
 from search.driver.messages import log_traceback, say
 from search.driver.report import write_report
 from search.driver.signals import Terminated, exit_code, interruptible
 from search.driver.train import check_storage, connected, fetch, train
+from search.driver.trial import tried
 from search.error_text import one_line
 from search.ledger import ledger
 from search.ledger.checkpoints import remove_all
 from search.sweep import folder as folders
 from search.sweep import manifest, tables
+from search.sweep.experiment import experiment_of, objects_of
 from search.sweep.folder import SweepFolder, command_line
-from search.sweep.grid import Point, expand
+from search.sweep.grid import expand
+from search.sweep.point import Point
 from search.sweep.state import State, read_state
 from search.terminal.output import notes
 from search.tracking.queue import TrackingQueue
@@ -46,7 +48,7 @@ def sweep(config: Config, path: Path, *, command: list[str]) -> int:
     def work(state: State, tracking: TrackingQueue | None) -> list[str]:
         if not state.missing:
             return []
-        check_task(config, state)
+        state = tried(config, folder, state)
         with connected(config, folder, state, tracking) as cluster:
             return train(config, folder, cluster, state, tracking)
 
@@ -60,7 +62,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
     with folders.locked(folder), interruptible() as signals:
         folders.write_config(folder, config)
         manifest.set_aside_damaged(folder)
-        for place in objects.keep_copies(config, folder):
+        for place in objects.keep_copies(objects_of(config), folder):
             say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints", folder.index.name):
@@ -106,7 +108,7 @@ def _conclude(
     shutil.rmtree(folder.tune, ignore_errors=True)
     if tracking:
         tracking.finish(abandon=interrupt is not None)
-    collected = tables.collect(folder, config.training.recipe())
+    collected = tables.collect(folder, experiment_of(config))
     rows = {row["key"]: row for row in collected.rows}
     state = State(job.points(rows), rows, annealed={row["key"]: row for row in collected.annealed})
     missing, failed = len(state.missing), state.counts["failed"]

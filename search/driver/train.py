@@ -11,9 +11,10 @@ from search.error_text import one_line
 from search.ledger import checkpoints, ledger, storage
 from search.ledger.record import Record
 from search.sweep import tables
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder, location
-from search.sweep.grid import Point
-from search.sweep.packs import Pack, make_packs, pack_seconds
+from search.sweep.packs import Pack
+from search.sweep.point import Point
 from search.sweep.state import State
 from search.terminal.progress import Progress
 from search.tracking.queue import TrackingQueue
@@ -57,13 +58,12 @@ def train(
     config: Config, folder: SweepFolder, cluster: session.Cluster, state: State, tracking: TrackingQueue | None
 ) -> list[str]:
     """Trains what is missing; returns one line for every pack that failed for good."""
-    recipe = config.training.recipe()
     packs = _plan(config, folder, state.missing, cluster)
     progress = Progress(total=len(state.points), done=state.counts, pack_seconds=[pack.seconds for pack in packs])
 
     def on_record(record: Record) -> None:
         progress.add(record.row)
-        tables.save_network(folder, record)
+        tables.save_files(folder, record)
         if tracking:
             tracking.put([record.row])
 
@@ -77,7 +77,7 @@ def train(
             folder,
             cluster,
             packs,
-            lambda index, step: progress.pack_step(index, step / recipe.steps),
+            progress.pack_step,
         )
     finally:
         watch.finish()
@@ -85,20 +85,11 @@ def train(
 
 
 def _plan(config: Config, folder: SweepFolder, missing: list[Point], cluster: session.Cluster) -> list[Pack]:
-    """Packs that a killed run left unfinished, as they were; then new ones of the rest."""
-    recipe, points = config.training.recipe(), {point.key: point for point in missing}
-    begun = []
-    for held in checkpoints.resumable(location(config, folder, "checkpoints"), set(points)):
-        members = tuple(points.pop(key) for key in held.keys if key in points)
-        if members:
-            left = 1 - held.step / recipe.steps
-            seconds = left * pack_seconds(recipe, held.dimension, len(members))
-            begun.append(Pack(held.dimension, members, seconds, checkpoint=held.name))
-    new = make_packs(
-        points.values(),
-        recipe,
+    keys = {point.key for point in missing}
+    return experiment_of(config).plan(
+        missing,
+        checkpoints.resumable(location(config, folder, "checkpoints"), keys),
         workers=cluster.workers,
         pack_size=config.ray.pack_size,
         device=cluster.device,
     )
-    return begun + new

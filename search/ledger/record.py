@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from analysis.network import ARRAYS as DRAW_ARRAYS
 from analysis.network import Network
-from search.ledger.schema import Row, Snapshot
+from search.ledger.schema import check_row, check_snapshots
 from trainables import named_arrays as named
 
-SNAPSHOTS = TypeAdapter(list[Snapshot])
 PREFIX = "hypernetwork/"
+FILES = "files/"
 
 
 class TornRecord(Exception):
@@ -29,12 +29,14 @@ class Record:
     snapshots: rows of the snapshot table.
     draws: networks drawn at the end, batch shape (k,); None if the training failed.
     hypernetwork: parameter name -> array.
+    files: name -> content, of what an experiment of a user's own left.
     """
 
     row: dict[str, Any]
     snapshots: list[dict[str, Any]] = field(default_factory=list)
     draws: Network | None = None
     hypernetwork: dict[str, np.ndarray] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def parse(key: str, content: bytes, *, hypernetwork: bool = True) -> Record:
@@ -67,8 +69,8 @@ def _reason(error: Exception) -> str:
 
 def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     row, snapshots = (json.loads(arrays[name].tobytes()) for name in ("row", "snapshots"))
-    Row.model_validate(row)
-    SNAPSHOTS.validate_python(snapshots)
+    check_row(row)
+    check_snapshots(row, snapshots)
     if row["key"] != key:
         raise ValueError(f"holds the training {row['key']}")
     draws: dict[str, Any] = {name: arrays[f"draws/{name}"] for name in DRAW_ARRAYS if f"draws/{name}" in arrays}
@@ -79,7 +81,8 @@ def _record(key: str, arrays: dict[str, np.ndarray]) -> Record:
     network = Network(**draws, activation=activation, inputs=inputs) if draws else None
     if network is not None:
         _check_draws(network, row)
-    return Record(row, snapshots, network, parameters)
+    files = {name.removeprefix(FILES): array.tobytes() for name, array in arrays.items() if name.startswith(FILES)}
+    return Record(row, snapshots, network, parameters, files)
 
 
 def nature(row: dict[str, Any]) -> tuple[str, str]:
@@ -102,6 +105,7 @@ def to_arrays(record: Record) -> dict[str, np.ndarray]:
     arrays = {"row": _json_bytes(record.row), "snapshots": _json_bytes(record.snapshots)}
     if record.draws is not None:
         arrays |= {f"draws/{name}": np.asarray(getattr(record.draws, name)) for name in DRAW_ARRAYS}
+    arrays |= {FILES + name: np.frombuffer(content, dtype=np.uint8) for name, content in record.files.items()}
     return arrays | {PREFIX + name: array for name, array in named.pack_arrays(record.hypernetwork).items()}
 
 

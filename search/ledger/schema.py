@@ -3,17 +3,28 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+
+def _table(text: str) -> str:
+    if not isinstance(json.loads(text), dict):
+        raise ValueError("is no table")
+    return text
+
 
 Key = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 Count = Annotated[int, Field(ge=0, strict=True)]
 Number = Annotated[float, Field(strict=True)]  # NaN where there is none
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Table = Annotated[str, AfterValidator(_table)]  # JSON
 Scalar = str | int | float | bool | None
 
-# Fields of every whole row, and of every whole row of a training that is done.
+# Fields of every whole row, and of every whole row of a training that is done: of hypernetworks, and of experiments of
+# a user's own, whose rows name the experiment.
 ALWAYS = ("task", "dimension", "beta", "seed", "hidden", "steps", "seconds", "finished_at", "recipe")
 WHEN_DONE = ("algorithm", "relative_error", "complexity_nats")
+OWN_ALWAYS = ("seed", "seconds", "finished_at", "recipe")
+OWN_WHEN_DONE = ("algorithm",)
 
 
 class Measures(BaseModel):
@@ -53,14 +64,36 @@ class Row(Measures):
     formula: str | None = None
     formula_latex: str | None = None
     faithfulness_at_twice_the_scale: Number | None = None
-    recipe: str | None = None
+    recipe: Table | None = None
 
-    @field_validator("recipe")
-    @classmethod
-    def _is_a_table(cls, text: str | None) -> str | None:
-        if text is not None and not isinstance(json.loads(text), dict):
-            raise ValueError("is no table")
-        return text
+
+class OwnMeasures(BaseModel):
+    """What rows and snapshots of a user's own experiment have in common. Axes and metrics come on top."""
+
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=False)
+    __pydantic_extra__: dict[str, Scalar]
+
+    key: Key
+    experiment: str
+    seed: Count
+    algorithm: str | None = None
+
+
+class OwnSnapshot(OwnMeasures):
+    step: Count
+
+
+class OwnRow(OwnMeasures):
+    """A training's row of the results table, of a user's own experiment."""
+
+    status: Literal["done", "failed"]
+    reason: str | None = None
+    purity: Number | None = None
+    files: Count | None = None
+    seconds: Finite | None = None
+    finished_at: Finite | None = None
+    host: str | None = None
+    recipe: Table | None = None
 
 
 class About(BaseModel):
@@ -75,5 +108,19 @@ class About(BaseModel):
 
 def missing_fields(row: dict[str, Any]) -> list[str]:
     """Fields without which a row is of no use to a sweep."""
-    needed = ALWAYS + (WHEN_DONE if row["status"] == "done" else ())
+    always, when_done = (OWN_ALWAYS, OWN_WHEN_DONE) if "experiment" in row else (ALWAYS, WHEN_DONE)
+    needed = always + (when_done if row["status"] == "done" else ())
     return [name for name in needed if row.get(name) is None]
+
+
+_SNAPSHOTS, _OWN_SNAPSHOTS = TypeAdapter(list[Snapshot]), TypeAdapter(list[OwnSnapshot])
+
+
+def check_row(row: Any) -> None:
+    """ValidationError for what is no row."""
+    (OwnRow if isinstance(row, dict) and "experiment" in row else Row).model_validate(row)
+
+
+def check_snapshots(row: dict[str, Any], snapshots: Any) -> None:
+    """ValidationError for what are no snapshots of this row's training."""
+    (_OWN_SNAPSHOTS if "experiment" in row else _SNAPSHOTS).validate_python(snapshots)

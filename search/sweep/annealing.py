@@ -4,15 +4,15 @@ A rung is a training of its own: its recipe names the one that it goes on from (
 recipe, β, seed and n, names the whole way back to the end where it began.
 """
 
-from search.config.schema import Config
-from search.sweep.grid import Point, training_key
+from search.config.schema import HypernetworkConfig
+from search.sweep.point import Point, training_key
 from trainables.recipe import BEFORE, Recipe
 
 # What makes a training visit other dimensions and penalties than its own: a rung is at its own alone.
 OTHER_DIMENSIONS = ("dimensions", "curriculum", "first_penalty", "penalty_power", "rehearsal")
 
 
-def rung_recipe(config: Config) -> Recipe:
+def rung_recipe(config: HypernetworkConfig) -> Recipe:
     """The recipe of a rung, `start` apart: fewer steps, a lower learning rate, its own dimension only."""
     recipe = config.training.recipe()
     return recipe.model_copy(
@@ -27,7 +27,7 @@ def rung_recipe(config: Config) -> Recipe:
     )
 
 
-def ladder(config: Config) -> list[list[Point]]:
+def ladder(config: HypernetworkConfig) -> list[list[Point]]:
     """Rung by rung, the trainings of both ways at every n and seed; those of one rung start from the one before it."""
     recipe, rung = config.training.recipe(), rung_recipe(config)
     betas = sorted(config.grid.betas)
@@ -39,5 +39,5 @@ def ladder(config: Config) -> list[list[Point]]:
                 for number, beta in enumerate(way[1:]):
                     start, own = key, rung.model_copy(update={"start": key})
                     key = training_key(own, dimension=dimension, beta=beta, seed=seed)
-                    rungs[number].append(Point(dimension, beta, seed, key, start))
+                    rungs[number].append(Point({"beta": beta, "dimension": dimension}, seed, key, start))
     return rungs

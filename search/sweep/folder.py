@@ -70,6 +70,11 @@ class SweepFolder:
         return self.path / "networks"
 
     @property
+    def files(self) -> Path:
+        """KEY/NAME: what trainings of a user's own experiment left."""
+        return self.path / "files"
+
+    @property
     def report(self) -> Path:
         return self.path / "report"
 

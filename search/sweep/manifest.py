@@ -19,6 +19,7 @@ from analysis.files import read_bytes, replace_text
 from search import objects
 from search.config.schema import Config
 from search.config.secrets import mask
+from search.sweep.experiment import experiment_of, objects_of
 from search.sweep.folder import SweepFolder, mark
 
 LONGEST_DIFF = 1_000_000  # characters
@@ -90,7 +91,8 @@ def begin(folder: SweepFolder, config: Config, command: list[str]) -> dict:
         "sweep": mark(folder),  # its name in MLflow
         "config": config.model_dump(mode="json"),
         "seeds": list(config.grid.seeds),
-        "code": objects.digests(config),  # of the user's own files
+        "experiment": experiment_of(config).describe(),
+        "code": objects.digests(objects_of(config)),  # of the user's own files
         "git": git_state(Path(__file__).resolve().parents[2], diff=config.manifest.diff),
         "python": platform.python_version(),
         "packages": package_versions(),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from search.sweep.grid import Point
+from search.sweep.point import Point
 from trainables.recipe import Recipe, shared
 from trainables.training.curriculum import mean_edges
 

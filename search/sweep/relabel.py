@@ -12,10 +12,9 @@ from analysis.errors import UserError
 from analysis.files import replaced
 from search.config.schema import Config
 from search.ledger import ledger
-from search.ledger.read_training import name_draws
 from search.ledger.record import Record
-from search.objects import algorithms
 from search.sweep import tables
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder
 
 
@@ -31,11 +30,7 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
     """Reads the drawn networks of every completed training with this recipe, and keeps what they are named now."""
     import pandas as pd
 
-    from trainables.tasks.registry import get_task
-
-    recipe = config.training.recipe()
-    task = get_task(recipe.task)
-    named = algorithms(task, config.analysis.algorithms)
+    experiment = experiment_of(config)
     try:
         before = tables.read_labels(folder)
     except UserError:  # damaged: it is about to be replaced
@@ -45,14 +40,16 @@ def relabel(config: Config, folder: SweepFolder) -> Relabelled:
 
     def visit(record: Record) -> None:
         nonlocal changed
-        if record.draws is None or not (
-            tables.matches_recipe(record.row, recipe) or tables.is_rung(record.row, recipe)
-        ):
+        recipe = experiment.recipe
+        if not (tables.matches_recipe(record.row, recipe) or tables.is_rung(record.row, recipe)):
+            return
+        found = experiment.name(record)
+        if found is None:
             return
         old = record.row | before.get(record.row["key"], {})
-        row = {"key": record.row["key"]} | name_draws(record.draws, task, named)
+        row = {"key": record.row["key"]} | found
         changed += row["algorithm"] != old["algorithm"]
-        if row["representative"] != old["representative"]:
+        if row.get("representative") != old.get("representative"):
             (folder.networks / f"{row['key']}.npz").unlink(missing_ok=True)  # the tables write the new one
         rows.append(row)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from search.config.schema import Config
 from search.ledger.index import LedgerIndex
 from search.sweep import tables
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder
-from search.sweep.grid import Point, expand
+from search.sweep.grid import expand
+from search.sweep.point import Point
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,6 @@ def read_state(
     """
     index = LedgerIndex(folder.ledger, folder.index)
     index.refresh(verify=verify)
-    found = tables.part_by_recipe(index.rows, config.training.recipe(), tables.read_labels(folder))
+    found = tables.part_by_recipe(index.rows, experiment_of(config).recipe, tables.read_labels(folder))
     rows, annealed = ({row["key"]: row for row in some} for some in (found.rows, found.annealed))
     return State(points(rows) if points else expand(config), rows, found.others, annealed)

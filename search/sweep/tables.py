@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,8 @@ from search.ledger import ledger
 from search.ledger.frames import arrow_table, concatenated
 from search.ledger.index import LedgerIndex
 from search.ledger.record import Record
+from search.sweep.experiment import Experiment
 from search.sweep.folder import SweepFolder
-from trainables.recipe import Recipe
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,28 +41,33 @@ class Collected:
     others: Counter = field(default_factory=Counter)
 
 
-def collect(folder: SweepFolder, recipe: Recipe) -> Collected:
-    """Writes trainings.parquet, snapshots.parquet and networks/ from the ledger; not again if they are as they were.
+def collect(folder: SweepFolder, experiment: Experiment) -> Collected:
+    """Writes trainings.parquet, snapshots.parquet, networks/ and files/ from the ledger.
+
+    Not again if they are as they were.
 
     The tables hold every training with this recipe, whether or not the present grid asks for it: trainings of another
     recipe answer another question and would blur the map. They stay in the ledger.
     """
+    recipe, axes = experiment.recipe, [axis.name for axis in experiment.axes]
     index = LedgerIndex(folder.ledger, folder.index)
     index.refresh()
     found = part_by_recipe(index.rows, recipe, read_labels(folder))
-    _save_networks(folder, [*found.rows, *found.annealed])
+    _save_all_files(folder, [*found.rows, *found.annealed])
     source = _digest_of(index.fingerprint, recipe, folder)
     keys = {row["key"] for row in found.rows}
-    _write_parquet(folder.trainings, lambda: [arrow_table(found.rows)], source)
-    _write_parquet(folder.snapshots, lambda: index.snapshots(keys), source)
+    _write_parquet(folder.trainings, lambda: [arrow_table(found.rows)], axes, source)
+    _write_parquet(folder.snapshots, lambda: index.snapshots(keys), axes, source)
     if found.annealed:
-        _write_parquet(folder.annealing, lambda: [arrow_table([with_start(row) for row in found.annealed])], source)
+        _write_parquet(
+            folder.annealing, lambda: [arrow_table([with_start(row) for row in found.annealed])], axes, source
+        )
     else:
         folder.annealing.unlink(missing_ok=True)
     return found
 
 
-def part_by_recipe(rows: dict[str, dict], recipe: Recipe, labels: dict[str, dict[str, Any]]) -> Collected:
+def part_by_recipe(rows: dict[str, dict], recipe: Mapping[str, Any], labels: dict[str, dict[str, Any]]) -> Collected:
     """A ledger's rows by what they are to a sweep with this recipe. labels: that stand in for theirs, by key."""
     found = Collected()
     known: dict[str, list[dict] | str] = {}  # a recipe's text -> where its rows belong, or how it differs
@@ -95,14 +100,14 @@ def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:
     return {row["key"]: row for row in rows}
 
 
-def matches_recipe(row: dict, recipe: Recipe) -> bool:
-    """Whether a row was trained with `recipe`."""
-    return json.loads(row["recipe"]) == recipe.model_dump(mode="json")
+def matches_recipe(row: dict, recipe: Mapping[str, Any]) -> bool:
+    """Whether a row was trained with `recipe`, as `Experiment.recipe` has it."""
+    return json.loads(row["recipe"]) == recipe
 
 
-def is_rung(row: dict, recipe: Recipe) -> bool:
+def is_rung(row: dict, recipe: Mapping[str, Any]) -> bool:
     """Whether a row goes on from another training of a sweep with `recipe` (`search.sweep.annealing`)."""
-    theirs, ours = json.loads(row["recipe"]), recipe.model_dump(mode="json")
+    theirs, ours = json.loads(row["recipe"]), recipe
     differ = {name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name)}
     return "start" in differ and "start" in theirs and differ <= RUNG_FIELDS
 
@@ -113,9 +118,9 @@ def with_start(row: dict) -> dict:
     return row | {"start": recipe["start"], "learning_rate": recipe["learning_rate"]}
 
 
-def difference(row: dict, recipe: Recipe) -> str:
+def difference(row: dict, recipe: Mapping[str, Any]) -> str:
     """In what the recipe of a row differs from `recipe`: "steps 2000 (here 3000), without sided_scores (here 4)"."""
-    theirs, ours = json.loads(row["recipe"]), recipe.model_dump(mode="json")
+    theirs, ours = json.loads(row["recipe"]), recipe
     parts = []
     for name in [*ours, *(theirs.keys() - ours.keys())]:
         if name not in theirs:
@@ -136,6 +141,17 @@ def representative(record: Record) -> Network | None:
     return None if record.draws is None else record.draws[record.row.get("representative") or 0]
 
 
+def save_files(folder: SweepFolder, record: Record) -> None:
+    """networks/KEY.npz and files/KEY/…, written once."""
+    save_network(folder, record)
+    for name, content in record.files.items():
+        path = folder.files / record.row["key"] / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(path) as temporary:
+                temporary.write_bytes(content)
+
+
 def save_network(folder: SweepFolder, record: Record) -> Path | None:
     """networks/KEY.npz, written once."""
     network = representative(record)
@@ -149,20 +165,21 @@ def save_network(folder: SweepFolder, record: Record) -> Path | None:
     return path
 
 
-def _save_networks(folder: SweepFolder, rows: list[dict]) -> None:
-    """Those of completed trainings that are not there."""
-    there = set(os.listdir(folder.networks)) if folder.networks.is_dir() else set()
+def _save_all_files(folder: SweepFolder, rows: list[dict]) -> None:
+    """Networks of completed trainings, and what those of a user's own experiment left, as far as they are not there."""
+    networks, files = (set(os.listdir(path)) if path.is_dir() else set() for path in (folder.networks, folder.files))
     for row in rows:
-        if row["status"] == "done" and row.get("hidden") and f"{row['key']}.npz" not in there:
+        of_network = row["status"] == "done" and row.get("hidden") and "experiment" not in row
+        if (of_network and f"{row['key']}.npz" not in networks) or (row.get("files") and row["key"] not in files):
             path = ledger.record_path(folder.ledger, row["key"])
             record = ledger.read_or_set_aside(path, hypernetwork=False, whole_row=True)
             if record is not None:
-                save_network(folder, replace(record, row=row))
+                save_files(folder, replace(record, row=row))
 
 
-def _digest_of(fingerprint: str, recipe: Recipe, folder: SweepFolder) -> str:
+def _digest_of(fingerprint: str, recipe: Mapping[str, Any], folder: SweepFolder) -> str:
     """Stands for all that the tables are made of. fingerprint: of the ledger's files."""
-    parts = [TABLES_VERSION, fingerprint, recipe.model_dump_json()]
+    parts = [TABLES_VERSION, fingerprint, json.dumps(dict(recipe), sort_keys=True)]
     parts += [_digest(folder.relabelled)] if folder.relabelled.is_file() else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -188,7 +205,16 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_parquet(path: Path, tables: Callable[[], Iterable["pa.Table"]], source: str) -> None:
+def _own_columns(table: "pa.Table", axes: Sequence[str]) -> "pa.Table":
+    """Of a user's own experiment, the axes first, and the label by its name; others as they are."""
+    if "experiment" not in table.column_names:
+        return table
+    first = ["key", "experiment", *axes, "seed"]
+    table = table.select([*first, *(name for name in table.column_names if name not in first)])
+    return table.rename_columns(["label" if name == "algorithm" else name for name in table.column_names])
+
+
+def _write_parquet(path: Path, tables: Callable[[], Iterable["pa.Table"]], axes: Sequence[str], source: str) -> None:
     """Writes a sorted table, unless the one that is there was made of the same `source`."""
     note = _note(path)
     if note.is_file() and path.is_file() and f"{_digest(path)} {source}" in note.read_text().splitlines():
@@ -196,8 +222,8 @@ def _write_parquet(path: Path, tables: Callable[[], Iterable["pa.Table"]], sourc
     from pyarrow import compute as pc
     from pyarrow import parquet
 
-    table = concatenated(list(tables()))
-    order = [name for name in ("dimension", "beta", "seed", "step") if name in table.column_names]
+    table = _own_columns(concatenated(list(tables())), axes)
+    order = [name for name in (*reversed(axes), "seed", "step") if name in table.column_names]
     if order:
         table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
     _keep_edited(path)

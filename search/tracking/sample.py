@@ -20,7 +20,7 @@ class Sample:
 
     def __init__(self, config: Config):
         self._most, self._grid = config.mlflow.detailed, config.grid.size
-        self._edges = {name: _edges(values) for name, values in axes(config).items()}
+        self._edges = {name: _edges(values) for name, values in config.grid.values.items()}
         cells = LABELS
         for edges in self._edges.values():
             cells *= len(edges) + 1
@@ -40,11 +40,6 @@ class Sample:
     def count(self, stratum: Stratum) -> None:
         """A training of this stratum was logged, now or before."""
         self._counted[stratum] += 1
-
-
-def axes(config: Config) -> dict[str, tuple[float, ...]]:
-    """Axis of the grid -> its values."""
-    return {"dimension": config.grid.dimensions, "beta": config.grid.betas}
 
 
 def _edges(values: tuple[float, ...]) -> list[float]:

@@ -101,7 +101,8 @@ class Tracker:
         from mlflow.entities import DatasetInput, InputTag
 
         recipe, tags = self.config.training.recipe(), [InputTag("mlflow.data.context", "training")]
-        self.client.log_inputs(parent, [DatasetInput(dataset(recipe, n), tags) for n in self.config.grid.dimensions])
+        dimensions = map(int, self.config.grid.values["dimension"])
+        self.client.log_inputs(parent, [DatasetInput(dataset(recipe, n), tags) for n in dimensions])
 
     def prepare(self) -> None:
         """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""

@@ -20,7 +20,7 @@ def ray(monkeypatch):
     def connected(config, folder):
         yield session.Cluster(workers=2, device="cpu", gpus=0)
 
-    def run_packs(config, folder, cluster, packs, on_step):
+    def run_packs(config, folder, cluster, packs, on_progress):
         points = [point for pack in packs for point in pack.members]
         state["asked"].append(len(points))
         for count, point in enumerate(points):
@@ -29,7 +29,7 @@ def ray(monkeypatch):
                     raise state["stop"][1]
                 return [state["stop"][1]]
             ledger.write(folder.ledger, record_of(point, config, algorithm=state["algorithm"](point)))
-        on_step(0, config.training.steps)
+        on_progress(0, 1.0)
         return []
 
     monkeypatch.setattr(session, "connected", connected)

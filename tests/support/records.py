@@ -11,7 +11,8 @@ from search.config.load import load
 from search.config.schema import Config
 from search.ledger import ledger
 from search.ledger.record import DRAW_ARRAYS, Record
-from search.sweep.grid import Point, expand
+from search.sweep.grid import expand
+from search.sweep.point import Point
 
 
 def smoke(*settings: str) -> Config:

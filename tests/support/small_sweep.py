@@ -7,6 +7,7 @@ from search.ledger import ledger
 from search.ledger.read_training import to_record
 from search.sweep import folder as folders
 from search.sweep import manifest, tables
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder
 from search.sweep.grid import expand
 from trainables.training.loop import Member, train_pack
@@ -21,6 +22,6 @@ def train_here(config: Config, path: Path) -> SweepFolder:
         members = [Member(point.key, point.beta, point.seed) for point in points if point.dimension == dimension]
         for trained in train_pack(dimension, members, recipe):
             ledger.write(folder.ledger, to_record(trained, recipe, dimension))
-    tables.collect(folder, recipe)
+    tables.collect(folder, experiment_of(config))
     manifest.end(folder, facts, status="complete")
     return folder

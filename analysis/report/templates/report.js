@@ -28,6 +28,12 @@ function short(value) {  // three digits
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en-US") : String(+value.toPrecision(3));
 }
 
+function where(page, row, between) {  // β = 0.001, seed 2
+  const all = page.trainings;
+  return [...page.axes.map(([name, symbol]) => `${escaped(symbol)} = ${short(all[name][row])}`),
+    `seed ${all.seed[row]}`].join(between);
+}
+
 const drawings = once(() => unpack("drawings").then(JSON.parse));  // key -> SVG
 const asImage = (svg) => "data:image/svg+xml," + encodeURIComponent(svg);
 
@@ -181,7 +187,7 @@ function showGallery(page) {
     const file = `drawings/${encodeURIComponent(all.key[row])}.svg`;
     figure.innerHTML = `<a href="${file}"><img alt="Drawing of a network"></a><figcaption>
       <span class="swatch" style="background:${escaped(page.colour[all.algorithm[row]])}"></span>${name} ·
-      n = ${all.dimension[row]} · β = ${short(all.beta[row])} · seed ${all.seed[row]}
+      ${where(page, row, " · ")}
       <span class="formula">${formula && !formula.startsWith("no ") ? "f(x) ≈ " : ""}${escaped(formula)}</span>
       ${faithful}error ${short(all.relative_error[row])} · ${short(all.complexity_nats[row])} nats<br>
       <a class="key mono" href="#table" data-key="${key}">${key}</a>${link}</figcaption>`;
@@ -237,9 +243,11 @@ function showCharts(page, figures, lead) {
     document.head.append(script);
     return window.Plotly;
   });
-  const tip = (row) => `<b>${escaped(page.title[all.algorithm[row]])}</b> · n = ${all.dimension[row]}, `
-    + `β = ${short(all.beta[row])}, seed ${all.seed[row]}<br>error ${short(all.relative_error[row])}, `
-    + `${short(all.complexity_nats[row])} nats` + (all.formula[row] ? `<br><i>${escaped(all.formula[row]).slice(0, 90)}</i>` : "");
+  const measures = (row) => !all.complexity_nats ? "" : `<br>error ${short(all.relative_error[row])}, `
+    + `${short(all.complexity_nats[row])} nats`;
+  const formula = (row) => all.formula[row] ? `<br><i>${escaped(all.formula[row]).slice(0, 90)}</i>` : "";
+  const tip = (row) => `<b>${escaped(page.title[all.algorithm[row]])}</b> · ${where(page, row, ", ")}`
+    + measures(row) + formula(row);
   const draw = async (figure) => {
     const chart = page.charts[figure.dataset.chart];
     const place = document.createElement("div");

@@ -110,6 +110,7 @@ def pack_config(config, folder, keys=None):
     members = [{"key": p.key, "beta": p.beta, "seed": p.seed} for p in expand(config)]
     return {
         "pack": {"index": 5, "dimension": 3, "members": members, "checkpoint": "some"},
+        "train": "hypernetworks",
         "recipe": config.training.recipe().model_dump(mode="json"),
         "algorithms": [],
         "files": {},
@@ -138,4 +139,4 @@ def test_a_pack_goes_into_the_ledger_once(tmp_path, trained, reports, monkeypatc
         worker.run_pack(pack_config(config, tmp_path))
     assert calls == [[members[0].key, members[2].key, members[3].key]]
     assert ledger.read_all(tmp_path) == {member.key for member in members}
-    assert reports[-1] == {"pack_index": 5, "step": 20}
+    assert reports[-1] == {"pack_index": 5, "share": 1.0}

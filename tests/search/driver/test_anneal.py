@@ -16,6 +16,7 @@ from search.ledger import ledger
 from search.ledger.read_training import to_record
 from search.sweep import tables
 from search.sweep.annealing import ladder, rung_recipe
+from search.sweep.experiment import experiment_of
 from search.sweep.grid import expand
 from search.sweep.state import State, read_state
 from tests.support.records import smoke
@@ -136,7 +137,7 @@ def test_an_annealing_is_done_once_kept_apart_and_shown(swept, monkeypatch, caps
     page = write_report(folder.path).read_text(encoding="utf-8")
     assert 'href="#hysteresis"' in page and (folder.report / "hysteresis.png").stat().st_size > 5000
     assert "of another recipe" not in capsys.readouterr().err
-    assert len(tables.collect(folder, config.training.recipe()).annealed) == 8
+    assert len(tables.collect(folder, experiment_of(config)).annealed) == 8
 
 
 def test_a_way_ends_where_a_training_failed(swept):

@@ -11,6 +11,7 @@ from search.driver.generalise import generalise
 from search.ledger import ledger
 from search.ledger.read_training import to_record
 from search.sweep import folder as folders
+from search.sweep.experiment import experiment_of
 from search.sweep.grid import expand
 from search.sweep.tables import collect
 from tests.support.records import smoke
@@ -28,7 +29,7 @@ def swept(tmp_path_factory):
     members = [Member(point.key, beta, point.seed) for point, beta in zip(points, (1e-6, 1e-6, 1e38), strict=True)]
     for trained in train_pack(3, members, recipe):
         ledger.write(folder.ledger, to_record(trained, recipe, 3))
-    collect(folder, recipe)
+    collect(folder, experiment_of(config))
     return config, folder
 
 

@@ -18,6 +18,7 @@ from search.config.secrets import check_secrets
 from search.ledger import ledger
 from search.sweep import folder as folders
 from search.sweep import tables
+from search.sweep.experiment import experiment_of
 from search.sweep.grid import expand
 from search.sweep.state import read_state
 from tests.support.records import record_of, records, smoke
@@ -78,7 +79,7 @@ def test_tables_and_networks_come_from_the_ledger(tmp_path):
     stranger = smoke("training.steps=21")
     ledger.write(folder.ledger, record_of(expand(stranger)[0], stranger))
 
-    collected = tables.collect(folder, config.training.recipe())
+    collected = tables.collect(folder, experiment_of(config))
     assert collected.others == {"steps 21 (here 20)": 1}
     trainings, snapshots = pd.read_parquet(folder.trainings), pd.read_parquet(folder.snapshots)
     assert set(trainings["key"]) == {point.key for point in expand(config)} and len(trainings) == 4
@@ -96,28 +97,28 @@ def test_tables_are_written_again_only_if_something_is_new(tmp_path):
     first, *others = records(config)
     for record in others:
         ledger.write(folder.ledger, record)
-    recipe = config.training.recipe()
+    experiment = experiment_of(config)
 
     def written():
         return [(about.st_ino, about.st_mtime_ns) for about in (folder.trainings.stat(), folder.snapshots.stat())]
 
-    tables.collect(folder, recipe)
+    tables.collect(folder, experiment)
     before = written()
     shutil.rmtree(folder.index)
-    tables.collect(folder, recipe)
+    tables.collect(folder, experiment)
     assert written() == before
     network = next(folder.networks.iterdir())
     network.unlink()
-    tables.collect(folder, recipe)
+    tables.collect(folder, experiment)
     assert network.is_file() and written() == before
 
     ledger.write(folder.ledger, first)
-    tables.collect(folder, recipe)
+    tables.collect(folder, experiment)
     assert not set(written()) & set(before) and len(pd.read_parquet(folder.trainings)) == 4
     folder.trainings.unlink()
-    tables.collect(folder, recipe)
+    tables.collect(folder, experiment)
     assert len(pd.read_parquet(folder.trainings)) == 4
-    assert not tables.collect(folder, smoke("training.steps=21").training.recipe()).rows
+    assert not tables.collect(folder, experiment_of(smoke("training.steps=21"))).rows
     assert not len(pd.read_parquet(folder.trainings))
 
 
@@ -177,10 +178,10 @@ def test_a_table_that_was_changed_by_hand_is_kept(tmp_path):
     for record in records(config):
         ledger.write(folder.ledger, record)
     for _ in range(2):
-        tables.collect(folder, config.training.recipe())
+        tables.collect(folder, experiment_of(config))
     assert not list(tmp_path.glob("*.edited*"))
     pd.read_parquet(folder.trainings).assign(algorithm="mine").to_parquet(folder.trainings)
     with pytest.warns(UserWarning, match=r"changed by hand: kept as trainings.edited.parquet"):
-        tables.collect(folder, config.training.recipe())
+        tables.collect(folder, experiment_of(config))
     assert set(pd.read_parquet(tmp_path / "trainings.edited.parquet")["algorithm"]) == {"mine"}
     assert "mine" not in set(pd.read_parquet(folder.trainings)["algorithm"])

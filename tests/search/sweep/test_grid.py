@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from search.config.load import load, parse
 from search.sweep import packs as packs_module
-from search.sweep.grid import Point, expand, training_key
+from search.sweep.grid import expand
 from search.sweep.packs import LARGEST_PACK, make_packs, pack_seconds
+from search.sweep.point import Point, training_key
 from trainables.recipe import BEFORE, Recipe
 
 RECIPE = Recipe(steps=20)
@@ -60,7 +61,7 @@ def test_fields_that_came_later_leave_the_keys_of_trainings_without_them():
 
 def test_keys_are_the_same_in_other_processes():
     script = (
-        "from search.sweep.grid import training_key; from trainables.recipe import Recipe;"
+        "from search.sweep.point import Point, training_key; from trainables.recipe import Recipe;"
         "print(training_key(Recipe(steps=20), dimension=6, beta=1e-5, seed=3))"
     )
     for seed in ("1", "2"):
@@ -146,7 +147,7 @@ def test_a_large_grid_is_planned_with_few_plans(monkeypatch):
     """By sizes alone: what is tried grows with the dimensions, not with trainings times cores."""
     tried, loss = [], packs_module._Plans.loss
     monkeypatch.setattr(packs_module._Plans, "loss", lambda self, counts: tried.append(1) or loss(self, counts))
-    points = [Point(n, 1e-4, seed, f"{n}-{seed}") for n in range(4, 10) for seed in range(2000)]
+    points = [Point({"beta": 1e-4, "dimension": n}, seed, f"{n}-{seed}") for n in range(4, 10) for seed in range(2000)]
     packs = make_packs(points, RECIPE, workers=64)
     assert len(tried) <= (6 * 2 + 1) * (packs_module.MAX_CHOICES + 2)
     assert sorted(point.key for pack in packs for point in pack.members) == sorted(point.key for point in points)

@@ -11,7 +11,9 @@ import pytest
 
 from search.ledger import ledger
 from search.sweep import folder as folders
-from search.sweep.grid import expand, training_key
+from search.sweep.experiment import experiment_of
+from search.sweep.grid import expand
+from search.sweep.point import training_key
 from search.sweep.tables import matches_recipe
 from trainables.recipe import Recipe
 from trainables.training.draw import draw_networks
@@ -29,7 +31,7 @@ def record():
 def test_nothing_of_it_is_to_be_trained_again(record):
     config = folders.read_config(SWEEP)
     assert [point.key for point in expand(config)] == [KEY]
-    assert matches_recipe(record.row, config.training.recipe())
+    assert matches_recipe(record.row, experiment_of(config).recipe)
 
 
 def test_its_recipe_keeps_its_key(record):

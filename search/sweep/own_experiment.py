@@ -1,0 +1,124 @@
+"""An experiment of a user's own, as a sweep sees it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from analysis.errors import UserError
+from search.config.own import OwnConfig
+from search.ledger.checkpoints import CheckpointInfo
+from search.ledger.own_record import label_columns, outcome_of
+from search.ledger.record import Record
+from search.sweep.packs import Pack
+from search.sweep.point import Point, hashed
+from trainables.errors import TrainableError
+from trainables.objects import source_of
+
+PACKS_PER_WORKER = 8  # so that workers end together, and results come early
+LARGEST_PACK = 256
+SHARES = 1000  # a training's checkpoint says how many thousandths of it are done
+
+
+class OwnExperiment:
+    """`search.sweep.experiment.Experiment` of a `trainables.experiments.experiment.Experiment`."""
+
+    def __init__(self, config: OwnConfig):
+        self._config, self._definition = config, config.definition
+        self.axes = tuple(self._definition.axes)
+        self.device = "cuda" if config.ray.gpus_per_pack else "cpu"
+        self.steps = SHARES
+        settings = config.training.model_dump(mode="json")
+        version = {"experiment": self._definition.name, "version": self._version()}
+        self.recipe: dict[str, Any] = version | settings
+
+    def _version(self) -> int | str:
+        return self._definition.version if self._definition.version != "content" else self._code()[:16]
+
+    def _code(self) -> str:
+        return hashlib.sha256(source_of(self._config.experiment.trainable).encode()).hexdigest()
+
+    def key(self, place: Mapping[str, float], seed: int) -> str:
+        point = {axis.name: int(place[axis.name]) if axis.integer else float(place[axis.name]) for axis in self.axes}
+        return hashed({"point": point, "seed": seed, "recipe": self.recipe})
+
+    def plan(
+        self,
+        points: Iterable[Point],
+        begun: Iterable[CheckpointInfo],
+        *,
+        workers: int,
+        pack_size: int | None,
+        device: str,
+    ) -> list[Pack]:
+        """Points in their order, cut where packs of about one cost are full; what was begun comes first."""
+        begun_keys = {key for held in begun for key in held.keys}
+        points = sorted(points, key=lambda point: point.key not in begun_keys)  # stable
+        costs = [self._cost(point) for point in points]
+        share, most = sum(costs) / max(1, workers * PACKS_PER_WORKER), pack_size or LARGEST_PACK
+        packs: list[list[int]] = []
+        room = 0.0
+        for index, cost in enumerate(costs):
+            if not packs or room < cost / 2 or len(packs[-1]) >= most:
+                packs.append([])
+                room = share
+            packs[-1].append(index)
+            room -= cost
+        return [Pack(1, tuple(points[i] for i in pack), sum(costs[i] for i in pack)) for pack in packs]
+
+    def cheapest(self, points: Iterable[Point]) -> Point:
+        """The one to try first."""
+        return min(points, key=self._cost)
+
+    def _cost(self, point: Point) -> float:
+        try:
+            return self._definition.relative_cost(point.place)
+        except TrainableError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"experiment {self._definition.name!r}: its cost raised {type(error).__name__}: {error}"
+            ) from error
+
+    def seconds(self, points: Iterable[Point]) -> float | None:
+        return None
+
+    def told(self, pack: Pack) -> dict[str, Any]:
+        return {"members": [{"key": p.key, "place": dict(p.place), "seed": p.seed} for p in pack.members]}
+
+    def told_all(self) -> dict[str, Any]:
+        timeout = self._config.experiment.timeout or self._definition.timeout
+        return {
+            "train": "own",
+            "experiment": self._config.experiment.trainable,
+            "settings": self._config.training.model_dump(mode="json"),
+            "recipe": self.recipe,
+            "timeout": timeout,
+            "tries": 1 + self._config.ray.max_failures,
+            "together": self._definition.train_pack is not None,
+            "code": self._code(),
+            "host": "",
+        }
+
+    def objects(self) -> list[str]:
+        return [self._config.experiment.trainable]
+
+    def name(self, record: Record) -> dict[str, Any] | None:
+        if record.row["status"] != "done" or self._definition.label is None:
+            return None
+        return label_columns(self._definition, outcome_of(record, self._definition))
+
+    def describe(self) -> dict[str, Any]:
+        definition = self._definition
+        return {
+            "name": definition.name,
+            "title": definition.title,
+            "axes": [
+                {"name": axis.name, "title": axis.title, "log": axis.log, "integer": axis.integer}
+                for axis in definition.axes
+            ],
+            "labels": [
+                {"name": label.name, "title": label.title, "colour": label.colour, "merged": label.merged}
+                for label in definition.labels
+            ],
+            "trainable": self._config.experiment.trainable,
+        }

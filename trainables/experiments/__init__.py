@@ -1,0 +1,1 @@
+"""Experiments of anybody's own: axes, a training, labels."""

@@ -25,11 +25,15 @@ BEFORE = {
     "start": "",
     "curriculum": 0.0,
     "first_penalty": 1.0,
+    "highest_penalty": 1.0,
     "penalty_power": 0.0,
     "rehearsal": 0,
     "activation": "swish",
     "inputs": "normal",
 }
+
+# Fields that go with a curriculum of dimensions: of no use without one.
+CURRICULUM = ("scale_free", "curriculum", "first_penalty", "highest_penalty", "penalty_power", "rehearsal")
 
 BETA_RANGE = (1e-60, 1e60)  # beyond, sums of float32 lose all else
 
@@ -76,16 +80,17 @@ class Recipe(BaseModel):
         (), description="input dimensions that take turns with the training's own, a step each"
     )
     scale_free: bool = Field(
-        False, description="scale scores and shares so that they look alike at any n: for drawing at unseen dimensions"
+        True, description="scale scores and shares so that they look alike at any n: for drawing at unseen dimensions"
     )
     curriculum: float = Field(
-        0.0, ge=0, le=1, description="share of the steps, at first, in which n/4 and n/2 inputs take turns with n"
+        0.25, ge=0, le=1, description="share of the steps, at first, in which n/4 and n/2 inputs take turns with n"
     )
-    first_penalty: float = Field(
-        1.0, gt=0, le=1, description="share of β at the first step; it rises to β geometrically during the curriculum"
+    first_penalty: float = Field(0.3, gt=0, le=1, description="what multiplies β at the curriculum's first step")
+    highest_penalty: float = Field(
+        2.0, ge=1, le=100, description="what multiplies β at the curriculum's end, and ever less in as many steps after"
     )
     penalty_power: float = Field(
-        0.0, ge=0, le=4, description="a smaller dimension k of the curriculum takes β (n / k) to this power"
+        1.5, ge=0, le=4, description="a smaller dimension k of the curriculum takes β (n / k) to this power"
     )
     rehearsal: int = Field(
         0, ge=0, description="after the curriculum, every so many steps one takes a smaller dimension; 0: none"
@@ -110,6 +115,18 @@ class Recipe(BaseModel):
     evaluation_inputs: int = Field(
         1024, ge=2, le=10_000_000, description="fresh inputs on which drawn networks are evaluated"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _curriculum_where_there_is_one(cls, fields: Any) -> Any:
+        """What has no curriculum is trained as before there was one, unless the fields say otherwise."""
+        if not isinstance(fields, Mapping) or not isinstance(fields.get("trainable", ""), str):
+            return fields
+        try:
+            kind = get_trainable(fields.get("trainable", cls.model_fields["trainable"].default))
+        except ValueError:
+            return fields  # said by the field's own validator
+        return fields if kind.has_curriculum else {name: BEFORE[name] for name in CURRICULUM} | dict(fields)
 
     @field_validator("task")
     @classmethod

@@ -9,7 +9,7 @@ from search.sweep.point import Point, training_key
 from trainables.recipe import BEFORE, Recipe
 
 # What makes a training visit other dimensions and penalties than its own: a rung is at its own alone.
-OTHER_DIMENSIONS = ("dimensions", "curriculum", "first_penalty", "penalty_power", "rehearsal")
+OTHER_DIMENSIONS = ("dimensions", "curriculum", "first_penalty", "highest_penalty", "penalty_power", "rehearsal")
 
 
 def rung_recipe(config: HypernetworkConfig) -> Recipe:
@@ -19,10 +19,7 @@ def rung_recipe(config: HypernetworkConfig) -> Recipe:
         update={
             "steps": max(1, round(config.annealing.steps * recipe.steps)),
             "learning_rate": config.annealing.learning_rate * recipe.learning_rate,
-            **{
-                name: BEFORE[name]
-                for name in ("dimensions", "curriculum", "first_penalty", "penalty_power", "rehearsal")
-            },
+            **{name: BEFORE[name] for name in OTHER_DIMENSIONS},
         }
     )
 

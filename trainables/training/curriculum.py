@@ -6,10 +6,11 @@ nearly always, and networks of any n share their hypernetwork. So in the first p
 smaller dimensions take turns with n, a step each; then n goes on, with a small dimension every so many steps, lest
 what carries over to other dimensions be forgotten.
 
-Nats grow as the number of weights, n², and the penalty with them: where the recipe's penalty_power is 2, a small
-dimension k takes β (n / k)², so that it prefers the algorithm that is best at n. And β itself may rise to its own value
-during the curriculum: an algorithm that has become too complex is given up easily, while convexity, where trainings
-begin, is not. docs/training.md has what was measured.
+Nats grow as the number of weights, n², and the penalty with them: by the recipe's penalty_power p a small dimension k
+takes β (n / k)^p, so that it prefers the algorithm that is best at n. And β itself may begin below its value, rise
+beyond it during the curriculum, and come back in as many steps: the low start leads out of convexity, where trainings
+begin and which is not given up easily, and the high middle ends an algorithm that has become too complex.
+docs/training.md has what was measured.
 """
 
 from functools import lru_cache
@@ -32,7 +33,7 @@ class Curriculum:
         self.small = smaller(dimension) if recipe.curriculum or recipe.rehearsal else []
         self.until = round(recipe.curriculum * recipe.steps)  # the curriculum's last step
         self.rehearsal = recipe.rehearsal
-        self.first_penalty, self.power = recipe.first_penalty, recipe.penalty_power
+        self.first, self.highest, self.power = recipe.first_penalty, recipe.highest_penalty, recipe.penalty_power
         self.dimensions = sorted({*self.always, *self.small})
 
     def dimension(self, step: int) -> int:
@@ -46,9 +47,11 @@ class Curriculum:
 
     def penalty(self, step: int) -> float:
         """What the step multiplies every β by."""
-        scale = 1.0
-        if step <= self.until:
-            scale = self.first_penalty ** (1 - (step - 1) / self.until)
+        scale, done = 1.0, (step - 1) / self.until if self.until else 2.0
+        if done < 1:
+            scale = self.first ** (1 - done) * self.highest**done
+        elif done < 2:
+            scale = self.highest ** (2 - done)
         k = self.dimension(step)
         return scale * (self.own / k) ** self.power if k in self.small else scale
 

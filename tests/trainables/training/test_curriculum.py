@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from trainables.recipe import Recipe
 from trainables.training.curriculum import Curriculum, mean_edges, smaller
 
-RECIPE = Recipe(steps=24, curriculum=0.25, first_penalty=0.1, penalty_power=2, rehearsal=4)
+RECIPE = Recipe(steps=24, curriculum=0.25, first_penalty=0.1, highest_penalty=4, penalty_power=2, rehearsal=4)
 
 
 def steps_of(recipe: Recipe, dimension: int) -> list[tuple[int, float]]:
@@ -23,13 +23,21 @@ def test_small_dimensions_take_turns_first_and_come_back_now_and_then():
     assert Curriculum(RECIPE, 16).dimensions == [*small, 16]
 
 
-def test_the_penalty_rises_to_beta_and_grows_towards_small_dimensions():
-    steps = steps_of(RECIPE, 16)
-    at_own = [penalty for n, penalty in steps if n == 16]
-    assert at_own[0] == pytest.approx(0.1) and at_own == sorted(at_own)
-    assert {penalty for n, penalty in steps[6:] if n == 16} == {1.0}
-    for n in smaller(16):
-        assert {penalty for size, penalty in steps[6:] if size == n} == {(16 / n) ** 2}
+def test_the_penalty_rises_beyond_beta_comes_back_and_grows_towards_small_dimensions():
+    at_own = {step: penalty for step, (n, penalty) in enumerate(steps_of(RECIPE, 16), 1) if n == 16}
+    assert at_own[1] == pytest.approx(0.1) and at_own[7] == 4.0 and at_own[10] == pytest.approx(2.0)
+    rising, falling = ([p for step, p in at_own.items() if a <= step <= b] for a, b in [(1, 7), (7, 13)])
+    assert rising == sorted(rising) and falling == sorted(falling, reverse=True)
+    assert {penalty for step, penalty in at_own.items() if step > 12} == {1.0}
+    for small in smaller(16):
+        at_small = {penalty for n, penalty in steps_of(RECIPE, 16)[12:] if n == small}
+        assert at_small == {(16 / small) ** 2}
+
+
+@pytest.mark.parametrize("trainable", ["pareto", "mlp"])
+def test_what_has_no_curriculum_is_trained_as_before_there_was_one(trainable):
+    assert not set(Recipe(trainable=trainable).model_dump()) & {"scale_free", "curriculum", "first_penalty"}
+    assert Recipe().curriculum and Recipe().scale_free
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 4, 5, 6, 8, 12, 24, 64])

@@ -33,7 +33,7 @@ def test_normalise_gradcheck():
 
 
 def test_scores_of_a_sided_pair_start_as_mirror_images():
-    recipe = Recipe(scores=8, sided_scores=4)
+    recipe = Recipe(scores=8, sided_scores=4, scale_free=False)
     network = Hypernetwork(2, recipe)
     initialise(network, [stream(seed, "parameters") for seed in (0, 1)])
     for layer in network.layers:

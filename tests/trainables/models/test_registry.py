@@ -12,13 +12,15 @@ from trainables.models.hypernetwork import initialise, noise_size
 from trainables.models.pareto import sample_betas
 from trainables.models.registry import TRAINABLES, build
 from trainables.models.scale_free import REFERENCE
+from trainables.recipe import BEFORE
 from trainables.training.draw import draw_networks
 from trainables.training.loop import Member, train_pack
 from trainables.training.noise import stream
 
-MLP = RECIPE.model_copy(update={"trainable": "mlp"})
-SCALE_FREE = RECIPE.model_copy(update={"scale_free": True, "dimensions": (2, 4)})
-PARETO = RECIPE.model_copy(update={"trainable": "pareto", "dimensions": (2, 4)})
+PLAIN = RECIPE.model_copy(update=BEFORE)
+MLP = PLAIN.model_copy(update={"trainable": "mlp"})
+SCALE_FREE = PLAIN.model_copy(update={"scale_free": True, "dimensions": (2, 4)})
+PARETO = PLAIN.model_copy(update={"trainable": "pareto", "dimensions": (2, 4)})
 MEMBERS = [Member(f"{beta:g} {seed}", beta, seed) for seed in (3, 8) for beta in (1.0, 1e-3, 1e-6)]
 
 
@@ -84,9 +86,9 @@ def forward(recipe, dimension: int):
 
 
 def test_scale_free_layers_are_the_plain_ones_at_the_reference_alone():
-    plain, free = RECIPE, RECIPE.model_copy(update={"scale_free": True})
-    torch.testing.assert_close(forward(free, REFERENCE), forward(plain, REFERENCE))
-    assert (forward(free, 12) - forward(plain, 12)).abs().max() > 0.01
+    free = PLAIN.model_copy(update={"scale_free": True})
+    torch.testing.assert_close(forward(free, REFERENCE), forward(PLAIN, REFERENCE))
+    assert (forward(free, 12) - forward(PLAIN, 12)).abs().max() > 0.01
 
 
 def test_scale_free_recipes_balance_longer_beyond_what_they_saw(monkeypatch):
@@ -136,7 +138,7 @@ SHARED = Trainable("shared", lambda recipe, members, n: Hypernetwork(members, re
 
 def test_a_trainable_of_ones_own_answers_for_itself(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
-    recipe = RECIPE.model_copy(update={"trainable": f"{tmp_path}/own.py:SHARED"})
+    recipe = PLAIN.model_copy(update={"trainable": f"{tmp_path}/own.py:SHARED"})
     assert recipe == type(recipe)(**recipe.model_dump()) and recipe.draws(7) == 7
     low, high, _, other, *_ = train_pack(3, MEMBERS, recipe)
     for name, array in low.hypernetwork.items():

@@ -26,10 +26,10 @@ from benchmarks.training_speed import clock_of, machine, peak, products
 from trainables.models.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
-from trainables.tasks.task import Task
 from trainables.training.devices import resolve
+from trainables.training.gpu_step import Recorded, Step, compiled
 from trainables.training.noise import NoiseStream, stream
-from trainables.training.objective import objective, relative_error, training_loss
+from trainables.training.objective import loss_in_torch, training_loss
 from trainables.training.optimiser import PackAdam
 
 RECIPE = Recipe()  # that of the paper's grid
@@ -37,13 +37,8 @@ KINDS = ("eager", "graph", "compiled")  # in the order of what they take to star
 GRID = 33 * 13  # trainings at a dimension
 CLEAR_BETAS = (1e-4, 1e-2, 1e-1, 1.0)  # at n = 6 one algorithm each, whatever the seed (docs/speed.md)
 TOLERANCE = 1e-3  # relative, of losses and gradients: float32, summed in different orders
-WARM_UP = 3  # steps before clocks and recordings start
-
-
-def loss_in_torch(network: Hypernetwork, z: Tensor, x: Tensor, task: Task, hidden: int, betas: Tensor) -> Tensor:
-    """`training_loss` without looking for compiled kernels, which torch.compile cannot follow."""
-    weights, complexity = network(z, x.shape[-1], hidden, betas)
-    return objective(relative_error(weights, x, task), complexity, betas)
+WARM_UP = 3  # steps before clocks start
+OTHER_STEPS: dict[str, Callable[..., Step]] = {"compiled": compiled, "graph": Recorded}  # as training.gpu_step names them
 
 
 class Pack:
@@ -59,13 +54,12 @@ class Pack:
         self.noise, self.x = (torch.randn(shape, generator=noise).to(device) for shape in shapes)
         self.hidden = RECIPE.hidden(n)
         self.loss: Callable[..., Tensor] = training_loss if kind == "cpu" else loss_in_torch
-        self.step: Callable[[], object] = self._step
-        for layer in self.network.layers if kind != "cpu" else ():
-            vars(layer)["forward"] = layer.in_torch
-        if kind == "compiled":
-            self.loss = torch.compile(loss_in_torch, dynamic=False)
-        elif kind == "graph":
-            self._record()
+        self.step: Callable[[], tuple[Tensor, Tensor]] = self._step
+        if kind != "cpu":
+            self.network.without_kernels()
+        if kind in OTHER_STEPS:
+            take = OTHER_STEPS[kind](self.network, self.optimiser, get_task(RECIPE.task), RECIPE)
+            self.step = partial(take, n, self.noise, self.x, self.betas)
 
     def losses(self) -> Tensor:
         return self.loss(self.network, self.noise, self.x, get_task(RECIPE.task), self.hidden, self.betas)
@@ -75,20 +69,9 @@ class Pack:
         found = torch.autograd.grad(self.losses().sum(), self.optimiser.parameters)
         return torch.cat([part.flatten(1) for part in found], 1)
 
-    def _step(self) -> Tensor:
-        return self.optimiser.step(self.losses())
-
-    def _record(self) -> None:
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(WARM_UP):
-                self._step()
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._step()
-        self.step = graph.replay
+    def _step(self) -> tuple[Tensor, Tensor]:
+        loss = self.losses()
+        return loss, self.optimiser.step(loss)
 
 
 def correctness(n: int, members: int, device: torch.device, kinds: list[str]) -> dict[str, float]:
@@ -98,13 +81,13 @@ def correctness(n: int, members: int, device: torch.device, kinds: list[str]) ->
     found = {}
     for kind in kinds:
         other = Pack(n, members, device, kind)
-        if kind == "graph":  # it has moved the parameters already: compare where that led
-            for _ in range(WARM_UP):
-                pack.step()
-            other.step(), pack.step()
+        if kind in OTHER_STEPS:  # losses, and where a step leads
+            pack, (loss, _) = Pack(n, members, torch.device("cpu"), "cpu"), other.step()
+            pack.step()
+            apart = [((loss.detach().cpu() - losses) / losses).abs()]
             values = pack.optimiser.values
-            apart = (other.optimiser.values.cpu() - values).norm(dim=1) / values.norm(dim=1)
-            found[kind] = float(apart.max())
+            apart.append((other.optimiser.values.cpu() - values).norm(dim=1) / values.norm(dim=1))
+            found[kind] = float(torch.cat(apart).max())
             continue
         loss = ((other.losses().detach().cpu() - losses) / losses).abs()
         slope = (other.gradients().cpu() - gradients).norm(dim=1) / gradients.norm(dim=1)

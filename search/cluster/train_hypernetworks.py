@@ -39,6 +39,7 @@ def train_hypernetworks(
             trained = train_pack(
                 *(pack["dimension"], members, recipe),
                 device=config["device"],
+                gpu_step=config["gpu_step"],
                 on_step=lambda step: on_progress(step / recipe.steps),
                 checkpoint=checkpoint,
                 starts=parents,

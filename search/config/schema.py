@@ -155,12 +155,15 @@ class ExperimentSettings(Section):
 
 
 class Training(Recipe):
-    """The recipe, and where it runs: the device changes no key."""
+    """The recipe, and where and how it runs: the device and its steps change no key."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    gpu_step: Literal["auto", "eager", "compiled", "graph"] = Field(
+        "auto", description="of packs on a GPU: PyTorch's operations one by one, by torch.compile, or as a CUDA graph"
+    )
 
     def recipe(self) -> Recipe:
-        return Recipe.stored(self.model_dump(exclude={"device"}))
+        return Recipe.stored(self.model_dump(exclude={"device", "gpu_step"}))
 
 
 class Ray(Section):

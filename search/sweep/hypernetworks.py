@@ -64,6 +64,7 @@ class Hypernetworks:
             "train": "hypernetworks",
             "recipe": self.recipe,
             "algorithms": list(self._config.analysis.algorithms),
+            "gpu_step": self._config.training.gpu_step,
         }
 
     def objects(self) -> list[str]:

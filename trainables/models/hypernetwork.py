@@ -104,6 +104,12 @@ class Hypernetwork(nn.Module):
         weights = [*ends, *(weight for layer in layers for weight in layer.weights(x.shape[-1]))]
         return losses(native, step, cast("Sequence[Tensor]", weights))  # heads do have biases
 
+    def without_kernels(self) -> None:
+        """Run all layers in PyTorch from now on, as torch.compile needs them."""
+        for layer in self._typed_layers():
+            plain = layer.layer if isinstance(layer, ScaleFreeLayer) else layer
+            vars(plain)["forward"] = plain.in_torch
+
     def _typed_layers(self) -> Sequence[ExchangeableLayer | ScaleFreeLayer]:
         """The layers as what they are: to type checkers a ModuleList holds just modules."""
         return cast("Sequence[ExchangeableLayer | ScaleFreeLayer]", self.layers)

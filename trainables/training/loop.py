@@ -19,8 +19,8 @@ from trainables.training.checkpoint import Checkpoint, State, flatten, pack_eval
 from trainables.training.curriculum import Curriculum
 from trainables.training.devices import keep_freed_memory, reproducible_processor, resolve
 from trainables.training.evaluation import Snapshot, evaluate, evaluation_stream, snapshot_steps
+from trainables.training.gpu_step import step_of
 from trainables.training.noise import NoiseStream, inputs_from, stream
-from trainables.training.objective import training_loss
 from trainables.training.optimiser import PackAdam
 
 
@@ -59,6 +59,7 @@ def train_pack(
     recipe: Recipe,
     *,
     device: str = "cpu",
+    gpu_step: str = "auto",
     on_step: Callable[[int], None] | None = None,
     checkpoint: Checkpoint | None = None,
     starts: Sequence[Mapping[str, np.ndarray]] = (),
@@ -67,6 +68,7 @@ def train_pack(
 
     Smaller dimensions take turns with n as `Curriculum` says; looks are at n. A member's result
     depends on its β, its seed, the dimension and the recipe; on the CPU bit for bit, whatever else is in the pack.
+    gpu_step: how a pack's steps run on a GPU (`trainables.training.gpu_step`).
     starts: each member's hypernetwork to go on from, of the training that its recipe's `start` names; without, noise.
     `on_step(step)` is called after every step: raise from it to stop. A `checkpoint` is offered the state after every
     step but the last, and training resumes from it: the result is the same, bit for bit. Keeps freed memory, for
@@ -101,6 +103,8 @@ def train_pack(
         noise.restore(part(rows, "noise"))
         evaluation.restore(part(rows, "evaluation"))
 
+    take_step = step_of(gpu_step, network, optimiser, task, recipe)
+
     def seconds() -> np.ndarray:
         return spent + (time.perf_counter() - started) / len(members)
 
@@ -121,8 +125,7 @@ def train_pack(
         if for_beta:
             betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
         x = inputs_from(x, recipe.inputs)
-        loss = training_loss(network, z, x, task, recipe.hidden(n), betas, recipe.activation)
-        norms = optimiser.step(loss)
+        loss, norms = take_step(n, z, x, betas)
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)
         if step in evaluation_steps:

@@ -36,5 +36,12 @@ def training_loss(
         compiled = network.compiled_losses(noise, x, wanted, variance, hidden, betas)
         if compiled is not None:
             return compiled
+    return loss_in_torch(network, noise, x, task, hidden, betas, activation)
+
+
+def loss_in_torch(
+    network: nn.Module, noise: Tensor, x: Tensor, task: Task, hidden: int, betas: Tensor, activation: str = "swish"
+) -> Tensor:
+    """`training_loss` without a look for compiled kernels, which torch.compile could not follow."""
     weights, complexity = network(noise, x.shape[-1], hidden, betas)
     return objective(relative_error(weights, x, task, activation), complexity, betas)

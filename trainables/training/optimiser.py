@@ -39,16 +39,26 @@ class PackAdam:
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)  # Adam's moments
         self.steps, self.peak, self.clip = steps, learning_rate, clip
         self.step_number, self._step_on_device = 0, torch.zeros((), device=device)
+        self.rate, self._rate_on_device = 0.0, torch.zeros((), device=device)
 
     def step(self, loss: Tensor) -> Tensor:
         """One step down the members' losses (members,). Returns the gradient norms before clipping, (members,)."""
-        gradients = torch.autograd.grad(loss.sum(), self.parameters)
-        rate = self.peak * one_cycle(self.step_number / self.steps)
-        self.step_number += 1
-        native = library(SOURCE) if self.values.device.type == "cpu" else None
-        return self._in_torch(gradients, rate) if native is None else self._compiled(native, gradients, rate)
+        self.advance()
+        return self.descend(loss)
 
-    def _in_torch(self, gradients: tuple[Tensor, ...], rate: float) -> Tensor:
+    def advance(self) -> None:
+        """Go to the next step's learning rate: the part of a step that a recording cannot hold."""
+        self.rate = self.peak * one_cycle(self.step_number / self.steps)
+        self._rate_on_device.fill_(self.rate)
+        self.step_number += 1
+
+    def descend(self, loss: Tensor) -> Tensor:
+        """The rest of a step, at the learning rate of `advance`."""
+        gradients = torch.autograd.grad(loss.sum(), self.parameters)
+        native = library(SOURCE) if self.values.device.type == "cpu" else None
+        return self._in_torch(gradients) if native is None else self._compiled(native, gradients)
+
+    def _in_torch(self, gradients: tuple[Tensor, ...]) -> Tensor:
         members = len(self.values)
         flat = torch.cat([*(part.flatten(1) for part in gradients), self.values.new_zeros(members, self.spare)], 1)
         norms = torch.linalg.vector_norm(flat, dim=1)
@@ -60,14 +70,14 @@ class PackAdam:
             amsgrad=False,
             beta1=BETAS[0],
             beta2=BETAS[1],
-            lr=rate,
+            lr=self.rate if self.values.device.type == "cpu" else self._rate_on_device,
             weight_decay=0.0,
             eps=EPSILON,
             maximize=False,
         )
         return norms
 
-    def _compiled(self, native: ctypes.CDLL, gradients: tuple[Tensor, ...], rate: float) -> Tensor:
+    def _compiled(self, native: ctypes.CDLL, gradients: tuple[Tensor, ...]) -> Tensor:
         members, size = self.values.shape
         rows = [part if part[0].is_contiguous() else part.contiguous() for part in gradients]
         norms = torch.empty(members)
@@ -75,7 +85,7 @@ class PackAdam:
             *(members, len(rows), (ctypes.c_long * len(rows))(*self.sizes), *strided(rows)),
             *(ctypes.c_void_p(array.data_ptr()) for array in (self.values, self.first, self.second)),
             *(ctypes.c_long(size), self.step_number),
-            *map(ctypes.c_float, (rate, *BETAS, EPSILON, self.clip)),
+            *map(ctypes.c_float, (self.rate, *BETAS, EPSILON, self.clip)),
             ctypes.c_void_p(norms.data_ptr()),
         )
         return norms
@@ -84,6 +94,16 @@ class PackAdam:
         """Parameters and Adam's moments, (members, size) each."""
         tensors = {"values": self.values, "first": self.first, "second": self.second}
         return {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+
+    def copy(self) -> tuple[Tensor, ...]:
+        """What `descend` changes, to be put back."""
+        return tuple(tensor.clone() for tensor in (self.values, self.first, self.second, self._step_on_device))
+
+    def put_back(self, copied: tuple[Tensor, ...]) -> None:
+        """Be as at `copy()`."""
+        held = (self.values, self.first, self.second, self._step_on_device)
+        for tensor, value in zip(held, copied, strict=True):
+            tensor.copy_(value)
 
     def restore(self, state: dict[str, np.ndarray], step: int) -> None:
         """Go on from `state()` after `step` steps."""

@@ -115,6 +115,7 @@ def pack_config(config, folder, keys=None):
         "algorithms": [],
         "files": {},
         "device": "cpu",
+        "gpu_step": "auto",
         "storage": str(folder),
         "ledger": str(folder),
         "checkpoints": str(folder / "checkpoints"),

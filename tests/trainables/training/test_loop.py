@@ -140,8 +140,8 @@ def test_dimensions_take_turns_in_every_member(monkeypatch):
         assert hidden == 3 * x.shape[-1]
         return training_loss(network, noise, x, task, hidden, *others)
 
-    monkeypatch.setattr("trainables.training.loop.training_loss", spy)
-    recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2)})
+    monkeypatch.setattr("trainables.training.gpu_step.training_loss", spy)
+    recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2), "curriculum": 0.0})
     trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
     assert seen == [3, 4, 2] * 4
     assert {
@@ -205,7 +205,7 @@ def test_failing_on_the_way_keeps_what_was_seen_before(monkeypatch):
 
     good, bad = Member("good", 1e-3, 1), Member("bad", 1e-3, 2)
     alone = train_pack(2, [good], RECIPE)[0]
-    monkeypatch.setattr("trainables.training.loop.training_loss", poisoned)
+    monkeypatch.setattr("trainables.training.gpu_step.training_loss", poisoned)
     beside, failed = train_pack(2, [good, bad], RECIPE)
     assert (failed.status, failed.reason) == ("failed", "loss not finite at step 6")
     assert [evaluate.step for evaluate in failed.snapshots] == [1, 3]

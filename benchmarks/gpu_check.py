@@ -38,7 +38,8 @@ GRID = 33 * 13  # trainings at a dimension
 CLEAR_BETAS = (1e-4, 1e-2, 1e-1, 1.0)  # at n = 6 one algorithm each, whatever the seed (docs/speed.md)
 TOLERANCE = 1e-3  # relative, of losses and gradients: float32, summed in different orders
 WARM_UP = 3  # steps before clocks start
-OTHER_STEPS: dict[str, Callable[..., Step]] = {"compiled": compiled, "graph": Recorded}  # as training.gpu_step names them
+# as training.gpu_step names them
+OTHER_STEPS: dict[str, Callable[..., Step]] = {"compiled": compiled, "graph": Recorded}
 
 
 class Pack:

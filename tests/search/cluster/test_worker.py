@@ -129,7 +129,7 @@ def test_a_pack_goes_into_the_ledger_once(tmp_path, trained, reports, monkeypatc
     calls = []
     storage.mark(tmp_path)
 
-    def train_pack(dimension, wanted, recipe, *, device, on_step, checkpoint, starts):
+    def train_pack(dimension, wanted, recipe, *, device, gpu_step, on_step, checkpoint, starts):
         calls.append([member.key for member in wanted])
         return [result for result in results if result.member in wanted]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MAX_SLICES = 12  # phase maps of an experiment of more than two axes
 
 
-MAX_DOTS = 1500  # trainings that a chart shows one by one
+MAX_DOTS = 1000  # trainings that a chart shows one by one
 MAX_SHOWN = 20_000  # trainings in the page's table
 
 

@@ -1,8 +1,10 @@
 """Phases over training: which algorithm each training carries at each snapshot, and what turns into what."""
 
-import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     import networkx
@@ -32,16 +34,20 @@ def transitions(snapshots: "pd.DataFrame") -> "networkx.DiGraph":
 
     from analysis.algorithms.names import in_order
 
+    rows = snapshots.sort_values(["key", "step"])
+    keys, labels = (rows[name].to_numpy() for name in ("key", "algorithm"))
+    same = keys[1:] == keys[:-1]  # training as in the row before
+    first, last = np.concatenate([[True], ~same]), np.concatenate([~same, [True]])
     graph = nx.DiGraph()
-    graph.add_nodes_from(in_order(snapshots["algorithm"].unique()), start=0, end=0, visits=0)
-    for _, path in snapshots.sort_values("step").groupby("key")["algorithm"]:
-        path = path.tolist()
-        graph.nodes[path[0]]["start"] += 1
-        graph.nodes[path[-1]]["end"] += 1
-        for algorithm in set(path):
-            graph.nodes[algorithm]["visits"] += 1
-        for before, after in itertools.pairwise(path):
-            if before != after:
-                count = graph.edges[before, after]["count"] if graph.has_edge(before, after) else 0
-                graph.add_edge(before, after, count=count + 1)
+    graph.add_nodes_from(in_order(rows["algorithm"].unique()), start=0, end=0, visits=0)
+    for name, part in (
+        ("start", labels[first]),
+        ("end", labels[last]),
+        ("visits", rows.drop_duplicates(["key", "algorithm"])["algorithm"]),
+    ):
+        for algorithm, count in Counter(part).items():
+            graph.nodes[algorithm][name] = count
+    moved = same & (labels[1:] != labels[:-1])
+    for (before, after), count in Counter(zip(labels[:-1][moved], labels[1:][moved], strict=True)).items():
+        graph.add_edge(before, after, count=count)
     return graph

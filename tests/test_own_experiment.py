@@ -11,7 +11,7 @@ import pytest
 from analysis.errors import UserError
 from analysis.sweeps.load import load_sweep
 from search.cli import main
-from search.config.load import dump, load_stored, parse
+from search.config.load import dump, load, load_stored, parse
 from search.driver.sweep import write_report
 from search.driver.trial import tried
 from search.ledger import ledger
@@ -130,6 +130,155 @@ def test_the_trial_is_kept(home):
     made, folder = config(home), folders.create(home / "sweep")
     state = tried(made, folder, read_state(made, folder))
     assert len(state.rows) == 1 and len(state.missing) == 29 and len(ledger.keys(folder.ledger)) == 1
+
+
+def test_mlflow_columns_are_named_after_the_axes_and_files_are_artifacts(swept, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    from search.tracking.tracker import Tracker
+
+    stored = load_stored(swept.config)
+    folder = folders.create(tmp_path / "sweep")
+    tracker = Tracker(stored, folder, "mine-1")
+    tracker.open_sweep({})
+    key = pd.read_parquet(swept.trainings)["key"].iloc[0]
+    record = ledger.read(ledger.record_path(swept.ledger, key))
+    tracker.log(record)
+    tracker.close_sweep("FINISHED", {"low": 1, "low < 0": 2})
+    client = mlflow.MlflowClient(f"sqlite:///{folder.mlflow_store}")
+    runs = client.search_runs([tracker.experiment])
+    [run] = [one for one in runs if one.data.tags["kind"] == "training"]
+    [parent] = [one for one in runs if one.data.tags["kind"] == "sweep"]
+    assert run.data.params.keys() == {"rate", "decay", "seed"} and run.data.tags["label"] == record.row["algorithm"]
+    assert {"value", "loss"} <= run.data.metrics.keys() and run.data.metrics["value"] == record.row["value"]
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3, 4]
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"picture.svg", "weights.npy"}
+    assert "picture.svg" in run.data.tags["mlflow.note.content"]
+    assert parent.data.params["shift"] == "1.5" and json.loads(parent.data.tags["grid.decay"]) == [-1, 0, 1]
+    assert "tags.label = 'low'" in parent.data.tags["mlflow.note.content"]
+    assert parent.data.metrics == {"low": 1, "low _ 0": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("MINE = Exp", "YOURS = Exp"), "mine.py has no 'MINE'; its Experiments or Trainables: YOURS"),
+        (
+            ("MINE = Exp", "MINE = 3; YOURS = Exp"),
+            "mine.py:MINE must be an Experiment or a Trainable, but is of type int",
+        ),
+        (("import math", "import maths"), "mine.py, line 2: ModuleNotFoundError: No module named 'maths'"),
+        (('Axis("decay", -2, 2)', 'Axis("decay", 2, -2)'), "line 29: axis 'decay': its range must rise, not 2 to -2"),
+        (('"decay", -2', '"seed", -2'), "axis 'seed': this name is taken by a column of every table"),
+        ((', Axis("decay", -2, 2))', ",)"), "a phase map needs at least two axes"),
+        (("train=train,", ""), "needs a function as train"),
+        (("settings=Settings", "settings=3"), "settings must be a pydantic model's class"),
+        (('"#cc3311"', '"red"'), "its colour must be like #1f77b4, not 'red'"),
+        (("    shift: float", "    seed: int = 1\n    shift: float"), "a setting cannot be called 'seed'"),
+    ],
+)
+def test_what_is_no_experiment_is_one_line(home, capsys, change, said):
+    (home / "mine.py").write_text(MINE.replace(*change))
+    (home / "mine.toml").write_text(
+        '[experiment]\ntrainable = "mine.py:MINE"\n[grid]\nseeds = 1\n[grid.axes]\nrate = [1]\ndecay = [0]\n'
+    )
+    assert run("sweep", "--config", "mine.toml") == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1 and err.startswith("hyperphase: mine.toml: experiment.trainable: ")
+    assert not (home / "sweeps").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("grid.axes.rate=[]", "grid.axes.rate is empty"),
+        ("grid.axes.rate=[1, 1]", "grid.axes.rate: 1 is given twice"),
+        ("grid.axes.rate=[100]", "grid.axes.rate: axis 'rate': 100 is out of its range, 0.001 to 10"),
+        ("grid.axes.rate=['x']", "grid.axes.rate[0] should be a valid number"),
+        ("grid.axes.rate={from=0, count=3}", "axis 'rate' is logarithmic: 0 is not positive"),
+        ("grid.axes.rat=[1]", "unknown key 'grid.axes.rat' (did you mean 'rate'?)"),
+        ("grid.betas=[1]", "unknown key 'grid.betas' (known: seeds, axes)"),
+        ("training.shift=high", "training.shift should be a valid number"),
+        ("training.shft=1", "unknown key 'training.shft' (did you mean 'shift'?)"),
+        ("experiment.timeout=0", "experiment.timeout should be greater than 0"),
+        ("experiment.trainable=mine.txt:MINE", "no such module"),
+        ("experiment.trainable=nothing", "unknown trainable 'nothing'; known: hypernetwork"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(home, setting, said):
+    (home / "mine.py").write_text(MINE)
+    (home / "mine.toml").write_text(
+        '[experiment]\ntrainable = "mine.py:MINE"\n[grid]\nseeds = 1\n[grid.axes]\nrate = [1]\ndecay = [0]\n'
+    )
+    with pytest.raises(UserError) as caught:
+        load(file=home / "mine.toml", settings=[setting])
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_axis_that_the_grid_lacks_is_missing_unless_it_has_values(home):
+    (home / "mine.py").write_text(MINE)
+    with pytest.raises(UserError, match=r"grid.axes.decay is missing"):
+        parse(TABLES | {"grid": {"seeds": 1, "axes": {"rate": [1]}}})
+    made = config(
+        home,
+        MINE.replace('Axis("decay", -2, 2)', 'Axis("decay", values=(0, 1))'),
+        grid={"seeds": 1, "axes": {"rate": [1]}},
+    )
+    assert made.grid.values == {"rate": (1,), "decay": (0, 1)}
+
+
+def test_the_built_in_trainables_go_through_the_same_door(home):
+    grid = {"seeds": 1, "axes": {"beta": [1e-3], "dimension": [3]}}
+    made = parse({"experiment": {"trainable": "pareto"}, "grid": grid})
+    plain = parse({"training": {"trainable": "pareto"}, "grid": {"seeds": 1, "betas": [1e-3], "dimensions": [3]}})
+    assert made == plain and [p.key for p in expand(made)] == [p.key for p in expand(plain)]
+    with pytest.raises(UserError, match="give one of them"):
+        parse({"experiment": {"trainable": "pareto"}, "training": {"trainable": "mlp"}, "grid": grid})
+
+
+PACKED = """
+def train_pack(runs):
+    for run in runs:
+        if run["decay"] == 1 and run.seed == 1:
+            raise ValueError("no seed 1")
+        yield train(run)
+
+
+MINE = Experiment("mine", axes=MINE.axes, train_pack=train_pack, settings=Settings, label=label)
+"""
+
+
+def test_a_pack_trains_together_and_one_that_raises_costs_only_itself(home):
+    folder = train_own_here(config(home, MINE + PACKED), home / "sweep")
+    table = pd.read_parquet(folder.trainings)
+    failed = table[table["status"] == "failed"]
+    assert len(table) == 30 and len(failed) == 5 and set(failed["decay"]) == {1} and set(failed["seed"]) == {1}
+    assert failed["reason"].str.contains("no seed 1").all()
+
+
+SAVING = """
+def train(run):
+    from pathlib import Path
+    state = run.load() or {"step": np.array(0)}
+    for step in range(int(state["step"]), 6):
+        run.progress(step / 6)
+        if step == 3:
+            run.save({"step": step})
+        if step == 3 and not Path("died").exists():
+            Path("died").touch()
+            import os, signal; os.kill(os.getpid(), signal.SIGKILL)
+    return Outcome("low", {"began": float(state["step"])})
+
+
+MINE = Experiment("mine", axes=MINE.axes, train=train)
+"""
+
+
+def test_a_training_whose_process_is_killed_goes_on_from_what_it_saved(home):
+    grid = {"seeds": 1, "axes": {"rate": [1], "decay": [0]}}
+    folder = train_own_here(config(home, MINE + SAVING, grid=grid, ray={"checkpoint_seconds": 1e-9}), home / "sweep")
+    assert pd.read_parquet(folder.trainings)["began"].tolist() == [3.0]
+    assert not list((folder.path / "checkpoints").glob("*.npz"))
 
 
 TROUBLE = """

@@ -45,7 +45,7 @@ class Trainer:
 
     def train(self, batch: list[dict[str, Any]]) -> None:
         """Of a batch that raises, those that have no outcome yet are trained alone."""
-        self.say(begun=len(batch))
+        self.say(begun=[member["key"] for member in batch])
         checkpoints = [self._checkpoint(member) for member in batch]
         runs = [self._run(*pair, index, len(batch)) for index, pair in enumerate(zip(batch, checkpoints, strict=True))]
         outcomes: Iterator[Outcome] | None = None

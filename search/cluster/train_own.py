@@ -83,7 +83,8 @@ def trainings(
             begun: Members = []
             for message in messages:
                 if "begun" in message:
-                    begun = list(left.popleft())
+                    if left and message["begun"] == [member["key"] for member in left[0]]:
+                        begun = list(left.popleft())  # else one of a batch that raised, alone
                 elif "done" in message:
                     yield _take(begun, message["done"]), None
                 elif "failed" in message:
@@ -163,7 +164,7 @@ def _messages(process: subprocess.Popen, pipe: int, timeout: float | None) -> It
         for line in lines:
             message = json.loads(line)
             if "begun" in message and timeout:
-                allowed = timeout * message["begun"]
+                allowed = timeout * len(message["begun"])
                 deadline = time.monotonic() + allowed
             if "through" in message:
                 return

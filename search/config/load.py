@@ -100,7 +100,8 @@ def _resolve(tables: dict[str, Any]) -> tuple[type[Config], dict[str, Any]]:
             raise TrainableError(
                 f"{trainable!r}, but training.trainable is {training['trainable']!r}: give one of them"
             )
-        tables = tables | {"training": training | {"trainable": trainable}}
+        rest = {name: value for name, value in tables["experiment"].items() if name != "trainable"}
+        tables = tables | {"training": training | {"trainable": trainable}, "experiment": rest}
     return HypernetworkConfig, tables
 
 

@@ -271,6 +271,12 @@ class HypernetworkConfig(Config):
         return {name: value for name, value in dump(self).items() if name != "experiment"}
 
     @model_validator(mode="after")
+    def _are_not_tried(self) -> Self:
+        if self.experiment != ExperimentSettings():
+            raise ValueError("experiment.timeout and experiment.trial_seconds are for experiments of your own")
+        return self
+
+    @model_validator(mode="after")
     def _algorithms_are_there(self) -> Self:
         """So that labels have their titles."""
         task = self.training.task

@@ -14,7 +14,7 @@ from search.sweep.point import Point, hashed
 from trainables.errors import TrainableError
 from trainables.objects import source_of
 
-PACKS_PER_WORKER = 8  # so that workers end together, and results come early
+PACKS_PER_WORKER = 4  # so that workers end together; each costs the start of a process
 LARGEST_PACK = 256
 SHARES = 1000  # a training's checkpoint says how many thousandths of it are done
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from trainables.recipe import Recipe
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
 MODEL_PARAMETERS = ("task", "dimension", "beta", "seed", "relative_error", "complexity_nats", "faithfulness")
 CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
+ORDER = "relative_error"  # by which lists of runs are sorted
 FINALS = ("faithfulness", "margin", "seconds")
 WORKFLOW = "workflowType=machine_learning"  # else MLflow shows its pages for agents around ours
 PHASE_MAP = "phase_map.png"  # in the report's folder, and the parent run's
@@ -37,6 +39,11 @@ def is_equal(name: str, value: str) -> str:
 def markdown(text: str) -> str:
     """A text from outside in a description: neither link, table, code nor HTML."""
     return re.sub(r"([\\`|<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def metric_name(label: str) -> str:
+    """Without what MLflow forbids in the name of a metric."""
+    return re.sub(r"[^\w\-. :/]", "_", label)
 
 
 def model_name(text: str) -> str:
@@ -65,7 +72,7 @@ class TrainingRun:
     tags: dict[str, str]
     params: dict[str, str]
     metrics: list  # mlflow.entities.Metric
-    model: Model
+    model: Model | None
 
 
 def training_run(record: Record, sweep: str) -> TrainingRun:
@@ -102,19 +109,32 @@ def training_run(record: Record, sweep: str) -> TrainingRun:
 
 
 def sweep_note(
-    experiment: str, sweep: str, run_id: str, status: str, counts: dict[str, int], *, phase_map: bool
+    experiment: str,
+    sweep: str,
+    run_id: str,
+    status: str,
+    counts: dict[str, int],
+    *,
+    phase_map: bool,
+    label: str = "algorithm",
+    axes: Sequence[str] = ("dimension", "beta"),
+    order: str = ORDER,
 ) -> str:
-    """The parent run's description: the phase map, what was found, and links to lists of just that."""
+    """The parent run's description: the phase map, what was found, and links to lists of just that.
+
+    label: the tag that says what was found; axes: tags of places; order: the metric that lists are sorted by.
+    """
     here = is_equal("tags.sweep", sweep)
-    lines = [f"[{sum(counts.values())} trainings]({list_address(experiment, here)}), {status.lower()}", ""]
+    lines = [f"[{sum(counts.values())} trainings]({list_address(experiment, here, order)}), {status.lower()}", ""]
     if phase_map:
         lines += [f"![phase map]({picture_address(PHASE_MAP, run_id)})", ""]
-    lines += ["| algorithm | trainings | filter of the list of runs |", "|---|---|---|"]
+    lines += [f"| {label} | trainings | filter of the list of runs |", "|---|---|---|"]
     for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        query = is_equal("tags.algorithm", name)
-        found = list_address(experiment, f"{here} and {query}")
+        query = is_equal(f"tags.{label}", name)
+        found = list_address(experiment, f"{here} and {query}", order)
         lines.append(f"| [{markdown(display_name(name))}]({found}) | {number} | `{markdown(query)}` |")
-    return "\n".join([*lines, "", "More tags to filter by: `dimension`, `beta`, `seed`, `task`, `key`, `sweep`."])
+    more = [*axes, "seed", *(["task"] if label == "algorithm" else []), "key", "sweep"]
+    return "\n".join([*lines, "", f"More tags to filter by: {', '.join(f'`{name}`' for name in more)}."])
 
 
 def training_note(run_id: str, row: dict, *, drawing: bool) -> str:
@@ -153,9 +173,9 @@ def run_address(experiment: str, run_id: str) -> str:
     return f"#/experiments/{experiment}/runs/{run_id}?{WORKFLOW}"
 
 
-def list_address(experiment: str, query: str) -> str:
+def list_address(experiment: str, query: str, metric: str = ORDER) -> str:
     """Address of a list of runs. Sorted by a metric, because the UI folds children away in one sorted by time."""
-    order = quote("metrics.`relative_error`")
+    order = quote(f"metrics.`{metric}`")
     return f"#/experiments/{experiment}/runs?searchFilter={quote(query)}&orderByKey={order}&orderByAsc=true&{WORKFLOW}"
 
 

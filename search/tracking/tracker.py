@@ -20,22 +20,22 @@ from search.config.secrets import MaskingFormatter, mask, without_credentials
 from search.ledger import ledger
 from search.ledger.record import Record
 from search.sweep import manifest
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder
 from search.sweep.tables import representative
 from search.tracking import model_template
 from search.tracking.artifacts import artifacts
+from search.tracking.content import content_of
 from search.tracking.local_store import given_uri, read_runs, repoint, sqlite_uri, store_uri
 from search.tracking.run_content import (
     DRAWING,
     PHASE_MAP,
     TrainingRun,
-    dataset,
     is_equal,
     metric,
+    metric_name,
     run_address,
     sweep_note,
-    training_note,
-    training_run,
 )
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
@@ -64,6 +64,7 @@ class Tracker:
 
         _quiet_loggers(folder.log)  # after the import, which sets them up
         self.config, self.folder, self.sweep = config, folder, sweep
+        self.content = content_of(config)
         self._own = given_uri(config) is None
         if self._own:
             repoint(folder)
@@ -82,8 +83,9 @@ class Tracker:
         """The parent run, RUNNING: found again or made."""
         if self.parent is None:
             self.parent = self._create(f"sweep {self.folder.name}", {"kind": PARENT}, None).run_id
-            recipe = self.config.training.recipe().model_dump(mode="json")
-            grid = {name: json.dumps(values) for name, values in self.config.grid.model_dump(mode="json").items()}
+            recipe = experiment_of(self.config).recipe
+            given = self.config.grid.model_dump(mode="json")
+            grid = {name: json.dumps(values) for name, values in (given | given.pop("axes", {})).items()}
             git = facts.get("git") or {}
             checkout = {"git_commit": git.get("commit") or "none", "git_dirty": git.get("dirty", False)}
             self._log_params(self.parent, recipe | checkout)
@@ -97,16 +99,16 @@ class Tracker:
         self._log_datasets(self.parent)
 
     def _log_datasets(self, parent: str) -> None:
-        """One a dimension, at the sweep's run `parent`; those that are there stay as they are."""
+        """What is trained on, at the sweep's run `parent`; those that are there stay as they are."""
         from mlflow.entities import DatasetInput, InputTag
 
-        recipe, tags = self.config.training.recipe(), [InputTag("mlflow.data.context", "training")]
-        dimensions = map(int, self.config.grid.values["dimension"])
-        self.client.log_inputs(parent, [DatasetInput(dataset(recipe, n), tags) for n in dimensions])
+        tags, found = [InputTag("mlflow.data.context", "training")], self.content.datasets()
+        if found:
+            self.client.log_inputs(parent, [DatasetInput(one, tags) for one in found])
 
     def prepare(self) -> None:
         """What the first model needs and the others share; it takes seconds, so do it while nothing waits."""
-        if self._models is None and self.config.mlflow.models:
+        if self._models is None and self.config.mlflow.models and self.content.models:
             self._models = model_template.ModelFolders(Path(self._scratch.name))
 
     def close_sweep(self, status: str, counts: dict[str, int]) -> None:
@@ -114,7 +116,8 @@ class Tracker:
         if self.parent is None:
             return
         now = int(time.time() * 1000)
-        self.client.log_batch(self.parent, metrics=[metric(name, value, now, 0) for name, value in counts.items()])
+        counted = [metric(metric_name(name), value, now, 0) for name, value in counts.items()]
+        self.client.log_batch(self.parent, metrics=counted)
         if (self.folder.report / "index.html").is_file():
             self.client.log_artifact(self.parent, str(self.folder.report / "index.html"))
         if (self.folder.report / PHASE_MAP).is_file():
@@ -123,7 +126,14 @@ class Tracker:
             text = json.dumps(manifest.shareable(manifest.read(self.folder)), indent=1, ensure_ascii=False)
             self.client.log_text(self.parent, text, self.folder.manifest.name)
         there = (self.folder.report / PHASE_MAP).is_file()
-        note = sweep_note(self.experiment, self.sweep, self.parent, status, counts, phase_map=there)
+        shown = self.content
+        note = sweep_note(
+            *(self.experiment, self.sweep, self.parent, status, counts),
+            phase_map=there,
+            label=shown.label_tag,
+            axes=shown.tags,
+            order=shown.order,
+        )
         self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, status=status)
 
@@ -138,7 +148,7 @@ class Tracker:
         run_id, complete = self.children.get(key, (None, False))
         if complete:
             return
-        run = training_run(record, self.sweep)
+        run = self.content.training_run(record, self.sweep)
         begun = run_id is not None
         if run_id is not None:
             self._drop_models(run_id)
@@ -152,7 +162,7 @@ class Tracker:
         if detailed and record.hypernetwork and self.config.mlflow.models:
             self._log_model(info.run_id, record, run)
         # the note names the run, so it cannot come with the other tags
-        note = {"mlflow.note.content": training_note(info.run_id, record.row, drawing=drawn)}
+        note = {"mlflow.note.content": self.content.training_note(info.run_id, record, drawing=drawn)}
         self._log_params(info.run_id, run.params, run.metrics, run.tags | note if begun else note)
         self.client.set_terminated(info.run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
         self.children[key] = (info.run_id, True)
@@ -161,6 +171,7 @@ class Tracker:
         """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
         from mlflow.entities import LoggedModelOutput
 
+        assert run.model is not None
         model = self.client.create_logged_model(self.experiment, source_run_id=run_id, **vars(run.model))
         with artifacts(self.client, model.artifact_location) as folder:
             assert self._models is not None  # `prepare` made it
@@ -274,8 +285,15 @@ class Tracker:
             self.client.delete_logged_model(model.model_id)
 
     def _write_files(self, uri: str, record: Record) -> None:
-        """drawing.svg, which the UI shows first, and network.npz: the training's representative network."""
+        """drawing.svg, which the UI shows first, and network.npz: the training's representative network.
+
+        Of a user's own experiment, what the training left.
+        """
         network = representative(record)
+        if record.files:
+            with artifacts(self.client, uri) as folder:
+                for name, content in record.files.items():
+                    (folder / name).write_bytes(content)
         if network is None:
             return
         with artifacts(self.client, uri) as folder:

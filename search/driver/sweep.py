@@ -124,7 +124,7 @@ def _conclude(
     )
     reported = True
     if not interrupt and state.rows:
-        reported = write_report(folder)
+        reported = write_report(folder, again=False)
     if tracking:
         tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
     if collected.others:

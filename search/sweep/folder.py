@@ -79,6 +79,11 @@ class SweepFolder:
         return self.path / "report"
 
     @property
+    def report_stamp(self) -> Path:
+        """What the report was made of, to tell whether it is up to date."""
+        return self.path / ".report.json"
+
+    @property
     def manifest(self) -> Path:
         return self.path / "manifest.json"
 

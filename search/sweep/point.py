@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from trainables.recipe import Recipe
@@ -39,9 +40,15 @@ def training_key(recipe: Recipe, *, dimension: int, beta: float, seed: int) -> s
             "beta": float(beta),
             "seed": int(seed),
             "dimension": int(dimension),
-            "recipe": recipe.model_dump(mode="json", exclude={"task"}),
+            "recipe": _settings(recipe),
         }
     )
+
+
+@lru_cache(maxsize=64)
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """All but the task; a grid's trainings have them in common."""
+    return recipe.model_dump(mode="json", exclude={"task"})
 
 
 def hashed(identity: dict[str, Any]) -> str:

@@ -228,18 +228,27 @@ def _interpolate(values: Floats, place: float) -> float:
     return float(low + part * (high - low))
 
 
+def _place(values: Floats, x: float) -> float:
+    """The fractional index at which `_interpolate` gives x; values ascend."""
+    below = int(np.clip(np.searchsorted(values, x) - 1, 0, len(values) - 2))
+    low, high = values[below], values[below + 1]
+    logarithmic = low > 0 and high > 0
+    part = np.log(x / low) / np.log(high / low) if logarithmic else (x - low) / (high - low)
+    return float(below + np.clip(part, 0, 1))
+
+
 def _states(front: Fronts, phases: np.ndarray, group: "pd.DataFrame", level: float) -> Iterator[dict[str, Any]]:
     """One row for every x at which there are trainings: what is best there, and how many found it."""
-    rivals = _rivals(front, np.isin(np.arange(len(front.labels)), phases))
+    rivals = _rivals(front, np.ones(len(front.labels), bool))  # those too that are nowhere certain enough to be a phase
     best = np.where(rivals, front.objective, np.inf).argmin(axis=1)  # (draws, points)
     tails = [0.5, (1 - level) / 2, (1 + level) / 2]
     for x, here in group.groupby("x"):
         if not front.x[0] * (1 - 1e-9) <= x <= front.x[-1] * (1 + 1e-9):
             continue
-        at = int(np.abs(front.x - x).argmin())
+        at, place = int(np.abs(front.x - x).argmin()), _place(front.x, float(x))
         phase = phases[at]
-        objective, low, high = np.quantile(front.objective[:, phase, at], tails)
-        nats = float(np.median(front.complexity[:, phase, at]))
+        objective, low, high = np.quantile([_interpolate(one, place) for one in front.objective[:, phase]], tails)
+        nats = float(np.median([_interpolate(one, place) for one in front.complexity[:, phase]]))
         yield {
             "x": float(x),
             "ground_state": front.labels[phase],

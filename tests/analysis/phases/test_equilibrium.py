@@ -50,6 +50,24 @@ def test_the_ground_state_is_what_is_best_and_not_what_most_trainings_found():
     assert ((low["objective_low"] < low["objective"]) & (low["objective"] < low["objective_high"])).all()
 
 
+def test_a_ground_state_is_read_where_the_trainings_are():
+    """Thirteen decades lie between the points of the curves, where an objective's slope is steep."""
+    table = two_networks(seeds=9).assign(
+        x=lambda rows: rows["x"] ** 1.5 * 0.7
+    )  # 1e-12 … 1, none but the ends on a point
+    states = read(table).ground_states.set_index("x")
+    for x, wanted in [(0.7e-3, 0.1 + 0.07), (0.7e-6, 0.01 + 0.35e-3), (0.7e-12, 0.01)]:
+        assert states["objective"].iloc[np.abs(np.log(states.index / x)).argmin()] == pytest.approx(wanted, rel=0.005)
+
+
+def test_what_is_as_good_as_the_ground_state_takes_its_share_of_the_probability():
+    table = two_networks(noise=0.05, seeds=9)
+    twin = table[table["label"] == "good"].assign(label="twin", seed=lambda rows: rows["seed"] + 100)
+    twin["energy"] *= np.exp(0.02 * np.random.default_rng(5).standard_normal(len(twin)))
+    states = read(pd.concat([table, twin])).ground_states
+    assert (states.loc[states["x"] < 1e-5, "probability"] < 0.95).any()
+
+
 def test_the_least_of_many_noisy_trainings_is_not_taken_for_the_algorithm():
     """40 noisy trainings of the worse network: the luckiest beats the better one, whose three do not scatter."""
     table = two_networks(noise=0.0, seeds=3)

@@ -80,7 +80,7 @@ class ModelFolders:
 
 
 def signature():
-    """dimension, seed and (for Pareto hypernetworks) β in, the arrays of a network file out."""
+    """dimension, seed and (for Pareto hypernetworks) β in, the contents of a network file out."""
     from mlflow.models import ModelSignature
     from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
@@ -99,6 +99,8 @@ def signature():
                 ColSpec(vector, "hidden_bias"),
                 ColSpec(vector, "output_weight"),
                 ColSpec("double", "output_bias"),
+                ColSpec("string", "activation"),
+                ColSpec("string", "inputs"),
             ]
         ),
     )

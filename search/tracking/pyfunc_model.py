@@ -49,7 +49,8 @@ class HypernetworkModel(PythonModel):
                 raise ValueError("this hypernetwork draws at a β: give the column beta")
             beta = 1.0 if pd.isna(beta) else float(beta)
             drawn = draw_networks(self.hypernetwork, self.recipe, dimension, trained=self.trained, seed=seed, beta=beta)
-            rows.append({name: array[0].tolist() for name, array in drawn._asdict().items()})
+            arrays = {name: array[0].tolist() for name, array in drawn._asdict().items()}
+            rows.append(arrays | {"activation": self.recipe.activation, "inputs": self.recipe.inputs})
         return pd.DataFrame(rows)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from examples.grokking import GROKKING, PAIRS, SUMS, Settings, Training, adam_step, decode, make, train_pack
+from examples.grokking.grokking import GROKKING, PAIRS, SUMS, Settings, Training, adam_step, decode, make, train_pack
 from search.config.load import load
 from search.driver.sweep import write_report
 from tests.support.own_experiment import train_own_here
@@ -89,7 +89,7 @@ def test_a_pack_trains_each_point_as_alone():
 def test_it_sweeps(tmp_path):
     settings = ["training.steps=60", "training.width=8", "grid.seeds=1", "mlflow.enabled=false"]
     axes = ["grid.axes.learning_rate=[1e-4, 1e-2]", "grid.axes.weight_decay=[0, 10]"]
-    config = load(file=ROOT / "examples" / "grokking.toml", settings=[*settings, *axes])
+    config = load(file=ROOT / "examples" / "grokking" / "grokking.toml", settings=[*settings, *axes])
     folder = train_own_here(config, tmp_path / "sweep")
     table = pd.read_parquet(folder.trainings)
     assert len(table) == 4 and {"learning_rate", "weight_decay", "linearity"} <= set(table)

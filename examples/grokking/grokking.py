@@ -11,7 +11,7 @@ paper's four phases a training is in:
     comprehension   at step t                      less than 1,000 steps later
     grokking        at step t                      later than that
 
-hyperphase sweep --config examples/grokking.toml --out sweeps/grokking
+hyperphase sweep --config examples/grokking/grokking.toml --out sweeps/grokking
 """
 
 from collections.abc import Iterator, Sequence

@@ -18,6 +18,12 @@ def nothing_stays(monkeypatch):
         monkeypatch.setattr(objects, name, type(getattr(objects, name))())
 
 
+@pytest.mark.parametrize("name", ["overfitting.py", "overfitting.toml"])
+def test_the_page_on_experiments_shows_the_example_as_it_is(name):
+    page = (EXAMPLES.parent / "docs" / "experiments.md").read_text(encoding="utf-8")
+    assert (EXAMPLES / "overfitting" / name).read_text(encoding="utf-8").rstrip() in page
+
+
 def test_kernel_ridge_regression_underfits_fits_and_overfits(tmp_path):
     settings = [
         "grid.seeds=1",

@@ -256,6 +256,24 @@ def test_a_pack_trains_together_and_one_that_raises_costs_only_itself(home):
     assert failed["reason"].str.contains("no seed 1").all()
 
 
+NO_ROOM = """
+    import os
+    os.rename("sweep/ledger", "sweep/gone")
+    open("sweep/ledger", "w").close()
+"""
+
+
+def test_what_cannot_be_stored_is_missing_not_failed(home):
+    made = config(
+        home,
+        MINE.replace("def train(run):", f"def train(run):{NO_ROOM}"),
+        grid={"seeds": 1, "axes": {"rate": [1], "decay": [0]}},
+    )
+    with pytest.raises(RuntimeError, match="cannot be stored"):
+        train_own_here(made, home / "sweep")
+    assert not list((home / "sweep" / "gone").glob("*.npz"))
+
+
 SAVING = """
 def train(run):
     from pathlib import Path

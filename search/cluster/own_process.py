@@ -15,9 +15,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from search.error_text import one_line
 from search.ledger import ledger
 from search.ledger.checkpoints import PackCheckpoint
 from search.ledger.own_record import to_own_record
+from search.ledger.record import Record
 from trainables.errors import TrainableError
 from trainables.experiments.experiment import RESERVED, Experiment
 from trainables.experiments.outcome import Outcome, checked
@@ -70,9 +72,17 @@ class Trainer:
             if outcome.failed:
                 self.say(failed=member["key"], reason=outcome.failed, traceback="", raised=False)
             else:
-                ledger.write(self.job["ledger"], record)
+                self._keep(record)
                 self.say(done=member["key"])
             checkpoint.remove()
+
+    def _keep(self, record: Record) -> None:
+        """A full disk, a storage that is away: not the training's fault, which is missing then, not failed."""
+        try:
+            ledger.write(self.job["ledger"], record)
+        except Exception as error:
+            self.say(unusable=f"training {record.row['key']} cannot be stored: {one_line(error)}")
+            sys.exit(1)
 
     def _outcomes(self, runs: list[Run]) -> Iterable[Outcome]:
         if self.experiment.train_pack is not None:

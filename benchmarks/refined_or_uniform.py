@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from search.driver.refine import PACK
 from search.sweep import folder as folders
+from search.sweep.hypernetworks import REFINED_PACK as PACK
 from search.sweep.packs import pack_seconds
 
 LEAST = 1e-3  # probability that a label is given at least: one that a map has never seen would cost infinity

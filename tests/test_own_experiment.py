@@ -340,3 +340,41 @@ def test_relabelling_asks_the_experiments_own_function_again(swept, tmp_path, mo
     assert run("report", tmp_path / "sweep", "--relabel") == 0
     table = pd.read_parquet(tmp_path / "sweep" / "trainings.parquet")
     assert set(table["label"]) == {"low"} and "30 trainings read anew" in capsys.readouterr().err
+
+
+def test_a_refinement_varies_the_experiments_own_axes(home, monkeypatch, capsys):
+    import contextlib
+
+    from search.cluster import session
+    from search.cluster.train_own import trainings
+    from search.cluster.tune import settings
+    from search.driver import sweep as driver
+    from search.driver import train
+    from search.driver.refine import Goal, refine
+
+    def run_packs(config, folder, cluster, packs, on_progress):
+        members = [{"key": p.key, "place": dict(p.place), "seed": p.seed} for pack in packs for p in pack.members]
+        assert all(failure is None for _, failure in trainings(settings(config, folder, "cpu"), members, print))
+        return []
+
+    @contextlib.contextmanager
+    def connected(config, folder):
+        yield session.Cluster(workers=1, device="cpu", gpus=0)
+
+    monkeypatch.setattr(session, "connected", connected)
+    monkeypatch.setattr(train, "run_packs", run_packs)
+    monkeypatch.setattr(driver, "write_report", lambda folder: True)
+    cost = MINE.replace("label=label", 'label=label, cost=lambda point: 2.0 + point["decay"]')
+    cost = cost.replace('Axis("decay", -2, 2)', 'Axis("decay", -1.5, 2), Axis("kind", values=(0, 1))')
+    made = config(home, cost, grid={"seeds": 1, "axes": {"rate": {"count": 5}, "decay": [-1, 0, 1]}})
+    folder = train_own_here(made, home / "sweep")
+    capsys.readouterr()
+    assert refine(made, folder.path, Goal(trainings=6, batch=6), command=["hyperphase"]) == 0
+    table = pd.read_parquet(folder.trainings)
+    new = table[table["seed"] > 0]
+    assert len(table) == 36 and len(new) == 6 and new["seed"].is_unique and new["rate"].between(1e-3, 10).all()
+    assert new["decay"].between(-1, 1).all() and set(new["kind"]) <= {0, 1}
+    out = capsys.readouterr().out
+    assert "round 1: 6 trainings, 36 in all" in out and "low | high: decay = " in out and "β" not in out
+    with pytest.raises(UserError, match="--dimensions is for sweeps of hypernetworks"):
+        refine(made, folder.path, Goal(dimensions=(4,)), command=["hyperphase"])

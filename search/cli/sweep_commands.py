@@ -44,7 +44,7 @@ def add_commands(commands) -> None:
 
     command = add_sweep_command(commands, "refine", "put more trainings where the boundaries are least known", refine)
     command.add_argument("--width", type=float, default=0.1, metavar="W", help="stop when no boundary's 90 %% band is "
-                         "wider, in decades of β (default: 0.1)")  # fmt: skip
+                         "wider, in decades of β (of a linear axis, shares of its range; default: 0.1)")  # fmt: skip
     command.add_argument("--trainings", type=int, metavar="N", help="stop after so many trainings")
     command.add_argument("--seconds", type=float, metavar="S", help="start no new round after S seconds")
     command.add_argument("--batch", type=int, default=32, metavar="N", help="trainings a round (default: 32)")

@@ -19,31 +19,31 @@ from pathlib import Path
 import numpy as np
 
 from analysis import formatting
-from analysis.algorithms.names import mirror_images
+from analysis.algorithms.names import mirror_images, show
 from analysis.errors import UserError
+from analysis.sweeps.experiment import HYPERNETWORK, Axis, Experiment, read_experiment, slices
 from analysis.sweeps.phases import read_phases
 from analysis.sweeps.rounds import Round, read_rounds, widths, write_rounds
 from search.config.schema import Config
 from search.driver import sweep as driver
+from search.driver.refine_axes import RefineAxes
 from search.driver.train import connected, train
 from search.error_text import one_line
 from search.sweep import folder as folders
+from search.sweep.experiment import experiment_of
 from search.sweep.folder import SweepFolder
-from search.sweep.packs import pack_seconds
-from search.sweep.point import Point, training_key
+from search.sweep.point import Point
 from search.sweep.state import State, read_state
 from search.tracking.local_store import sqlite_uri
 
-PACK = 8  # trainings of one dimension that a round may be expected to train together
 STUDY_VERSION = 2  # of the study's parameters: Optuna refuses a trial whose axis was linear before
-BETA_DIGITS = 6  # significant: as the grid's
 
 
 @dataclass(frozen=True)
 class Goal:
     """When a refinement is done, and what it may ask for."""
 
-    width: float = 0.1  # decades: no boundary's 90 % band is to be wider
+    width: float = 0.1  # no boundary's 90 % band is to be wider: decades of x, of a linear x shares of its range
     trainings: int | None = None  # at most so many in this run
     seconds: float | None = None  # no round begins later than this
     batch: int = 32  # trainings a round
@@ -68,8 +68,7 @@ class Goal:
 def refine(config: Config, path: Path, goal: Goal, *, command: list[str]) -> int:
     """Refines the sweep in `path`. Returns the exit code."""
     goal.check()
-    if len(config.grid.values["beta"]) < 2:
-        raise UserError(f"{path}: its grid has only one β, so there is no range of β to refine")
+    RefineAxes(config, goal.dimensions).check(path)
     folder = folders.existing(path)
     refinement = Refinement(config, folder, goal)
     return driver.drive(config, folder, driver.Job("refine", refinement.points, refinement.work), command=command)
@@ -80,7 +79,8 @@ class Refinement:
 
     def __init__(self, config: Config, folder: SweepFolder, goal: Goal):
         self.config, self.folder, self.goal = config, folder, goal
-        self.recipe = config.training.recipe()
+        self.experiment, self.axes = experiment_of(config), RefineAxes(config, goal.dimensions)
+        self.about = read_experiment({"experiment": self.experiment.describe()})
         self.rounds = read_rounds(folder.path)
         self._study = None
         self._asked: dict = {}  # key -> Trial, of this process's asks
@@ -94,24 +94,24 @@ class Refinement:
             from search.sampling.sampler import PhaseBoundarySampler
 
             optuna.logging.set_verbosity(optuna.logging.ERROR)
+            show(self.about.labels)
             sampler = PhaseBoundarySampler(
-                ("beta", "dimension"), seed=0, cost=self._cost, dimensions=self._dimensions(), merge=mirror_images()
+                self.axes.names, seed=0, cost=self.axes.cost, dimensions=self.axes.dimensions, merge=mirror_images()
             )
-            text = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
+            text = json.dumps(self.experiment.recipe, sort_keys=True)
             name = f"refine-{STUDY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
             self._study = open_study(self.folder.path / "refine.db", name, sampler)
         return self._study
 
     def points(self, rows: dict[str, dict]) -> list[Point]:
         """What is there and what was asked for."""
-        there = [
-            Point({"beta": row["beta"], "dimension": row["dimension"]}, row["seed"], key) for key, row in rows.items()
-        ]
+        there = [Point(self.axes.place(row), row["seed"], key) for key, row in rows.items()]
         return there + [point for point in self.unfinished() if point.key not in rows]
 
     def unfinished(self) -> list[Point]:
         """Asked for, not told yet."""
-        return [_point(**attributes) for _, attributes in self._running() if attributes]
+        found = [attributes for _, attributes in self._running() if attributes]
+        return [Point(self.axes.place(one), one["seed"], one["key"]) for one in found]
 
     def work(self, state: State, tracking) -> list[str]:
         """The rounds. One line for every pack that failed for good."""
@@ -147,21 +147,14 @@ class Refinement:
 
     def ask(self, count: int, rows: dict[str, dict]) -> list[Point]:
         """The next places, each with a seed that no training of the sweep has: repeats must not share their noise."""
-        from optuna.distributions import FloatDistribution, IntDistribution
-
-        betas, dimensions = self.config.grid.values["beta"], self._dimensions()
-        space = {
-            "beta": FloatDistribution(min(betas), max(betas), log=True),
-            "dimension": IntDistribution(min(dimensions), max(dimensions), log=True),
-        }
+        space = self.axes.space()
         seed = 1 + max([*self.config.grid.seeds, *(row["seed"] for row in rows.values())])
         points = []
         for index in range(count):
             trial = self.study.ask(space)
-            beta = float(f"{trial.params['beta']:.{BETA_DIGITS}g}")
-            place = {"dimension": trial.params["dimension"], "beta": beta, "seed": seed + index}
-            point = _point(**place, key=training_key(self.recipe, **place))
-            trial.set_user_attr("training", place | {"key": point.key})
+            place = self.axes.place(trial.params)
+            point = Point(place, seed + index, self.experiment.key(place, seed + index))
+            trial.set_user_attr("training", place | {"seed": point.seed, "key": point.key})
             self._asked[point.key] = trial
             points.append(point)
         return points
@@ -185,28 +178,21 @@ class Refinement:
 
         told = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         known = {trial.user_attrs["training"]["key"] for trial in told}
-        new = [row for key, row in rows.items() if row["status"] == "done" and key not in known]
+        new = [
+            row for key, row in rows.items() if row["status"] == "done" and key not in known and self.axes.holds(row)
+        ]
         new.sort(key=lambda row: (row["finished_at"], row["key"]))
         add_finished(self.study, [self._trial(row) for row in new])
 
     def _trial(self, row: dict):
-        from optuna.distributions import FloatDistribution, IntDistribution
         from optuna.trial import create_trial
 
-        beta, dimension = row["beta"], row["dimension"]
+        place = {name: row[name] for name in self.axes.space()}
         return create_trial(
-            params={"beta": beta, "dimension": dimension},
-            distributions={
-                "beta": FloatDistribution(
-                    min(beta, *self.config.grid.values["beta"]), max(beta, *self.config.grid.values["beta"]), log=True
-                ),
-                "dimension": IntDistribution(
-                    min(dimension, *self._dimensions()), max(dimension, *self._dimensions()), log=True
-                ),
-            },
+            params=place,
+            distributions=self.axes.space(row),
             value=_value(row),
-            user_attrs={"training": {name: row[name] for name in ("dimension", "beta", "seed", "key")}}
-            | _findings(row),
+            user_attrs={"training": place | {"seed": row["seed"], "key": row["key"]}} | _findings(row),
         )
 
     def _running(self) -> list[tuple[int, dict | None]]:
@@ -224,31 +210,30 @@ class Refinement:
             if attributes is None:
                 self.study.tell(number, state=TrialState.FAIL)
 
-    def _dimensions(self) -> tuple[int, ...]:
-        grid = [int(dimension) for dimension in self.config.grid.values["dimension"]]
-        return tuple(sorted(self.goal.dimensions)) or tuple(range(min(grid), max(grid) + 1))
-
-    def _cost(self, dimension):
-        """Seconds of a training in a pack: (places,) -> (places,)."""
-        values, which = np.unique(np.asarray(dimension), return_inverse=True)
-        return np.array([pack_seconds(self.recipe, int(n), PACK) / PACK for n in values])[which]
-
     def _read(self, rows: dict[str, dict], asked: list[str]) -> bool:
         """Reads the map, writes and prints the round. Whether all boundaries are as narrow as wanted."""
         import pandas as pd
 
-        done = pd.DataFrame([row for row in rows.values() if row["status"] == "done"])
-        table = read_phases(done).boundaries
+        done, x, y = pd.DataFrame([row for row in rows.values() if row["status"] == "done"]), self.about.x, self.about.y
+        maps = [(part, read_phases(part.rows, experiment=self.about)) for part in slices(done, self.about)]
+        table = pd.concat([phases.boundaries.assign(**part.at) for part, phases in maps], ignore_index=True)
         if asked or not self.rounds:
             self.rounds = [*self.rounds, Round(len(done), tuple(asked), table)]
             write_rounds(self.folder.path, self.rounds)
-        where = Counter(int(rows[key]["dimension"]) for key in asked)
-        counted = ", ".join(f"n = {n}: {count}" for n, count in sorted(where.items()))
+        where = Counter(rows[key][y.name] for key in asked) if y.integer else Counter()
+        counted = ", ".join(f"{y.says(value)}: {count}" for value, count in sorted(where.items()))
         number = len(self.rounds) - 1
-        print(f"round {number}: {formatting.trainings(len(asked))} ({counted}), {len(done)} in all" if asked else
+        by_y = f" ({counted})" if counted else ""
+        print(f"round {number}: {formatting.trainings(len(asked))}{by_y}, {len(done)} in all" if asked else
               f"{formatting.trainings(len(done))} so far", flush=True)  # fmt: skip
-        print("\n".join(describe(table)) or "  no boundary is certain enough to report", flush=True)
-        return len(table) > 0 and bool((widths(table) <= self.goal.width).all())
+        span = float(np.ptp(x.forward(self.config.grid.values[x.name])))
+        print("\n".join(describe(table, self.about, span)) or "  no boundary is certain enough to report", flush=True)
+        return len(table) > 0 and bool((relative_widths(table, x, span) <= self.goal.width).all())
+
+
+def relative_widths(table, x: Axis, span: float):
+    """Of the boundaries' bands: in decades on a logarithmic axis, on a linear one as shares of the grid's span."""
+    return widths(table, log=x.log) / (1.0 if x.log else span)
 
 
 def open_study(path: Path, name: str, sampler):
@@ -272,14 +257,15 @@ def open_study(path: Path, name: str, sampler):
         return opened()
 
 
-def describe(table) -> list[str]:
-    """A line a boundary: its β and the width of its band, over the dimensions."""
-    lines = []
-    for (lower, upper), rows in table.assign(width=widths(table)).groupby(["lower_phase", "upper_phase"]):
+def describe(table, about: Experiment = HYPERNETWORK, span: float = 1.0) -> list[str]:
+    """A line a boundary: its x (β) and the width of its band, over y (the dimensions). span: of the grid's x."""
+    x, y, lines = about.x, about.y, []
+    width = relative_widths(table, x, span)
+    for (lower, upper), rows in table.assign(width=width).groupby(["lower_phase", "upper_phase"]):
         widest = rows.loc[rows["width"].idxmax()]
-        lines.append(f"  {lower.replace('_', ' ')} | {upper.replace('_', ' ')}: n = {_range(rows['y'])}, "
-                     f"β = {_range(rows['x'])}, widest band {_decades(widest['width'])} (n = {widest['y']:g}), "
-                     f"median {_decades(rows['width'].median())}")  # fmt: skip
+        lines.append(f"  {lower.replace('_', ' ')} | {upper.replace('_', ' ')}: {y.short} = {_range(rows['y'])}, "
+                     f"{x.short} = {_range(rows['x'])}, widest band {_width(widest['width'], x)} "
+                     f"({y.says(widest['y'])}), median {_width(rows['width'].median(), x)}")  # fmt: skip
     return lines
 
 
@@ -288,12 +274,10 @@ def _range(values: Iterable[float]) -> str:
     return f"{low:.2g}" if low == high else f"{low:.2g}…{high:.2g}"
 
 
-def _decades(width: float) -> str:
-    return f"{width:.2f} decades" if np.isfinite(width) else "open"
-
-
-def _point(*, dimension: int, beta: float, seed: int, key: str, start: str = "") -> Point:
-    return Point({"beta": beta, "dimension": dimension}, seed, key, start)
+def _width(width: float, x: Axis) -> str:
+    if not np.isfinite(width):
+        return "open"
+    return f"{width:.2f} decades" if x.log else f"{width:.1%} of the range"
 
 
 def _findings(row: dict) -> dict:
@@ -305,4 +289,5 @@ def _findings(row: dict) -> dict:
 
 def _value(row: dict) -> float:
     """Optuna wants a number: the relative error, for whoever looks at the study; the sampler doesn't."""
-    return float(row["relative_error"]) if np.isfinite(row["relative_error"]) else 1e9
+    error = row.get("relative_error", 0.0)
+    return float(error) if np.isfinite(error) else 1e9

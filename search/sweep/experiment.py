@@ -1,6 +1,6 @@
 """What a sweep asks of the experiment that it is about: the one door through which hypernetworks and all others go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ class Experiment(Protocol):
     recipe: dict[str, Any]
     device: str
     steps: int
+    refines_dimensions: bool  # whether a refinement chooses among input dimensions n
 
     def key(self, place: Mapping[str, float], seed: int) -> str:
         """Identity of the training at a place (axis -> value) with a seed."""
@@ -43,6 +44,9 @@ class Experiment(Protocol):
 
     def seconds(self, points: Iterable[Point]) -> float | None:
         """Estimated seconds of these trainings on one core; None where nobody knows."""
+
+    def cost_function(self) -> Callable[..., Any] | None:
+        """Relative cost of trainings, for PhaseBoundarySampler: axes by name -> (places,); None: all alike."""
 
     def told(self, pack: Pack) -> dict[str, Any]:
         """What the pack's worker is told of it, besides its index and checkpoint."""

@@ -1,7 +1,9 @@
 """The experiment that hyperphase began with: hypernetworks over β × seed × dimension."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from search import objects
 from search.config.schema import Config
@@ -12,10 +14,13 @@ from search.sweep.point import Point, training_key
 from trainables.experiments.experiment import Axis
 from trainables.tasks.registry import get_task
 
+REFINED_PACK = 8  # trainings of one dimension that a round may be expected to train together
+
 
 class Hypernetworks:
     """`search.sweep.experiment.Experiment` of the built-in trainables."""
 
+    refines_dimensions = True
     axes: tuple[Axis, ...] = (
         Axis("beta", log=True, title="β"),
         Axis("dimension", integer=True, log=True, title="input dimension n"),
@@ -54,6 +59,14 @@ class Hypernetworks:
         dimensions = [point.dimension for point in points]
         each = {n: pack_seconds(self._recipe, n, REFERENCE_PACK) / REFERENCE_PACK for n in set(dimensions)}
         return sum(each[n] for n in dimensions)
+
+    def cost_function(self) -> Callable[..., Any] | None:
+        def cost(dimension):
+            """Seconds of a training in a pack: (places,) -> (places,)."""
+            values, which = np.unique(np.asarray(dimension), return_inverse=True)
+            return np.array([pack_seconds(self._recipe, int(n), REFINED_PACK) / REFINED_PACK for n in values])[which]
+
+        return cost
 
     def told(self, pack: Pack) -> dict[str, Any]:
         members = [{"key": p.key, "beta": p.beta, "seed": p.seed, "start": p.start} for p in pack.members]

@@ -1,8 +1,11 @@
 """An experiment of a user's own, as a sweep sees it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from analysis.errors import UserError
 from search.config.own import OwnConfig
@@ -21,6 +24,8 @@ SHARES = 1000  # a training's checkpoint says how many thousandths of it are don
 
 class OwnExperiment:
     """`search.sweep.experiment.Experiment` of a `trainables.experiments.experiment.Experiment`."""
+
+    refines_dimensions = False
 
     def __init__(self, config: OwnConfig):
         self._config, self._definition = config, config.definition
@@ -81,6 +86,19 @@ class OwnExperiment:
 
     def seconds(self, points: Iterable[Point]) -> float | None:
         return None
+
+    def cost_function(self) -> Callable[..., Any] | None:
+        if self._definition.cost is None:
+            return None
+        names = [axis.name for axis in self.axes]
+
+        def cost(**places):
+            columns = zip(*(np.atleast_1d(places[name]) for name in names), strict=True)
+            return np.array([self._definition.relative_cost(dict(zip(names, place, strict=True))) for place in columns])
+
+        parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+        cost.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # the sampler asks for it
+        return cost
 
     def told(self, pack: Pack) -> dict[str, Any]:
         return {"members": [{"key": p.key, "place": dict(p.place), "seed": p.seed} for p in pack.members]}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from analysis.algorithms.names import display_name, in_order
 from analysis.formatting import format_beta, format_number
+from analysis.report.naming import algorithm_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,9 @@ def cluster_context(
             | {
                 "number": cluster.number,
                 "pattern": cluster.pattern,
+                "code": algorithm_file(cluster, done),
+                "nearest": _median(rows, "faithfulness"),
+                "explained": _median(rows, "pattern_r_squared"),
                 "count": len(rows),
                 "where": f"n = {', '.join(map(str, dimensions))} · β = {beta}",
                 "medians": f"error {format_number(rows['relative_error'].median())} · "
@@ -76,6 +80,12 @@ def cluster_context(
             }
         )
     return {"candidates": shown, "silhouette": format_number(score), "clusters": len(found)}
+
+
+def _median(rows: "pd.DataFrame", column: str) -> str:
+    """In three digits; "" where nothing is known."""
+    median = rows[column].median() if column in rows else math.nan
+    return f"{median:.3f}" if math.isfinite(median) else ""
 
 
 def _card(card: dict, links: dict[str, str]) -> dict:

@@ -245,7 +245,7 @@ def _candidates(data: ReportData) -> "Markup | None":
         shown = own_cards.cluster_context(data)
         return data.html("own_candidates.html.j2", **shown) if shown["candidates"] else None
     shown = cards.cluster_context(*data.clusters, data.done, data.gallery, data.links)
-    return data.html("candidates.html.j2", **shown) if shown["candidates"] else None
+    return data.html("candidates.html.j2", sweep=data.sweep.folder.name, **shown) if shown["candidates"] else None
 
 
 CANDIDATES = Section(

@@ -81,6 +81,8 @@ def _panel(axes: "Axes", found: "Equilibrium", y: float, colour: dict[str, str])
         axes.axvspan(one.x_low, one.x_high, color=INK, alpha=0.1, linewidth=0)
         axes.axvline(one.x, color=INK, linewidth=1.1)
     if found.log_x:
+        if x[0] == x[-1]:  # trainings at one x alone
+            axes.set_xlim(0.5 * x[0], 2 * x[0])
         axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(0.7, MAX_EXCESS)

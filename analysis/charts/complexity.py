@@ -99,9 +99,11 @@ def kl_components(done: "pd.DataFrame") -> Chart | None:
     for axes, dimension in zip(panels(chart, len(dimensions)), dimensions, strict=True):
         table = binned[binned["dimension"] == dimension].groupby("log_beta")[names].mean().fillna(0)
         rectangles = []
-        for log_beta, row in table.iterrows():
+        for log_beta, row in table.to_dict("index").items():
             bottom = 0.0
-            for name, nats in row[row > 0].items():
+            for name, nats in row.items():
+                if nats <= 0:
+                    continue
                 tip = f"n = {dimension}, β = {format_beta(10**log_beta)}: {nats:.4g} nats in {_part(name)}"
                 rectangles.append((log_beta - 0.43 * width, bottom, 0.86 * width, nats, tone[name], tip))
                 bottom += nats

@@ -25,11 +25,12 @@ def counts_along_x(done: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) 
     most = max(rows.groupby("place").size().max() for _, rows in parts)
     for axes, (title, part) in zip(panels(chart, len(parts), sharey=True), parts, strict=True):
         rectangles = []
-        for place, row in counts(part, ["place"]).iterrows():
-            bottom = 0
-            for label, count in row[row > 0].items():
-                at = x.says(float(x.backward(place)))
-                tip = f"{title}, {at}: {count} of {row.sum()} {display_name(label)}"
+        for place, row in counts(part, ["place"]).to_dict("index").items():
+            bottom, at = 0, x.says(float(x.backward(place)))
+            for label, count in row.items():
+                if not count:
+                    continue
+                tip = f"{title}, {at}: {count} of {sum(row.values())} {display_name(label)}"
                 rectangles.append((place - 0.43 * width, bottom, 0.86 * width, count, colour[label], tip))
                 bottom += count
         blocks(chart, axes, rectangles)

@@ -37,12 +37,13 @@ def fractions_over_training(snapshots: "pd.DataFrame", experiment: Experiment = 
         overlap = 0.01 * (edges[-1] - edges[0])  # the next cell covers it: no hairlines between cells
         column = dict(zip(steps, itertools.pairwise(edges), strict=True))
         rectangles = []
-        for (place, step), parts in table.iterrows():
+        for (place, step), shares in table.to_dict("index").items():  # plain numbers: pandas takes its time over rows
+            shares = {label: share for label, share in shares.items() if share > 0}
             left, right = column[step]
             bottom = place - (0.5 - GAP / 2) * width
-            text = _cell_tip(f"{title}, {x.says(float(x.backward(place)))}", step, parts, trainings[place])
-            for algorithm, part in parts[parts > 0].items():
-                height = part * (1 - GAP) * width
+            text = _cell_tip(f"{title}, {x.says(float(x.backward(place)))}", step, shares, trainings[place])
+            for algorithm, share in shares.items():
+                height = share * (1 - GAP) * width
                 rectangles.append((left, bottom, right - left + overlap, height, colour[algorithm], text))
                 bottom += height
         blocks(chart, axes, rectangles, smooth=False)
@@ -66,8 +67,8 @@ def _edges(positions: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * positions[0] - middle[0]], middle, [2 * positions[-1] - middle[-1]]])
 
 
-def _cell_tip(where: str, step: float, parts: "pd.Series", trainings: int) -> str:
-    what = ", ".join(f"{display_name(algorithm)} {part:.0%}" for algorithm, part in parts[parts > 0].items())
+def _cell_tip(where: str, step: float, shares: dict[str, float], trainings: int) -> str:
+    what = ", ".join(f"{display_name(algorithm)} {share:.0%}" for algorithm, share in shares.items())
     return f"{where}, step {step:.0f} ({trainings} trainings)\n{what}"
 
 

@@ -39,12 +39,13 @@ def draw_phase_map(
     """Regions in their phases' colours, rows as points, boundaries as lines with their 90 % bands.
 
     With one y only: the probability of each label against x with its 90 % band.
-    table: its `boundaries.boundaries(...)` if at hand. axes: draw into these.
+    table: its `boundaries.boundaries(...)` if at hand. axes: draw into these, of a figure that the caller finishes.
     shown: (rows,) which rows are drawn as points, all by default; the legend counts all.
     path: also save there; the suffix is the format.
     """
     from matplotlib.figure import Figure
 
+    whole = axes is None
     if axes is None:
         axes = Figure(figsize=(7.2, 4.4), layout="constrained").add_subplot()
     figure = cast("Figure", axes.figure)  # not part of another: only a whole one can be saved
@@ -58,7 +59,8 @@ def draw_phase_map(
         _bands(axes, phase_map)
         _points(axes, phase_map, colour, fan)
     _frame(axes, phase_map, x_label, y_label, heading, fan)
-    show_literally(figure)
+    if whole or path is not None:
+        show_literally(figure)
     if path is not None:
         figure.savefig(path, dpi=DPI)
     return axes

@@ -22,7 +22,7 @@ READY = "document.querySelector('figure.drawn') !== null && document.querySelect
 
 
 def main(what: str = "1000", repeats: str = "5") -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if what.isdigit():
             sweep = write_fake_sweep(Path(folder) / "sweep", betas=BETAS[::2], seeds=round(int(what) / 27))
             started = time.process_time()

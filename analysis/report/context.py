@@ -72,8 +72,8 @@ def lead(trainings: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> st
     listed = []
     for axis in others:
         found = [axis.number(value) for value in sorted(trainings[axis.name].unique())]
-        some = found if len(found) <= 6 else [found[0], "…", found[-1]]
-        listed.append(f"{axis.short} = {enumeration(some)}")
+        many = f"{axis.short} from {found[0]} to {found[-1]} ({len(found)} values)"
+        listed.append(f"{axis.short} = {enumeration(found)}" if len(found) <= 6 else many)
     seeds = trainings["seed"].nunique()
     of = f" of {experiment.trained}" if experiment.trained else ""
     text = (

@@ -253,6 +253,7 @@ CANDIDATES = Section(
     lambda data: f"Candidates for unknown {data.experiment.kind}s",
     _candidates,
     needs=NAMED,
+    menu="Candidates",
 )
 
 

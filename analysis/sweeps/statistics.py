@@ -90,7 +90,7 @@ def splits(done: "pd.DataFrame", merge: dict[str, str], by: str = "dimension") -
     rows = []
     for whole in dict.fromkeys(merge.values()):
         parts = [part for part, target in merge.items() if target == whole]
-        for value, group in done.groupby(by):
+        for value, group in done.groupby(by, sort=False):  # as the rows are: texts would put 10 before 4
             found = [int((group["algorithm"] == part).sum()) for part in parts]
             if not sum(found):
                 continue

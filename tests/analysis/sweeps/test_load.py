@@ -152,6 +152,8 @@ def test_a_seed_tosses_the_coin_once():
     assert (row["heads"], row["tails"]) == (9, 1)
     assert row["p_fair"] == pytest.approx(22 / 1024)  # (1 + 10) / 2^10, both tails
     assert splits(done[:0], mirror_images()).empty
+    texts = pd.concat([done.assign(dimension=n) for n in ("4", "10")])
+    assert list(dict.fromkeys(splits(texts, mirror_images())["dimension"])) == ["4", "10"]
 
 
 @pytest.mark.parametrize(

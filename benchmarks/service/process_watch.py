@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Watched:
     started: float = 0.0
     ended: float = 0.0
     returncode: int = 0
+    session: int = 0
     times: list[float] = field(default_factory=list)
     processor: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     resident: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
@@ -36,8 +38,8 @@ class Watched:
                 for kind, used in self.processor.items()}  # fmt: skip
 
 
-def watch(command: list[str], **options) -> Watched:
-    """Runs the command to its end. options: of subprocess.Popen."""
+def watch(command: list[str], *, until: Callable[[], bool] = lambda: False, **options) -> Watched:
+    """Runs the command to its end, or kills it once `until` is true. options: of subprocess.Popen."""
     seen = Watched(started=time.time())
     spent: dict = {}
     process = subprocess.Popen(command, start_new_session=True, **options)
@@ -45,10 +47,13 @@ def watch(command: list[str], **options) -> Watched:
         while process.poll() is None:
             _look(seen, spent, process.pid)
             time.sleep(INTERVAL)
+            if until():
+                break
     finally:
         if process.poll() is None:
             process.kill()
-    seen.ended, seen.returncode = time.time(), process.returncode
+    seen.ended, seen.returncode = time.time(), process.wait()
+    seen.session = process.pid
     return seen
 
 
@@ -64,6 +69,17 @@ def _look(seen: Watched, spent: dict[int, tuple[str, float]], session: int) -> N
     for kind in KINDS:
         seen.processor[kind].append(sum(seconds for of, seconds in spent.values() if of == kind))
         seen.resident[kind].append(resident[kind])
+
+
+def end_session(session: int, patience: float = 60.0) -> None:
+    """Waits until the processes that a killed command left have ended by themselves; kills those that do not."""
+    deadline = time.monotonic() + patience
+    while left := [process for process, *_ in _processes(session)]:
+        if time.monotonic() > deadline:
+            for process in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+        time.sleep(INTERVAL)
 
 
 def _processes(session: int) -> Iterator[tuple[int, str, float, float]]:

@@ -204,8 +204,9 @@ def metrics(record: Record, time_ms: int) -> list:
     found = []
     for values in [*record.snapshots, row]:
         step = values.get("step", row["steps"])
-        names = [name for name in values if name in CURVES or name.startswith("complexity_")]
+        names = [name for name in values if name in CURVES]
         if values is row:
+            names += [name for name in values if name.startswith("complexity_") and name not in CURVES]
             names += FINALS
         found += [metric(name, values[name], time_ms, step) for name in names if _is_number(values.get(name))]
     # the last snapshot and the final look share a step: the final look, with more draws, is the one to show

@@ -17,6 +17,7 @@ from analysis.phases.equilibrium import equilibrium
 FRONTS = ("exponential", "power", "modes")
 DESIGNS = ("quick", "paper", "scattered", "sharp")
 LOW, HIGH = 1e-8, 1.0  # of β
+HEAT, HEATS = 0.4, {"sharp": 0.03}  # of `random_trainings`: usual, and by design
 FINE = np.geomspace(LOW, HIGH, 4000)
 
 
@@ -90,7 +91,15 @@ def random_table(fronts: dict[str, Front], design: str, rng):
     else:
         beta = np.tile(np.geomspace(LOW, HIGH, count), seeds)
         seed = np.repeat(np.arange(seeds), count)
-    heat = 0.03 if design == "sharp" else 0.4  # how much worse a training may end, in units of log objective
+    label, energy, nats = random_trainings(fronts, beta, seed, HEATS.get(design, HEAT), rng)
+    return beta, label, energy, nats, seed
+
+
+def random_trainings(fronts: dict[str, Front], beta, seed, heat: float, rng):
+    """What trainings at β (rows,) end in: label, energy, complexity. seed: of each, from 0; its trainings share noise.
+
+    heat: how much worse a training may end, in units of log objective.
+    """
     score = np.array([-np.log(front.objective(beta)) / heat for front in fronts.values()])
     number = (score + rng.gumbel(size=score.shape)).argmax(axis=0)
     noise = np.array([0.005, 0.02, 0.1, 0.25])[number]  # of log energy
@@ -100,7 +109,7 @@ def random_table(fronts: dict[str, Front], design: str, rng):
     mine = np.arange(len(beta))
     energy = energy[number, mine] * np.exp(disturbed)
     nats = nats[number, mine] * np.exp(0.03 * rng.standard_normal(len(beta)))
-    return beta, np.array(list(fronts))[number], energy, nats, seed
+    return np.array(list(fronts))[number], energy, nats
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,12 @@ def refinement_chart(
     if not new.any():
         return None
     x, y = experiment.x, experiment.y
+    alike = [each for each in rounds if each.kind == rounds[-1].kind]
     chart = new_chart(WIDTH, 3.4)
     panels = chart.figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, each, shown, when in (
-        (panels[0], rounds[0], done[~new], "before"),
-        (panels[1], rounds[-1], done, f"after {len(asked)} more"),
+        (panels[0], alike[0], done[~new], "before"),
+        (panels[1], alike[-1], done, f"after {len(asked)} more"),
     ):
         later = shown["key"].isin(asked)
         for part, colour, size in ((shown[~later], FAINT, 5), (shown[later], "#c2410c", 9)):

@@ -41,6 +41,7 @@ class Fronts:
     objective: Floats  # (draws, labels, points)
     complexity: Floats  # (draws, labels, points)
     near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH
+    scatter: Floats  # (labels, 2, 2) covariance of one training's h and s, see the module
 
     @property
     def energy(self) -> Floats:
@@ -124,7 +125,10 @@ def fit_fronts(
         objective[:, k] = coordinates.objective(h)
         nats[:, k] = _interpolated(inside, place.u, seen_nats)
         _extrapolate(at, coordinates.x(place.u), place.u, seen_nats, objective[:, k], nats[:, k], rng)
-    return Fronts(names, at, objective, nats, near)
+    scatter = np.stack(
+        [np.average(noise, axis=0, weights=one.count) for one, noise in zip(places, noises, strict=True)]
+    )
+    return Fronts(names, at, objective, nats, near, scatter)
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,10 @@ class _Places:
     def of(cls, u: Floats, seen: Floats) -> "_Places":
         distinct, place = np.unique(np.round(u, 9), return_inverse=True)
         if len(distinct) > MAX_PLACES:
-            place = np.empty(len(u), int)
-            place[np.argsort(u, kind="stable")] = np.arange(len(u)) * MAX_PLACES // len(u)
+            # bins of as many trainings each, but for those of one place, which stay together
+            each = np.bincount(place)
+            middle = np.cumsum(each) - each / 2
+            place = np.unique((middle * MAX_PLACES / len(u)).astype(int)[place], return_inverse=True)[1]
         count = np.bincount(place).astype(float)
         centre = np.bincount(place, u) / count
         seen = seen.copy()

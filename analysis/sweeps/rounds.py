@@ -25,6 +25,7 @@ class Round:
     trainings: int  # in all, by then
     keys: tuple[str, ...]  # of the round's own
     boundaries: "pd.DataFrame"  # as `analysis.phases.boundaries.boundaries` gives them
+    kind: str = "found"  # of the boundaries: where found phases change, or at "equilibrium"
 
 
 def widths(table: "pd.DataFrame", *, log: bool = True):
@@ -39,7 +40,12 @@ def write_rounds(folder: Path | str, rounds: list[Round]) -> None:
     path = Path(folder) / FILE
     temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
     parts = [
-        {"trainings": each.trainings, "keys": list(each.keys), "boundaries": each.boundaries.to_dict("records")}
+        {
+            "trainings": each.trainings,
+            "keys": list(each.keys),
+            "boundaries": each.boundaries.to_dict("records"),
+            "kind": each.kind,
+        }
         for each in rounds
     ]
     temporary.write_text(json.dumps({"rounds": parts}, indent=1) + "\n", encoding="utf-8")
@@ -58,7 +64,12 @@ def read_rounds(folder: Path | str) -> list[Round]:
             return []
         parts = json.loads(read_bytes(path, most=2**28))["rounds"]
         return [
-            Round(part["trainings"], tuple(part["keys"]), pd.DataFrame(part["boundaries"], columns=COLUMNS))
+            Round(
+                part["trainings"],
+                tuple(part["keys"]),
+                pd.DataFrame(part["boundaries"], columns=COLUMNS),
+                part.get("kind", "found"),
+            )
             for part in parts
         ]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -50,6 +50,8 @@ def add_commands(commands) -> None:
     command.add_argument("--batch", type=int, default=32, metavar="N", help="trainings a round (default: 32)")
     command.add_argument("--dimensions", type=int, nargs="+", default=[], metavar="N",
                          help="input dimensions to choose from (default: all that the grid spans)")  # fmt: skip
+    command.add_argument("--boundary", choices=("found", "equilibrium"), default="found", help="whose bands are meant: "
+                         "of what trainings end in (default), or where two algorithms are equally good")  # fmt: skip
     add_run_options(command)
 
     command = add_sweep_command(
@@ -125,7 +127,14 @@ def refine(options) -> int:
 
     folder = folders.existing(options.sweep)
     config = load(file=folder.config, settings=_settings(options))
-    goal = Goal(options.width, options.trainings, options.seconds, options.batch, tuple(options.dimensions))
+    goal = Goal(
+        options.width,
+        options.trainings,
+        options.seconds,
+        options.batch,
+        tuple(options.dimensions),
+        options.boundary,
+    )
     return refine(config, folder.path, goal, command=options.command_line)
 
 

@@ -27,6 +27,7 @@ from analysis.sweeps.rounds import Round, read_rounds, widths, write_rounds
 from search.config.schema import Config
 from search.driver import sweep as driver
 from search.driver.refine_axes import RefineAxes
+from search.driver.refine_equilibrium import EquilibriumBoundaries
 from search.driver.train import connected, train
 from search.error_text import one_line
 from search.sweep import folder as folders
@@ -36,6 +37,7 @@ from search.sweep.point import Point
 from search.sweep.state import State, read_state
 from search.tracking.local_store import sqlite_uri
 
+BOUNDARIES = "found", "equilibrium"
 STUDY_VERSION = 2  # of the study's parameters: Optuna refuses a trial whose axis was linear before
 
 
@@ -48,6 +50,7 @@ class Goal:
     seconds: float | None = None  # no round begins later than this
     batch: int = 32  # trainings a round
     dimensions: tuple[int, ...] = field(default=())  # all from the grid's smallest to its largest without it
+    boundary: str = "found"  # whose bands are meant: of what trainings end in, or at "equilibrium", of what is best
 
     def check(self) -> "Goal":
         """UserError for what can't be."""
@@ -62,6 +65,8 @@ class Goal:
                 raise UserError(f"--dimensions must be between 1 and 1024, not {dimension}")
         if len(set(self.dimensions)) < len(self.dimensions):
             raise UserError("--dimensions names one twice")
+        if self.boundary not in BOUNDARIES:
+            raise UserError(f"--boundary must be {' or '.join(BOUNDARIES)}, not {self.boundary}")
         return self
 
 
@@ -80,6 +85,7 @@ class Refinement:
     def __init__(self, config: Config, folder: SweepFolder, goal: Goal):
         self.config, self.folder, self.goal = config, folder, goal
         self.experiment, self.axes = experiment_of(config), RefineAxes(config, goal.dimensions)
+        self.equilibrium = EquilibriumBoundaries(self.axes, folder.path) if goal.boundary == "equilibrium" else None
         self.about = read_experiment({"experiment": self.experiment.describe()})
         self.rounds = read_rounds(folder.path)
         self._study = None
@@ -150,6 +156,8 @@ class Refinement:
         space = self.axes.space()
         seed = 1 + max([*self.config.grid.seeds, *(row["seed"] for row in rows.values())])
         points = []
+        if self.equilibrium:
+            self.equilibrium.enqueue(self.study, count, self.goal.width)
         for index in range(count):
             trial = self.study.ask(space)
             place = self.axes.place(trial.params)
@@ -215,10 +223,13 @@ class Refinement:
         import pandas as pd
 
         done, x, y = pd.DataFrame([row for row in rows.values() if row["status"] == "done"]), self.about.x, self.about.y
-        maps = [(part, read_phases(part.rows, experiment=self.about)) for part in slices(done, self.about)]
-        table = pd.concat([phases.boundaries.assign(**part.at) for part, phases in maps], ignore_index=True)
-        if asked or not self.rounds:
-            self.rounds = [*self.rounds, Round(len(done), tuple(asked), table)]
+        if self.equilibrium:
+            table = self.equilibrium.read(done)
+        else:
+            maps = [(part, read_phases(part.rows, experiment=self.about)) for part in slices(done, self.about)]
+            table = pd.concat([phases.boundaries.assign(**part.at) for part, phases in maps], ignore_index=True)
+        if asked or not any(each.kind == self.goal.boundary for each in self.rounds):
+            self.rounds = [*self.rounds, Round(len(done), tuple(asked), table, self.goal.boundary)]
             write_rounds(self.folder.path, self.rounds)
         where = Counter(rows[key][y.name] for key in asked) if y.integer else Counter()
         counted = ", ".join(f"{y.says(value)}: {count}" for value, count in sorted(where.items()))

@@ -14,7 +14,7 @@ from tests.support.records import record_of
 @pytest.fixture
 def ray(monkeypatch):
     """A stand-in for Ray: trains what it is given until `ray["stop"]` says otherwise."""
-    state = {"asked": [], "stop": None, "algorithm": lambda point: "convexity"}
+    state = {"asked": [], "stop": None, "algorithm": lambda point: "convexity", "measures": lambda point: {}}
 
     @contextlib.contextmanager
     def connected(config, folder):
@@ -28,7 +28,9 @@ def ray(monkeypatch):
                 if isinstance(state["stop"][1], BaseException):
                     raise state["stop"][1]
                 return [state["stop"][1]]
-            ledger.write(folder.ledger, record_of(point, config, algorithm=state["algorithm"](point)))
+            record = record_of(point, config, algorithm=state["algorithm"](point))
+            record.row.update(state["measures"](point))
+            ledger.write(folder.ledger, record)
         on_progress(0, 1.0)
         return []
 

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.phases.equilibrium import COLUMNS, equilibrium
+from analysis.phases.fronts import fit_fronts
 from benchmarks.equilibrium_coverage import measure, random_fronts, random_table, true_boundaries
 from search.cli import main
 
@@ -161,3 +162,17 @@ def test_the_command_writes_the_tables(tmp_path, capsys):
                   ["--energy", "complexity", "--complexity", "complexity"]):  # fmt: skip
         assert main.main([*command, *wrong, *out]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_many_trainings_at_few_places_keep_finite_fronts():
+    """More places than bins, hundreds of trainings at one of them: those stay together."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.geomspace(1e-4, 1e-1, 30), np.full(300, 1e-2)])
+    objective = 0.1 + x * 30
+    front = fit_fronts(
+        x, np.full(len(x), "a"), 0.1 * np.exp(0.01 * rng.standard_normal(len(x))), np.full(len(x), 30.0),
+        np.arange(len(x)), log_x=True
+    )  # fmt: skip
+    assert np.isfinite(front.objective).all() and np.isfinite(front.complexity).all()
+    true = np.interp(front.x, np.sort(x), np.sort(objective))
+    np.testing.assert_allclose(np.median(front.objective[:, 0], axis=0), true, rtol=0.1)

@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from analysis.errors import UserError
 from analysis.phases import phase_map
 from analysis.sweeps.rounds import read_rounds, widths
+from benchmarks.equilibrium_coverage import FINE, Front
 from search.cli.main import main
 from search.driver import sweep as driver
 from search.driver.refine import Goal, refine
@@ -84,6 +86,33 @@ def test_asks_that_nobody_wrote_down_are_closed(swept, ray):
     study.ask()  # the driver died right after it
     refined(swept, trainings=1, width=1e-6)
     assert [trial.state.name for trial in trials(swept[1])].count("FAIL") == 1
+
+
+CONVEXITY, CONSTANT = Front("exponential", 0.3, 0.7, 60.0, offset=1.0), Front("exponential", 1.0, 1e-9, 1e-6)
+
+
+def test_equilibrium_boundaries_are_narrowed_from_errors_and_nats(swept, ray, capsys):
+    """Found phases change at β = 1.1e-3, where the trainings are said to end in another; equilibrium is elsewhere."""
+    config, folder = swept
+
+    def measures(point):
+        rng = np.random.default_rng([point.seed, int(1e9 * point.beta)])
+        front = CONVEXITY if point.beta < 1.1e-3 else CONSTANT
+        energy, nats = front.at(np.array(point.beta))
+        return {"relative_error": float(energy * np.exp(0.02 * rng.standard_normal())), "complexity_nats": float(nats)}
+
+    ray["measures"] = measures
+    assert driver.sweep(config, folder.parent / "other", command=["hyperphase", "sweep"]) == 0
+    folder = folder.parent / "other"
+    assert refine(config, folder, Goal(batch=8, trainings=16, boundary="equilibrium", width=1e-3), command=["x"]) == 0
+    rounds = read_rounds(folder)
+    assert [each.kind for each in rounds] == ["equilibrium"] * 3 and [len(each.keys) for each in rounds] == [0, 8, 8]
+    table, grid = rounds[-1].boundaries, FINE[CONVEXITY.objective(FINE) < CONSTANT.objective(FINE)]
+    assert {(row.lower_phase, row.upper_phase) for row in table.itertuples()} == {("convexity", "constant")}
+    assert (np.abs(np.log10(table["x"] / grid.max())) < 0.5).all() and grid.max() > 4e-3
+    before = widths(rounds[0].boundaries)
+    assert not len(before) or np.nanmedian(widths(table)) < np.median(before)
+    assert "convexity | constant" in capsys.readouterr().out
 
 
 def test_packs_that_fail_for_good_end_it(swept, ray, capsys):

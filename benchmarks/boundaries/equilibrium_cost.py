@@ -1,0 +1,180 @@
+"""What does it cost to know every boundary to ± 0.05 decades: from labels, and from errors and nats?
+
+    python -m benchmarks.boundaries.equilibrium_cost --repetitions 3
+
+Made-up fronts of four algorithms at n = 8 and n = 16 (`benchmarks.equilibrium_coverage`), whose trainings end in some
+algorithm, mostly a good one. Both refinements begin with the same small sweep and go on, a round at a time, until each
+finds all of its boundaries narrower than `--width` decades (90 %): `labels` as `hyperphase refine` does, `equilibrium`
+as `refine --boundary equilibrium` does. In these worlds both boundaries lie at the same β, so that the share of bands
+that hold the truth is told of both. Cost: Σ n², the small sweep included, up to the end or to `--most` trainings.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from analysis.phases.boundaries import boundaries
+from analysis.phases.equilibrium import equilibrium
+from analysis.phases.phase_map import fit_phase_map
+from benchmarks.equilibrium_coverage import (
+    FRONTS,
+    HEAT,
+    HEATS,
+    HIGH,
+    LOW,
+    Front,
+    random_fronts,
+    random_trainings,
+    true_boundaries,
+)
+from search.sampling.front_knowledge import EXPLORE, next_places
+from search.sampling.sampler import PhaseBoundarySampler, edges
+
+DIMENSIONS = (8, 16)
+START = (13, 4)  # values of β, seeds at each n
+SPACE = {
+    "beta": FloatDistribution(LOW, HIGH, log=True),
+    "dimension": CategoricalDistribution(DIMENSIONS),
+}
+WORLDS = {"usual": HEAT, "sharp": HEATS["sharp"]}
+
+
+@dataclass
+class World:
+    """Fronts at every n, and the trainings so far."""
+
+    fronts: dict[int, dict[str, Front]]
+    heat: float
+    rng: np.random.Generator
+    rows: list[tuple[float, int, str, float, float]] = field(default_factory=list)  # β, n, label, energy, nats
+
+    @classmethod
+    def random(cls, kind: str, heat: float, seed: list[int]) -> "World":
+        rng = np.random.default_rng(seed)
+        return cls({n: random_fronts(kind, rng) for n in DIMENSIONS}, heat, rng)
+
+    def train(self, places: list[tuple[float, int]]) -> list[str]:
+        """Labels of trainings at these β, n, which join the rows."""
+        found = []
+        for beta, n in places:
+            label, energy, nats = random_trainings(
+                self.fronts[n], np.array([beta]), np.zeros(1, int), self.heat, self.rng
+            )
+            self.rows.append((beta, n, str(label[0]), float(energy[0]), float(nats[0])))
+            found.append(str(label[0]))
+        return found
+
+    @property
+    def cost(self) -> float:
+        return float(sum(n**2 for _, n, *_ in self.rows))
+
+    def truth(self) -> dict[tuple[int, str, str], float]:
+        return {(n, lower, upper): x for n in DIMENSIONS for lower, upper, x in true_boundaries(self.fronts[n])}
+
+
+def columns(world: World) -> list[np.ndarray]:
+    return [np.array(part) for part in zip(*world.rows, strict=True)]
+
+
+def read_labels(world: World):
+    """Boundaries of the phase map: columns y, lower_phase, upper_phase, x, x_low, x_high."""
+    beta, n, label, *_ = columns(world)
+    table = boundaries(fit_phase_map(beta, n, label, log_x=True, log_y=True, merge={}), ys=DIMENSIONS)
+    table.loc[table["low_is_open"], "x_low"] = LOW
+    table.loc[table["high_is_open"], "x_high"] = HIGH
+    return table
+
+
+def read_fronts(world: World):
+    beta, n, label, energy, nats = columns(world)
+    return equilibrium(beta, n, label, energy, nats, log_x=True)
+
+
+def run(world: World, method: str, *, width: float, batch: int, most: int, seed: int) -> dict:
+    """cost, trainings, whether it was done, bands that hold the truth, true boundaries, bands of no boundary."""
+    sampler = PhaseBoundarySampler(seed=seed, cost=edges, merge={})
+    study = optuna.create_study(sampler=sampler)
+    started = time.process_time()
+
+    def train(places: list[tuple[float, int]]) -> None:
+        for (beta, n), label in zip(places, world.train(places), strict=True):
+            trial = optuna.trial.create_trial(
+                params={"beta": beta, "dimension": n}, distributions=SPACE, value=0.0, user_attrs={"phase": label}
+            )
+            study.add_trial(trial)
+
+    betas = np.geomspace(LOW, HIGH, START[0])
+    train([(float(beta), n) for n in DIMENSIONS for beta in betas for _ in range(START[1])])
+    while True:
+        found = read_fronts(world) if method == "equilibrium" else None
+        table = read_labels(world) if found is None else found.boundaries
+        narrow = len(table) > 0 and bool((np.log10(table["x_high"] / table["x_low"]) <= width).all())
+        if narrow or len(world.rows) >= most:
+            break
+        places: list[tuple[float, int]] = []
+        if found is not None:
+            likely = lambda beta, n: sampler.predict_proba(study, beta, n)  # noqa: E731
+            cost = {float(n): float(n**2) for n in DIMENSIONS}
+            asked_for = batch - batch // EXPLORE
+            places = [(b, int(n)) for b, n in next_places(found, likely, cost, count=asked_for, width=width)]
+        asked = [study.ask(SPACE) for _ in range(batch - len(places))]
+        places += [(trial.params["beta"], trial.params["dimension"]) for trial in asked]
+        for trial in asked:  # the trials that count are added with their labels
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        train(places)
+    truth = world.truth()
+    bands = {(int(one.y), one.lower_phase, one.upper_phase): (one.x_low, one.x_high) for one in table.itertuples()}
+    return {
+        "cost": world.cost,
+        "trainings": len(world.rows),
+        "done": narrow,
+        "held": sum(bands[key][0] <= x <= bands[key][1] for key, x in truth.items() if key in bands),
+        "reported": sum(key in bands for key in truth),
+        "boundaries": len(truth),
+        "false": sum(key not in truth for key in bands),
+        "seconds": time.process_time() - started,
+    }
+
+
+def main(arguments=None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--first", type=int, default=100, help="number of the first repetition")
+    parser.add_argument("--fronts", nargs="+", default=FRONTS, choices=FRONTS)
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS))
+    parser.add_argument("--methods", nargs="+", default=["equilibrium", "labels"], choices=["equilibrium", "labels"])
+    parser.add_argument("--width", type=float, default=0.1, help="of the 90 %% bands, decades")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--most", type=int, default=4000, help="trainings")
+    chosen = parser.parse_args(arguments)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    print("front        world  repetition  method       trainings     cost  done  held / reported / boundaries  false")
+    ratios = []
+    for world in chosen.worlds:
+        for kind in chosen.fronts:
+            for repetition in range(chosen.first, chosen.first + chosen.repetitions):
+                cost = {}
+                for method in chosen.methods:
+                    made = World.random(kind, WORLDS[world], [repetition, FRONTS.index(kind)])
+                    found = run(made, method, width=chosen.width, batch=chosen.batch, most=chosen.most, seed=repetition)
+                    cost[method] = found["cost"]
+                    done = "yes" if found["done"] else "no"
+                    bands = f"{found['held']:4} / {found['reported']} / {found['boundaries']:<17}{found['false']:6}"
+                    print(
+                        f"{kind:12} {world:6} {repetition:10}  {method:11} {found['trainings']:10,}"
+                        f" {found['cost']:8,.0f}  {done:>4}  {bands}   ({found['seconds']:.0f} s)",
+                        flush=True,
+                    )
+                if len(cost) == 2:
+                    ratios.append(cost["equilibrium"] / cost["labels"])
+    if ratios:
+        mean = np.exp(np.mean(np.log(ratios)))
+        print(f"cost, equilibrium over labels: {mean:.2f} (geometric mean; an unfinished one counts by what it spent)")
+
+
+if __name__ == "__main__":
+    main()

@@ -36,5 +36,5 @@ def ray(monkeypatch):
 
     monkeypatch.setattr(session, "connected", connected)
     monkeypatch.setattr(train, "run_packs", run_packs)
-    monkeypatch.setattr(driver, "write_report", lambda folder: True)
+    monkeypatch.setattr(driver, "write_report", lambda folder, **options: True)
     return state

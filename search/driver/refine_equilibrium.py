@@ -53,7 +53,7 @@ class EquilibriumBoundaries:
         asked = max(1, count - count // EXPLORE)
 
         def likely(beta: Any, dimension: Any) -> tuple[Any, list[str]]:
-            return merged(*study.sampler.predict_proba(study, beta, dimension))  # type: ignore[attr-defined]
+            return merged(*study.sampler.predict_proba(study, beta, dimension))  # type: ignore[union-attr]
 
         for beta, n in next_places(self.found, likely, cost, count=asked, width=width):
             study.enqueue_trial(self.axes.place({"beta": beta, "dimension": int(n)}))

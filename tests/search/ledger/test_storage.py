@@ -38,6 +38,16 @@ def test_the_first_writer_wins(store):
     assert store.names() == set()
 
 
+def test_many_are_read_in_the_order_asked_for(store):
+    names = [str(number) for number in range(3 * storage.AT_ONCE * storage.CHUNK)]
+    for name in names[1::2]:
+        store.replace(name, name.encode())
+    found = list(storage.read_many(store, names))
+    assert found == [(name, name.encode() if int(name) % 2 else None) for name in names]
+    assert list(storage.read_many(store, [])) == []
+    assert next(storage.read_many(store, names)) == ("0", None)  # whoever stops early waits for nothing more
+
+
 def test_of_many_writers_at_once_one_wins(tmp_path):
     store, won = LocalStorage(tmp_path), []
     together = threading.Barrier(8)

@@ -87,6 +87,16 @@ def test_the_report_has_no_word_of_hypernetworks_and_the_folder_needs_no_file_of
     assert load_sweep(swept.path).missing == 0
 
 
+@pytest.mark.parametrize(
+    "command", [("compare", "SWEEP", "SWEEP", "--out", "out"), ("anneal", "SWEEP"), ("generalise", "SWEEP")]
+)
+def test_what_is_for_hypernetworks_says_so(swept, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    assert run(*(swept.path if word == "SWEEP" else word for word in command)) == 2
+    err = capsys.readouterr().err
+    assert "hypernetworks" in err and err.count("\n") == 1
+
+
 def test_a_sweep_keeps_its_config_and_its_code(swept):
     stored = load_stored(swept.config)
     assert parse(tomllib.loads(dump(stored))).model_dump() == stored.model_dump()

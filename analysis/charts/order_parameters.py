@@ -11,6 +11,8 @@ from analysis.charts.common import WIDTH, legend, panels, scatter
 if TYPE_CHECKING:
     import pandas as pd
 
+MANY_TIMES = 1000
+
 
 def order_parameter_pairs(names: list[str]) -> list[tuple[str, str]]:
     """Which order parameters to set against each other: the pairs that separate the known algorithms, if there."""
@@ -28,6 +30,12 @@ def order_parameter_scatter(done: "pd.DataFrame", pairs: list[tuple[str, str]]) 
     for axes, (x, y) in zip(panels(chart, len(pairs)), pairs, strict=True):
         scatter(chart, axes, done, done[x].to_numpy(float), done[y].to_numpy(float), "o", colour, size)
         axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
+        axes.set(xscale=_scale(done[x]), yscale=_scale(done[y]))
         axes.grid()
     legend(chart, done["algorithm"])
     return chart
+
+
+def _scale(values: "pd.Series") -> str:
+    """Logarithmic for what is positive and spans many decades, as losses do."""
+    return "log" if values.min() > 0 and values.max() > MANY_TIMES * values.min() else "linear"

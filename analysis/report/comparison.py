@@ -29,6 +29,8 @@ def write_comparison(folders: list[Path], out: Path, *, most_error: float) -> st
     """
     sweeps = [load_sweep(folder) for folder in folders]
     names = [sweep.folder.resolve().name for sweep in sweeps]
+    if own := [name for name, sweep in zip(names, sweeps, strict=True) if sweep.experiment.own]:
+        raise UserError(f"{own[0]}: only sweeps of hypernetworks and networks are compared")
     if len(set(names)) < len(names):
         raise UserError(f"two sweeps have the same name: {', '.join(names)}")
     found = dict(zip(names, (good(sweep, most_error) for sweep in sweeps), strict=True))

@@ -39,7 +39,8 @@ class Axis(BaseModel):
 
     def number(self, value: float, digits: int = 3) -> str:
         """A value as people read it."""
-        return f"{value:g}" if self.integer else format_beta(value, digits)
+        text = f"{value:g}" if self.integer else format_beta(value, digits)
+        return f"{value:.0f}" if "e+" in text and abs(value) < 1e6 else text.replace("e+0", "e")
 
     def says(self, value: float, digits: int = 2) -> str:
         """n = 4, β = 1e-9."""
@@ -123,7 +124,7 @@ def slices(done: "pd.DataFrame", experiment: Experiment) -> list[Slice]:
     return found
 
 
-def bands(frame: "pd.DataFrame", axis: Axis, most: int = 6) -> "list[tuple[str, pd.DataFrame]]":
+def bands(frame: "pd.DataFrame", axis: Axis, most: int = 9) -> "list[tuple[str, pd.DataFrame]]":
     """(title, rows) for every value of an axis or, of numbers that take many, for equally full ranges of it."""
     values = np.unique(frame[axis.name])
     if axis.integer or len(values) <= most:
@@ -131,7 +132,8 @@ def bands(frame: "pd.DataFrame", axis: Axis, most: int = 6) -> "list[tuple[str, 
     found = []
     for part in np.array_split(values, most):
         rows = frame[(frame[axis.name] >= part[0]) & (frame[axis.name] <= part[-1])]
-        found.append((f"{axis.short} = {axis.number(part[0])} … {axis.number(part[-1])}", rows))
+        ends = dict.fromkeys([axis.number(part[0]), axis.number(part[-1])])
+        found.append((f"{axis.short} = {' … '.join(ends)}", rows))
     return found
 
 

@@ -7,6 +7,7 @@ from analysis.errors import UserError
 from analysis.formatting import printable, short
 from search.cluster.train_own import OwnCodeError, keep_failure, trainings
 from search.cluster.tune import settings
+from search.config.load import ray_address
 from search.config.own import OwnConfig
 from search.config.schema import Config
 from search.driver.check_task import check_task
@@ -28,6 +29,8 @@ def tried(config: Config, folder: SweepFolder, state: State) -> State:
         check_task(config, state)
         return state
     if not config.experiment.trial_seconds or state.known:
+        return state
+    if config.ray.gpus_per_pack and ray_address(config):  # this machine may have no GPU
         return state
     experiment, at = OwnExperiment(config), location(config, folder, "ledger")
     point, place = experiment.cheapest(state.missing), config.ray.storage or folder.path

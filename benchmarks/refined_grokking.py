@@ -22,7 +22,7 @@ from search.sampling.sampler import PhaseBoundarySampler
 
 X, Y = "learning_rate", "weight_decay"
 BATCH = 8
-SIZES = ((4, 3), (6, 4), (6, 8), (10, 6), (10, 12))  # of regular grids, in x and y
+SIZES = ((4, 3), (6, 4), (8, 6), (10, 6), (12, 7), (12, 10))  # of regular grids, in x and y
 PLACES = 40  # a side, of the places at which maps are compared
 
 Find = Callable[[float, float], str]  # place -> the phase that a training there ends in

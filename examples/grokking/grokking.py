@@ -3,7 +3,7 @@
 Every number 0 … 9 has a learnt embedding, a single number e. An MLP, the decoder, reads e_a + e_b and is to answer with
 the vector that stands for the sum a + b, one of 19 random ones. It learns 45 of the 55 pairs a ≤ b; whether it gets the
 other ten right depends on whether embeddings end on a line. Decoder learning rate and weight decay decide which of the
-paper's four phases a training is in:
+paper's four phases a training is in (docs/grokking.md):
 
     phase           90 % of training pairs right   90 % of the others right
     confusion       never                          -

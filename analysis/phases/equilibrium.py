@@ -232,6 +232,8 @@ def _place(values: Floats, x: float) -> float:
     """The fractional index at which `_interpolate` gives x; values ascend."""
     below = int(np.clip(np.searchsorted(values, x) - 1, 0, len(values) - 2))
     low, high = values[below], values[below + 1]
+    if low == high:  # trainings at one x alone
+        return float(below)
     logarithmic = low > 0 and high > 0
     part = np.log(x / low) / np.log(high / low) if logarithmic else (x - low) / (high - low)
     return float(below + np.clip(part, 0, 1))

@@ -121,8 +121,9 @@ def _boundary_lines(boundaries: "pd.DataFrame", heading: str, experiment: Experi
     table = boundaries.sort_values(["y", "x"])
     lines = [heading]
     for row in table.head(MAX_BOUNDARIES).itertuples():
+        at = "".join(f" {axis.short}={axis.number(getattr(row, axis.name))}" for axis in experiment.axes[2:])
         pair = f"{display_name(row.lower_phase)} | {display_name(row.upper_phase)}"
-        lines.append(f"  {_at(row.y, experiment)} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
+        lines.append(f"  {_at(row.y, experiment)}{at} {pair:<26} {row.x:>8.2g}   {row.x_low:.2g} … {row.x_high:.2g}")
     if len(table) > MAX_BOUNDARIES:
         lines.append(f"  … and {len(table) - MAX_BOUNDARIES} more: see the report")
     return lines

@@ -373,7 +373,7 @@ def test_a_refinement_varies_the_experiments_own_axes(home, monkeypatch, capsys)
 
     monkeypatch.setattr(session, "connected", connected)
     monkeypatch.setattr(train, "run_packs", run_packs)
-    monkeypatch.setattr(driver, "write_report", lambda folder: True)
+    monkeypatch.setattr(driver, "write_report", lambda folder, **options: True)
     cost = MINE.replace("label=label", 'label=label, cost=lambda point: 2.0 + point["decay"]')
     cost = cost.replace('Axis("decay", -2, 2)', 'Axis("decay", -1.5, 2), Axis("kind", values=(0, 1))')
     made = config(home, cost, grid={"seeds": 1, "axes": {"rate": {"count": 5}, "decay": [-1, 0, 1]}})

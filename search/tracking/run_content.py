@@ -119,13 +119,17 @@ def sweep_note(
     label: str = "algorithm",
     axes: Sequence[str] = ("dimension", "beta"),
     order: str = ORDER,
+    view: str = "",
 ) -> str:
     """The parent run's description: the phase map, what was found, and links to lists of just that.
 
-    label: the tag that says what was found; axes: tags of places; order: the metric that lists are sorted by.
+    label: the tag that says what was found; axes: tags of places; order: the metric that lists are sorted by; view:
+    address of the list in which trainings are folded under their sweep.
     """
     here = is_equal("tags.sweep", sweep)
-    lines = [f"[{sum(counts.values())} trainings]({list_address(experiment, here, order)}), {status.lower()}", ""]
+    folded = f" ([folded by sweep, with columns]({view}))" if view else ""
+    listed = f"[{sum(counts.values())} trainings]({list_address(experiment, here, order)})"
+    lines = [f"{listed}{folded}, {status.lower()}", ""]
     if phase_map:
         lines += [f"![phase map]({picture_address(PHASE_MAP, run_id)})", ""]
     lines += [f"| {label} | trainings | filter of the list of runs |", "|---|---|---|"]

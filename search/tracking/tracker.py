@@ -37,6 +37,7 @@ from search.tracking.run_content import (
     run_address,
     sweep_note,
 )
+from search.tracking.runs_view import TAG, runs_view, view_address
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
@@ -127,12 +128,15 @@ class Tracker:
             self.client.log_text(self.parent, text, self.folder.manifest.name)
         there = (self.folder.report / PHASE_MAP).is_file()
         shown = self.content
+        view, state = runs_view([shown.label_tag, *shown.tags], shown.order)
+        self.client.set_experiment_tag(self.experiment, f"{TAG}{view}", state)
         note = sweep_note(
             *(self.experiment, self.sweep, self.parent, status, counts),
             phase_map=there,
             label=shown.label_tag,
             axes=shown.tags,
             order=shown.order,
+            view=view_address(self.experiment, view),
         )
         self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, status=status)

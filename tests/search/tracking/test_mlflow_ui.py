@@ -77,6 +77,18 @@ def test_the_list_shows_the_sweep_and_a_filter_works(served, tmp_path):
         assert tab.said == []
 
 
+def test_the_view_folds_trainings_and_has_columns_for_what_was_found(served, tmp_path):
+    address, tracker, _ = served
+    note = tracker.client.get_run(tracker.parent).data.tags["mlflow.note.content"]
+    view = re.search(r"\[folded by sweep, with columns\]\(([^)\s]+)\)", note)[1]
+    with browser(tmp_path, width=1900) as tab:
+        tab.visit(address + view, until=shows("sweep sweep"))
+        for heading in ("algorithm", "dimension", "beta", "relative_error"):
+            tab.wait(shows(heading))
+        assert not tab.run(shows("n=3 β=1 seed=0"))
+        assert tab.said == []
+
+
 def test_drawing_formula_and_phase_map_show(served, tmp_path):
     address, tracker, _ = served
     child, _ = tracker.children[records(smoke())[0].row["key"]]

@@ -31,6 +31,7 @@ def parts(dimension: int) -> dict:
 
     from search.config.load import load
     from search.ledger import ledger
+    from search.ledger.index import LedgerIndex
     from search.ledger.read_training import to_record
     from search.sweep import folder as folders
     from search.sweep import tables
@@ -55,7 +56,8 @@ def parts(dimension: int) -> dict:
         clock.add("write the record", lambda record: ledger.write(place, record), found)
         paths = [ledger.record_path(place, record.row["key"]) for record in found]
         clock.add("read it, hypernetwork and all", ledger.read, paths)
-        clock.add("read the rest, twice", lambda path: [ledger.read(path, hypernetwork=False) for _ in "ab"], paths)
+        index = LedgerIndex(place, place / "index")
+        clock.add("read the rest, into the index", lambda path: index.read(path.stem), paths)
         clock.add("network file", lambda record: tables.save_network(folders.create(place / "sweep"), record), found)
         runs = _log(clock, place, "MLflow: run, curves, data", found, ["mlflow.models=false", "mlflow.drawings=false"])
         drawn = _log(clock, place, "MLflow: drawing", found, ["mlflow.models=false"], less=runs)

@@ -111,22 +111,22 @@ def sweep(options) -> int:
 
 
 def resume(options) -> int:
-    from search.config.load import load
+    from search.config.load import load_stored
     from search.driver.sweep import sweep
     from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
-    config = load(file=folder.config, settings=_settings(options))
+    config = load_stored(folder.config, _settings(options))
     return sweep(config, folder.path, command=options.command_line)
 
 
 def refine(options) -> int:
-    from search.config.load import load
+    from search.config.load import load_stored
     from search.driver.refine import Goal, refine
     from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
-    config = load(file=folder.config, settings=_settings(options))
+    config = load_stored(folder.config, _settings(options))
     goal = Goal(
         options.width,
         options.trainings,
@@ -139,12 +139,12 @@ def refine(options) -> int:
 
 
 def anneal(options) -> int:
-    from search.config.load import load
+    from search.config.load import load_stored
     from search.driver.anneal import anneal
     from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
-    config = load(file=folder.config, settings=_settings(options))
+    config = load_stored(folder.config, _settings(options))
     return anneal(config, folder.path, command=options.command_line)
 
 
@@ -184,14 +184,14 @@ def report(options) -> int:
 
 def _with_objects(folder, config, **more: list[str]):
     """The sweep's config with more algorithms or sections, kept in its folder with the files that they are in."""
-    from search.config.load import load
+    from search.config.load import load_stored
     from search.objects import keep_copies
     from search.sweep import folder as folders
     from search.sweep.experiment import objects_of
 
     lists = {name: list(dict.fromkeys([*getattr(config.analysis, name), *given])) for name, given in more.items()}
     settings = [f"analysis.{name}={json.dumps(specs, ensure_ascii=False)}" for name, specs in lists.items()]
-    config = load(file=folder.config, settings=settings)
+    config = load_stored(folder.config, settings)
     keep_copies(objects_of(config), folder)
     folders.write_config(folder, config)
     return config
@@ -242,12 +242,12 @@ def ui(options) -> int:
 
 
 def sync(options) -> int:
-    from search.config.load import load
+    from search.config.load import load_stored
     from search.driver.sync import sync
     from search.sweep import folder as folders
 
     folder = folders.existing(options.sweep)
-    return sync(load(file=folder.config, settings=options.settings), folder)
+    return sync(load_stored(folder.config, options.settings), folder)
 
 
 def _settings(options) -> list[str]:

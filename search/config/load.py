@@ -122,13 +122,18 @@ def load(*, preset: str | None = None, file: Path | None = None, settings: Seque
     return parse(tables, name=name)
 
 
-def load_stored(file: Path) -> Config:
-    """The config that `dump` wrote, by this version or an older one, whose recipe lacks the fields that came later."""
+def load_stored(file: Path, settings: Sequence[str] = ()) -> Config:
+    """The config that `dump` wrote, by this version or an older one, whose recipe lacks the fields that came later.
+
+    settings: on top.
+    """
     tables = read_toml(file)
     also_look_in(file.parent)
     training = tables.get("training", {})
     if "experiment" not in tables and isinstance(training, dict):
         tables = tables | {"training": BEFORE | training}
+    for setting in settings:
+        tables = apply_setting(tables, setting)
     return parse(tables, name=str(file))
 
 

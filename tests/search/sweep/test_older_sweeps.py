@@ -4,11 +4,13 @@ tests/data/sweep_before_curricula was written at commit 9dde321.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from search.cli import main
 from search.ledger import ledger
 from search.sweep import folder as folders
 from search.sweep.experiment import experiment_of
@@ -32,6 +34,17 @@ def test_nothing_of_it_is_to_be_trained_again(record):
     config = folders.read_config(SWEEP)
     assert [point.key for point in expand(config)] == [KEY]
     assert matches_recipe(record.row, experiment_of(config).recipe)
+
+
+@pytest.mark.parametrize("command", ["resume", "refine", "anneal", "sync"])
+def test_no_command_asks_for_it_anew(command, tmp_path, monkeypatch):
+    """Settings on top or not: fields that its config lacks are what they were then, not today's defaults."""
+    folder, asked = Path(shutil.copytree(SWEEP.path, tmp_path / "sweep")), []
+    runs = {"resume": "sweep.sweep", "refine": "refine.refine", "anneal": "anneal.anneal", "sync": "sync.sync"}
+    monkeypatch.setattr(f"search.driver.{runs[command]}", lambda config, *rest, **more: asked.append(config) or 0)
+    for settings in ([], ["--set", "mlflow.enabled=false"]):
+        assert main.main([command, str(folder), *settings]) == 0
+        assert KEY in [point.key for point in expand(asked.pop())]
 
 
 def test_its_recipe_keeps_its_key(record):

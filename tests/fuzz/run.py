@@ -126,8 +126,8 @@ def fuzz(seed: int, inputs: int, *, say=print) -> list[str]:
         (outside / "home" / "precious.txt").write_text("mine")
         before = {name: os.environ.get(name) for name in CHANGED}
         source = Inputs(outside, seed)
-        os.environ["HOME"] = str(outside / "home")
         os.environ |= {"MPLCONFIGDIR": str(Path(scratch) / "matplotlib"), "HYPERPHASE_CACHE": str(cache_folder())}
+        os.environ["HOME"] = str(outside / "home")
         os.environ.pop("MLFLOW_TRACKING_URI", None), os.environ.pop("RAY_ADDRESS", None)
         whole = fingerprint(outside)
         try:

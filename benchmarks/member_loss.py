@@ -13,7 +13,7 @@ from trainables.models.weight_heads import INITIAL_LOG_SIGMA, INITIAL_SCALES, SC
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
 
-RECIPE = Recipe()
+RECIPE = Recipe(scale_free=False)
 
 
 def member_loss(p: dict, z, x, beta, n: int, xp, sigmoid: Callable):

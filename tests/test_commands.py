@@ -28,6 +28,8 @@ __all__ = ["ray"]  # a fixture
 NOT_RUN_HERE = {
     "hyperphase anneal SWEEP": "tests/search/driver/test_anneal.py runs it",
     "hyperphase anneal sweeps/quick": "likewise",
+    "hyperphase sweep --config examples/grokking/grokking.toml --out sweeps/grokking": "half an hour; "
+    "tests/examples/test_grokking.py runs a small one",
     "git clone <this repository> hyperphase && cd hyperphase": "CI runs in a clone",
     "ray up": "tests/deploy checks the file that it reads",
 }
@@ -43,6 +45,7 @@ LESS = {  # what makes a command's work small
 }
 PLACEHOLDERS = (  # replaced in this order
     (r" > .*", ""),
+    (r"networks/KEY\.npz --out report/drawings/KEY\.svg", "network.npz --out picture.svg"),
     (r"--x COLUMN --y COLUMN --label COLUMN", "--x beta --y dimension --label algorithm"),
     (r"--energy COLUMN --complexity COLUMN", "--energy relative_error --complexity complexity_nats"),
     (r"LABEL=NAME", "convexity=curved"),

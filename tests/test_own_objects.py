@@ -229,7 +229,7 @@ BROKEN = Task("broken", target=lambda x: x.no_such_method(), variance=lambda n: 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("WRONG", "own.py:WRONG: its variance at n = 3 is 14 "),
+        ("WRONG", "own.py:WRONG: its variance at n = 2 is "),
         ("BROKEN", "own.py, line 10: AttributeError: 'numpy.ndarray' object has no attribute 'no_such_method'"),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_refusal_is_written_down(tmp_path, ray):
 
 
 def test_a_report_that_fails_is_told_by_the_exit_code(tmp_path, ray, monkeypatch):
-    monkeypatch.setattr(driver, "write_report", lambda folder: False)
+    monkeypatch.setattr(driver, "write_report", lambda folder, **_: False)
     assert sweep(tmp_path) == 1
 
 

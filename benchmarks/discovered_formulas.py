@@ -1,95 +1,161 @@
-"""Formulas that nobody listed: train networks for every task, explain them, and say how short and faithful that is.
+"""Formulas that nobody listed: what sweeps for other tasks than the L1 norm found, and where it is the ground state.
 
-    python -m benchmarks.discovered_formulas --out DIR [--steps N] [--task NAME …] [--dimension N …] [--beta B …]
-    python -m benchmarks.discovered_formulas --out DIR --show
+    python -m benchmarks.discovered_formulas SWEEP… [--out DIR]
 
-Trains packs in this process, a pack for each task and dimension, and keeps one row per training in
-DIR/trainings.jsonl and its representative network beside it; what is there already is not trained again.
+Explains the network of every training anew and prints, for each sweep: how many good trainings have a faithful
+formula, the patterns with the best training of each and what its constants are in n, and at every n the patterns with
+the lowest objective from small to large β. With --out also DIR/TASK.csv, a row a training with its phase, and a drawing
+of the best network of every pattern that is a ground state somewhere. `hyperphase boundaries` takes the table.
 """
 
 import argparse
-import json
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from analysis.algorithms.builtin import CONSTANT
+from analysis.errors import UserError
+from analysis.network import Network
+from analysis.patterns.across import shared_formula
+from analysis.patterns.explain import explain
+from analysis.patterns.explanation import Explanation
+from analysis.patterns.pattern_text import mirror_image
+from analysis.phases.equilibrium import Equilibrium, equilibrium
+from analysis.sweeps.load import load_sweep
+from trainables.tasks.registry import get_task
 
-from search.ledger.read_training import to_record
-from trainables.recipe import Recipe
-from trainables.tasks.registry import TASKS
-from trainables.training.loop import Member, train_pack
+if TYPE_CHECKING:
+    import pandas as pd
 
-BETAS = (1e-7, 1e-5, 1e-4, 1e-3)
-DIMENSIONS = (4, 6, 2, 8)
-GOOD, FAITHFUL = 0.05, 0.98  # relative error of a good training, R² of a faithful formula
-KEPT = ("task", "dimension", "beta", "seed", "steps", "algorithm", "relative_error", "complexity_nats")  # of a row,
-# and what is said of its pattern
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--task", action="append", choices=sorted(TASKS), help="default: all but the L1 norm")
-    parser.add_argument("--dimension", type=int, action="append", help=f"default: {DIMENSIONS}")
-    parser.add_argument("--beta", type=float, action="append", help=f"default: {BETAS}")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--show", action="store_true", help="train nothing, print what is there")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    table = options.out / "trainings.jsonl"
-    rows = [json.loads(line) for line in table.read_text().splitlines()] if table.is_file() else []
-    if not options.show:
-        for row in train(options, {key_of(row) for row in rows}):
-            rows.append(row)
-            with table.open("a") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    show(rows)
+GOOD, FAITHFUL, CONSTANTS = (
+    0.05,
+    0.98,
+    6,
+)  # relative error of a good training; R² and constants a type of a good formula
+SHOWN = 4  # patterns a task
+COLUMNS = ["key", "dimension", "beta", "seed", "relative_error", "complexity_nats"]
 
 
-def key_of(row: dict) -> tuple:
-    return row["task"], row["dimension"], row["beta"], row["seed"], row["steps"]
+@dataclass(frozen=True)
+class Discovery:
+    """A sweep's trainings, a row each with its `phase`; their explanations by key; what is best where."""
+
+    task: str
+    rows: "pd.DataFrame"
+    found: dict[str, Explanation]
+    best: Equilibrium
 
 
-def train(options, there: set[tuple]) -> Iterable[dict]:
-    """Rows of the trainings that are missing: all tasks at one dimension before the next."""
-    tasks = options.task or [name for name in TASKS if name != "l1_norm"]
-    for n in options.dimension or DIMENSIONS:
-        for task in tasks:
-            points = [(beta, seed) for beta in options.beta or BETAS for seed in range(options.seeds)]
-            points = [one for one in points if (task, n, *one, options.steps) not in there]
-            if not points:
-                continue
-            recipe = Recipe(task=task, steps=options.steps, snapshots=1, snapshot_draws=1)
-            members = [Member(f"{task}-{n}-{beta:g}-{seed}", beta, seed) for beta, seed in points]
-            for trained in train_pack(n, members, recipe):
-                record = to_record(trained, recipe, n)
-                if record.draws is not None:
-                    record.draws[record.row["representative"]].save(options.out / f"{trained.member.key}.npz")
-                    yield {name: value for name, value in record.row.items() if name in KEPT or "pattern" in name}
+def discover(folder: Path) -> Discovery:
+    """Mirror images are one phase: the one that stands first."""
+    sweep = load_sweep(folder)
+    rows = sweep.done[COLUMNS].copy()
+    task = sweep.done["task"].iloc[0]
+    target = get_task(task).target
+    found = {key: explain(Network.load(sweep.network_path(key)), target) for key in rows["key"]}
+    explained = [found[key] for key in rows["key"]]
+    rows["phase"] = [min(one.pattern, mirror_image(one.pattern)) for one in explained]
+    rows["r_squared"] = [one.r_squared for one in explained]
+    rows["r_squared_at_twice_the_scale"] = [one.r_squared_at_twice_the_scale for one in explained]
+    rows["most_constants"] = [max((len(kind.constants) for kind in one.types), default=0) for one in explained]
+    rows["formula"] = [one.text for one in explained]
+    axes = (rows[name] for name in ("beta", "dimension", "phase", "relative_error", "complexity_nats"))
+    best = equilibrium(*axes, seeds=rows["seed"], log_x=True, x_name="β", y_name="n")
+    return Discovery(task, rows, found, best)
 
 
-def show(rows: list[dict]) -> None:
-    good = [row for row in rows if row["relative_error"] <= GOOD]
-    for task in dict.fromkeys(row["task"] for row in rows):
-        print(f"\n{task}")
-        mine = [row for row in rows if row["task"] == task]
-        for n in sorted({row["dimension"] for row in mine}):
-            here = [row for row in mine if row["dimension"] == n]
-            well = [row for row in here if row["relative_error"] <= GOOD]
-            faithful = sum(row["pattern_r_squared"] >= FAITHFUL for row in well)
-            best = min(here, key=lambda row: row["relative_error"])
-            common = Counter(row["pattern"] for row in well or here).most_common(1)[0]
-            print(f"  n = {n}: {len(here)} trainings, {len(well)} with error ≤ {GOOD}, {faithful} of these with R² ≥ "
-                  f"{FAITHFUL}; most frequent ({common[1]}): {common[0]}")  # fmt: skip
-            print(f"    best (β = {best['beta']:g}, error {best['relative_error']:.3g}): {best['pattern_formula']} "
-                  f"(R² {best['pattern_r_squared']:.4f}, at twice the scale "
-                  f"{best['pattern_r_squared_at_twice_the_scale']:.4f})")  # fmt: skip
-    if good:
-        share = np.mean([row["pattern_r_squared"] >= FAITHFUL for row in good])
-        print(f"\n{len(rows)} trainings, {len(good)} with error ≤ {GOOD}; R² ≥ {FAITHFUL} in {share:.1%} of these")
+def report(discovery: Discovery) -> str:
+    rows = discovery.rows
+    good = rows[rows["relative_error"] <= GOOD]
+    short = (good["r_squared"] >= FAITHFUL) & (good["most_constants"] <= CONSTANTS)
+    lines = [
+        f"\n## {discovery.task}: {len(rows)} trainings, {len(good)} with error ≤ {GOOD}; of these "
+        f"{int(short.sum())} ({short.mean():.0%}) with R² ≥ {FAITHFUL} and at most {CONSTANTS} constants a type"
+    ]
+    for row in good[~short].itertuples():
+        lines.append(f"  not so: {row.key}, n = {row.dimension}, β = {row.beta:g}, error {row.relative_error:.3g}, "
+                     f"R² {row.r_squared:.3f}: {row.formula}")  # fmt: skip
+    for phase in phases(discovery):
+        lines += _told(discovery, phase)
+    lines += ["", "| n | lowest objective, from small β to large |", "|---|---|"]
+    lines += [f"| {n:g} | {_stretches(discovery, n)} |" for n in sorted(discovery.best.fronts)]
+    return "\n".join(lines)
+
+
+def phases(discovery: Discovery) -> list[str]:
+    """Patterns that have the lowest objective somewhere, and the most frequent others; `constant` aside."""
+    states = list(dict.fromkeys(discovery.best.ground_states["ground_state"]))
+    often = discovery.rows["phase"].value_counts().index.tolist()
+    named = [phase for phase in [*states, *often] if phase != CONSTANT.name]
+    return sorted(set(states) - {CONSTANT.name} | set(dict.fromkeys(named[:SHOWN])), key=often.index)
+
+
+def best_of(discovery: Discovery, phase: str) -> str:
+    """Key of the training with the lowest error, at n = 4 if it was found there, so that it can be drawn and read."""
+    mine = discovery.rows[discovery.rows["phase"] == phase]
+    here = mine[mine["dimension"] == 4]
+    return (mine if here.empty else here).sort_values("relative_error")["key"].iloc[0]
+
+
+def _told(discovery: Discovery, phase: str) -> list[str]:
+    mine = discovery.rows[discovery.rows["phase"] == phase].set_index("key")
+    key = best_of(discovery, phase)
+    row, found = mine.loc[key], discovery.found[key]
+    ns = ", ".join(f"{n} ({count})" for n, count in mine["dimension"].value_counts().sort_index().items())
+    lines = [
+        f"\n{phase}: {len(mine)} trainings, at n = {ns}, β = {mine['beta'].min():g} to {mine['beta'].max():g}; "
+        f"median R² {mine['r_squared'].median():.4f}, worst {mine['r_squared'].min():.4f}",
+        f"  {key}, n = {row['dimension']}, β = {row['beta']:g}, error {row['relative_error']:.3g}: {found.text} "
+        f"(R² {found.r_squared:.4f}, at twice the scale {found.r_squared_at_twice_the_scale:.4f})",
+    ]
+    alike = [discovery.found[key] for key in mine.index if discovery.found[key].pattern == found.pattern]
+    if len({one.dimension for one in alike}) > 1:
+        lines.append(f"  in n: {shared_formula(alike)}")
+    return lines
+
+
+def _stretches(discovery: Discovery, n: float) -> str:
+    """`A, up to β = 0.01 (0.005 to 0.02) B, …`."""
+    bounds = discovery.best.boundaries
+    here = bounds[bounds["y"] == n].sort_values("x")
+    if here.empty:
+        states = discovery.best.ground_states
+        return str(states[states["y"] == n]["ground_state"].iloc[0])
+    text = "".join(
+        f"{row.lower_phase}, to {row.x:.2g} ({row.x_low:.2g} … {row.x_high:.2g}); " for row in here.itertuples()
+    )
+    return text + str(here["upper_phase"].iloc[-1])
+
+
+def write(discovery: Discovery, out: Path) -> None:
+    """DIR/TASK.csv and DIR/TASK_1.svg, …, in the order of `phases`."""
+    out.mkdir(parents=True, exist_ok=True)
+    discovery.rows.to_csv(out / f"{discovery.task}.csv", index=False)
+    for number, phase in enumerate(phases(discovery), start=1):
+        found = discovery.found[best_of(discovery, phase)]
+        found.draw(out / f"{discovery.task}_{number}.svg", title=found.pattern)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.discovered_formulas",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sweeps", type=Path, nargs="+", metavar="SWEEP")
+    parser.add_argument("--out", type=Path, metavar="DIR")
+    options = parser.parse_args(arguments)
+    for folder in options.sweeps:
+        try:
+            discovery = discover(folder)
+        except UserError as error:
+            parser.error(str(error))
+        print(report(discovery), flush=True)
+        if options.out:
+            write(discovery, options.out)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

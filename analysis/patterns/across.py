@@ -9,6 +9,7 @@ from analysis.errors import UserError
 from analysis.patterns.explanation import Explanation
 
 GAIN = 0.5  # a power of n must explain this share of a constant's scatter about its mean (of its logarithm)
+Signature = tuple[tuple[str, int, bool], ...]  # kind, side and whether A > 0, of every type
 STEADY = 0.05  # scatter of the logarithm below which a constant is a constant
 
 
@@ -21,7 +22,7 @@ class Law:
     spread: float
 
     def __call__(self, n: float) -> float:
-        return self.factor * n**self.exponent
+        return float(self.factor * n**self.exponent)
 
     def __str__(self) -> str:
         return f"{self.factor:.3g}" + (f"·n^{self.exponent:.2g}" if self.exponent else "")
@@ -66,11 +67,11 @@ def shared_formula(explanations: Sequence[Explanation]) -> SharedFormula:
     )
 
 
-def _signature(explanation: Explanation) -> tuple:
+def _signature(explanation: Explanation) -> Signature:
     return tuple((kind.kind, kind.side, kind.constants["A"] > 0) for kind in explanation.types)
 
 
-def _usual_types(explanations: Sequence[Explanation]) -> tuple:
+def _usual_types(explanations: Sequence[Explanation]) -> Signature:
     """A pattern may be made of one type more or less: the most frequent way of it counts."""
     ways = [_signature(one) for one in explanations]
     return max(ways, key=ways.count)

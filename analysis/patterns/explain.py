@@ -7,6 +7,7 @@ The neurons are sorted into types (types.py), the types' constants are fitted to
 what hardly matters is taken out (simplify.py), and other inputs say how faithful the result is.
 """
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from analysis.activations import ACTIVATIONS, Activation
 from analysis.algorithms.inputs import fresh_inputs
 from analysis.network import Network
 from analysis.patterns.explanation import Explanation
-from analysis.patterns.fit import Fit, Inputs, Model, fit
+from analysis.patterns.fit import Fit, Inputs, Model, Term, fit
 from analysis.patterns.linear import linear_groups
 from analysis.patterns.names import is_constant
 from analysis.patterns.simplify import Short, description_bits, simplify
@@ -37,7 +38,7 @@ SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
 POOR = 0.02  # share left unexplained beyond which neurons with a slight bend are no longer taken for linear
 
 
-def explain(network: Network | str | os.PathLike, target: Target | None = None, *, samples: int = SAMPLES,
+def explain(network: Network | str | os.PathLike[str], target: Target | None = None, *, samples: int = SAMPLES,
             rng_seed: int = 0) -> Explanation:  # fmt: skip
     """Explain one network or network file. Raises NetworkFileError on a bad file.
 
@@ -196,7 +197,9 @@ def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activati
         start[-1] = (output - model.values(start)).mean()
         return model, fit(model, output, start)
 
-    types = structure.types if activation.name != "relu" else [_without_sharpness(kind) for kind in structure.types]
+    types: Sequence[NeuronType] = structure.types
+    if activation.name == "relu":
+        types = [_without_sharpness(kind) for kind in types]
     model, result = fitted(types)
     if any(kind.kind == "dense" for kind in types):
         radial = [kind for kind in types if kind.kind != "dense"] + [_radial(types, inputs, output)]
@@ -217,7 +220,9 @@ def _radial(types: Sequence[NeuronType], inputs: Inputs, output: np.ndarray) -> 
     return NeuronType("radial", 1, 0, ((),), neurons, {"A": A, "e": e})
 
 
-def _without_small_types(types, model: Model, result: Fit, fitted, dimension: int):
+def _without_small_types(types: Sequence[NeuronType], model: Model, result: Fit,
+                         fitted: Callable[[Sequence[NeuronType]], tuple[Model, Fit]], dimension: int,
+                         ) -> tuple[Sequence[NeuronType], Model, Fit]:  # fmt: skip
     """Leave out, one by one, types that are not worth their constants."""
     variance = result.scale
     while len(types) > 0:
@@ -243,7 +248,7 @@ def _is_strong(kind: NeuronType, types: Sequence[NeuronType]) -> bool:
     return kind.kind == "one" and len(alike) > 1 and abs(kind.constants["A"]) > STRONG * max(alike)
 
 
-def _bend(term, constants: np.ndarray) -> float:
+def _bend(term: Term, constants: np.ndarray) -> float:
     """Variance that a term adds beyond a linear function of its own u, summed over members."""
     values = term.values(constants)
     even = (values + np.roll(values, len(values) // 2)) / 2  # inputs come in antithetic pairs
@@ -270,7 +275,7 @@ def _without_sharpness(kind: NeuronType) -> NeuronType:
 
 def _sharpness(kind: NeuronType) -> float:
     """How sharp a bend is at the scale of what it acts on."""
-    return kind.constants["s"] * np.sqrt(max(kind.size, 1))
+    return kind.constants["s"] * math.sqrt(max(kind.size, 1))
 
 
 def _unexplained(output: np.ndarray, wanted: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 import os
 from functools import cached_property
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Explanation(Description):
         """Source of a function f(x) of inputs (samples, n), which needs numpy as np."""
         return formula_code.python(self)
 
-    def expression(self):
+    def expression(self) -> Any:
         """The formula as a sympy expression in x (indexed from 1), and w for rows of the network's own."""
         return formula_code.expression(self)
 
@@ -84,7 +85,7 @@ class Explanation(Description):
             "pattern_constants": self.constants,
         }
 
-    def draw(self, path: str | os.PathLike | None = None, *, title: str | None = None) -> Drawing:
+    def draw(self, path: str | os.PathLike[str] | None = None, *, title: str | None = None) -> Drawing:
         """The network's drawing, in which every type has one colour; with a path, a .png or .svg file too."""
         return draw(self.network, path, title=title, markings=self.markings)
 

@@ -34,11 +34,13 @@ class Inputs:
 
     @cached_property
     def total(self) -> np.ndarray:
-        return self.columns.sum(0)  # (samples,)
+        total: np.ndarray = self.columns.sum(0)
+        return total  # (samples,)
 
     @cached_property
     def square(self) -> np.ndarray:
-        return (self.columns**2).sum(0)
+        square: np.ndarray = (self.columns**2).sum(0)
+        return square  # (samples,)
 
 
 class Term:
@@ -69,12 +71,14 @@ class Term:
         """(samples,)"""
         given = dict(zip(self.names, constants.tolist(), strict=True))
         if self.kind.kind == "radial":
-            return given["A"] * np.sqrt(self.square + given["e"])
-        u = self._u(given)
-        s = given.get("s")
+            values: np.ndarray = given["A"] * np.sqrt(self.square + given["e"])
+            return values
+        u, s = self._u(given), given.get("s")
         if s is None:
-            return given["A"] * np.maximum(u, 0).sum(0)
-        return given["A"] / s * self.activation.value(s * u).sum(0)
+            values = given["A"] * np.maximum(u, 0).sum(0)
+        else:
+            values = given["A"] / s * self.activation.value(s * u).sum(0)
+        return values
 
     def derivatives(self, constants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values (samples,) and their derivatives (constants, samples)."""
@@ -97,7 +101,7 @@ class Term:
         return A * value, np.stack([by[name] for name in self.names])
 
     def _u(self, given: dict[str, float]) -> np.ndarray:
-        u = self.fixed
+        u: np.ndarray = self.fixed
         for name, part in self.parts.items():
             if given[name]:
                 u = u + given[name] * part

@@ -1,12 +1,14 @@
 """Formulas as sympy expressions and as Python source."""
 
+from typing import Any
+
 from analysis.activations import ACTIVATIONS
 from analysis.patterns.description import Description
 from analysis.patterns.formula_text import TEXT, text
 from analysis.patterns.types import NeuronType
 
 
-def expression(described: Description):
+def expression(described: Description) -> Any:
     """Sums over every input stay sums; those over pairs, subsets and some inputs are written out."""
     import sympy  # slow to import, needed by nobody else
 
@@ -15,10 +17,10 @@ def expression(described: Description):
     total = sympy.Sum(x[k], (k, 1, n))
     activation = ACTIVATIONS[described.network.activation]
 
-    def bend(u, s):
+    def bend(u: Any, s: float | None) -> Any:
         return sympy.Max(u, 0) if s is None else activation.expression(s * u) / s
 
-    def term(kind: NeuronType):
+    def term(kind: NeuronType) -> Any:
         given = kind.constants
         A, s, tau, rho = given["A"], given.get("s"), given.get("tau", 0.0), given.get("rho", 0.0)
         if kind.kind == "radial":

@@ -1,5 +1,7 @@
 """The linear part of a network as few slopes: none, one for all inputs, two for two groups of them, or one each."""
 
+import math
+
 import numpy as np
 
 from analysis.patterns.simplify import CONSTANT_BITS, FIDELITY
@@ -30,7 +32,7 @@ def linear_groups(slopes: np.ndarray, variance: float) -> tuple[tuple[int, ...],
 
 
 def _bits(left: float, constants: int) -> float:
-    return FIDELITY * np.log2(left + OTHERWISE) + CONSTANT_BITS * constants
+    return FIDELITY * math.log2(left + OTHERWISE) + CONSTANT_BITS * constants
 
 
 def _halves(slopes: np.ndarray) -> tuple[tuple[int, ...], ...]:

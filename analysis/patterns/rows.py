@@ -12,6 +12,7 @@ worth the bits that it saves: a direction of n weights, known to a share ε² of
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ SILENT = 0.2  # of two constants one is as good as none below this share of the 
 MAX_REST = 0.25  # share of a row's squared norm that its template may leave unexplained …
 MAX_CHANCE_REST = 0.12  # … and that subsets and pairs may, which unstructured rows come close to by chance …
 MAX_TWO_REST = 0.05  # … and `all` of two inputs, which one against the rest explains fully
+
+Found = tuple[str, tuple[int, ...], float, float, float, float]  # kind, members, main, partner, rest, what is missed
+Reader = Callable[[int], Found]  # a row's index -> its best template of one kind
 
 
 @dataclass(frozen=True)
@@ -80,13 +84,13 @@ def _limit(kind: str, dimension: int) -> float:
     return MAX_CHANCE_REST if kind in ("subset", "pair") else MAX_REST
 
 
-def _all(weight: np.ndarray):
+def _all(weight: np.ndarray) -> Reader:
     mean = weight.mean(1)
     missed = ((weight - mean[:, None]) ** 2).sum(1)
     return lambda j: ("all", (), mean[j], 0.0, 0.0, missed[j])
 
 
-def _one(weight: np.ndarray):
+def _one(weight: np.ndarray) -> Reader:
     """Of two inputs the heavier one; of more the one that explains most."""
     n, at = weight.shape[1], np.arange(len(weight))
     rest = (weight.sum(1, keepdims=True) - weight) / max(n - 1, 1)
@@ -94,7 +98,7 @@ def _one(weight: np.ndarray):
     top = np.abs(weight).argmax(1) if n == 2 else missed.argmin(1)
     missed = missed[at, top]
 
-    def found(j):
+    def found(j: int) -> Found:
         i = int(top[j])
         main, others = weight[j, i], rest[j, i]
         if n > 2 and abs(main) < SILENT * abs(others):  # all but one input, alike
@@ -104,7 +108,7 @@ def _one(weight: np.ndarray):
     return found
 
 
-def _subset(weight: np.ndarray):
+def _subset(weight: np.ndarray) -> Reader:
     """The best split of the sorted weights in two; the part that counts, or else the smaller one, is the subset."""
     m, n = weight.shape
     order = np.argsort(weight, axis=1, kind="stable")
@@ -114,7 +118,7 @@ def _subset(weight: np.ndarray):
     best = explained.argmax(1)
     missed = (weight**2).sum(1) - explained[np.arange(m), best]
 
-    def found(j):
+    def found(j: int) -> Found:
         k = int(size[best[j]])
         below, above = low[j, best[j]] / k, (total[j, 0] - low[j, best[j]]) / (n - k)
         lower = k < n - k or (k == n - k and abs(below) > abs(above))
@@ -126,7 +130,7 @@ def _subset(weight: np.ndarray):
     return found
 
 
-def _pair(weight: np.ndarray):
+def _pair(weight: np.ndarray) -> Reader:
     """The two inputs that explain most: the largest two weights, the smallest two, or the largest and the smallest."""
     n, at = weight.shape[1], np.arange(len(weight))
     order = np.argsort(weight, axis=1, kind="stable")
@@ -140,7 +144,7 @@ def _pair(weight: np.ndarray):
     # Of three inputs any two explain all: those that leave the smallest rest.
     best = np.argmin([missed + 1e-3 * rest**2 for *_, rest, missed in options], axis=0)
 
-    def found(row):
+    def found(row: int) -> Found:
         i, j, a, b, rest, missed = (part[row] for part in options[best[row]])
         opposite = a * b < 0 and min(abs(a), abs(b)) > 0.75 * max(abs(a), abs(b))
         if (b > a) if opposite else (abs(b) > abs(a)):  # the heavier first, or of two opposites the positive one

@@ -6,6 +6,7 @@ are held to Cθ = r and all others adapt, H being half the curvature of u: what 
 without a fit.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ MAX_GROWTH = 1e-3  # share of the output's variance that simpler types may cost 
 
 
 def description_bits(unexplained: float, constants: int) -> float:
-    return FIDELITY * np.log2(unexplained + FLOOR) + CONSTANT_BITS * constants
+    return FIDELITY * math.log2(unexplained + FLOOR) + CONSTANT_BITS * constants
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Short:
 
     @property
     def count(self) -> int:
-        return self.free.shape[1]
+        return len(self.free.T)
 
 
 @dataclass(frozen=True)
@@ -180,4 +181,5 @@ def _positive(model: Model, old: np.ndarray, new: np.ndarray) -> np.ndarray:
 def _onto(free: np.ndarray, fixed: np.ndarray, constants: np.ndarray) -> np.ndarray:
     """The nearest constants that obey the rules exactly."""
     weight = np.maximum((free**2).sum(0), 1)
-    return free @ (free.T @ (constants - fixed) / weight) + fixed
+    nearest: np.ndarray = free @ (free.T @ (constants - fixed) / weight) + fixed
+    return nearest

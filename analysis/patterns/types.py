@@ -155,7 +155,7 @@ class _Neuron:
     def misfit(self, template: Row) -> float:
         """Share of the row's squared norm that a template with this row's members leaves unexplained."""
         wanted = replace(template, members=self.row.members).weights(len(self.weight))
-        return 1 - (self.weight @ wanted / self.norm / max(np.linalg.norm(wanted), 1e-30)) ** 2
+        return float(1 - (self.weight @ wanted / self.norm / max(np.linalg.norm(wanted), 1e-30)) ** 2)
 
 
 def _kinked(slopes: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend: float) -> np.ndarray:
@@ -168,7 +168,8 @@ def _kinked(slopes: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend:
     slight = together <= NEGLIGIBLE * total
     if not slight.all():
         slight &= nonlinear < WEAK * nonlinear.max(initial=0.0)  # one of many alike is not slight
-    return ~slight & ~straight & (nonlinear > 0)
+    kinked: np.ndarray = ~slight & ~straight & (nonlinear > 0)
+    return kinked
 
 
 def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool) -> Iterator[NeuronType]:
@@ -255,7 +256,7 @@ def _evidence(group: list[_Neuron], dimension: int) -> float:
     )
     shared = {"one": [template.rest], "subset": [template.rest], "pair": [template.partner, template.rest]}
     cost = sum(SHARED_BITS if abs(value) > 0.1 else 1.0 for value in shared.get(template.kind, []))
-    return saved - cost
+    return float(saved - cost)
 
 
 def _adopted(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dimension: int) -> list[list[_Neuron]]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import UserError
+from analysis.report.summary import sweep_summary
 from analysis.sweeps.load import load_sweep
 from search.cli import main
 from search.config.load import dump, load, load_stored, parse
@@ -16,6 +17,7 @@ from search.driver.sweep import write_report
 from search.driver.trial import tried
 from search.ledger import ledger
 from search.sweep import folder as folders
+from search.sweep.experiment import experiment_of
 from search.sweep.grid import expand
 from search.sweep.state import read_state
 from tests.support.own_experiment import MINE, TABLES, train_own_here
@@ -184,6 +186,11 @@ def test_mlflow_columns_are_named_after_the_axes_and_files_are_artifacts(swept, 
         (("train=train,", ""), "needs a function as train"),
         (("settings=Settings", "settings=3"), "settings must be a pydantic model's class"),
         (('"#cc3311"', '"red"'), "its colour must be like #1f77b4, not 'red'"),
+        (('"#cc3311"', '"#cc3311", merged="low"'), "merged='low' is a label's own name"),
+        (
+            ("labels=(", 'labels=(*(Label(name, merged="coin") for name in "abc"), '),
+            "3 labels have merged='coin', but mirror images are two",
+        ),
         (("    shift: float", "    seed: int = 1\n    shift: float"), "a setting cannot be called 'seed'"),
     ],
 )
@@ -264,6 +271,40 @@ def test_a_pack_trains_together_and_one_that_raises_costs_only_itself(home):
     failed = table[table["status"] == "failed"]
     assert len(table) == 30 and len(failed) == 5 and set(failed["decay"]) == {1} and set(failed["seed"]) == {1}
     assert failed["reason"].str.contains("no seed 1").all()
+
+
+def test_packs_are_not_cut_smaller_than_workers_need(home):
+    grid = {"seeds": 2, "axes": {"rate": [1], "decay": [-1, 0, 1, 2]}}
+
+    def sizes(code: str, workers: int) -> list[int]:
+        made = config(home, code, grid=grid)
+        packs = experiment_of(made).plan(expand(made), [], workers=workers, pack_size=None, device="cpu")
+        return [len(pack.members) for pack in packs]
+
+    assert sizes(MINE, 1) == [2, 2, 2, 2] and sizes(MINE, 2) == [1] * 8
+    assert sizes(MINE + PACKED, 1) == [8] and sizes(MINE + PACKED, 2) == [4, 4]
+
+
+COIN = """
+def label(outcome):
+    return "heads" if np.random.default_rng(int(outcome.metrics["value"] * 1e6) % 1000).random() < 0.5 else "tails"
+
+
+MINE = Experiment("mine", axes=MINE.axes, train=train, label=label,
+                  settings=Settings, labels=[Label(name, merged="coin") for name in ("heads", "tails")])
+"""
+
+
+def test_mirror_images_are_a_coin_in_summary_and_report(home):
+    grid = {"seeds": 70, "axes": {"rate": [1], "decay": [0]}}
+    folder = train_own_here(config(home, MINE + COIN, grid=grid), home / "sweep")
+    counts = pd.read_parquet(folder.trainings)["label"].value_counts()
+    assert write_report(folder)
+    told = sweep_summary(folder.path)
+    assert f"decay=0    heads {counts['heads']}, tails {counts['tails']}: fair (p = " in told
+    page = (folder.report / "index.html").read_text()
+    assert f'<td class="n">{counts["heads"]}</td><td class="n">{counts["tails"]}</td>' in page
+    assert "Boundaries: none" in told
 
 
 NO_ROOM = """

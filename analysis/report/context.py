@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from analysis.algorithms.names import display_name, in_order, task_title
 from analysis.formatting import enumeration, format_beta, format_number, rough_duration, short
-from analysis.sweeps.experiment import HYPERNETWORK, Experiment, bands, columns
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment, columns
 from analysis.sweeps.load import Sweep
-from analysis.sweeps.statistics import MIN_TOSSES, order_parameters, ranking, share_cheaper, splits
+from analysis.sweeps.statistics import MIN_TOSSES, order_parameters, ranking, share_cheaper, splits_along_y
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,14 +163,9 @@ def _band(at) -> str:
 
 
 def split_table(done: "pd.DataFrame", merge: dict[str, str], experiment: Experiment = HYPERNETWORK) -> dict:
-    import pandas as pd
-
-    y = experiment.y
-    parted = [rows.assign(**{y.short: title.partition(" = ")[2]}) for title, rows in bands(done, y)]
-    table = splits(pd.concat(parted), merge, by=y.short)
-    parts = [part for part, whole in merge.items() if len(table) and whole in set(table["merged"])]
-    table[parts] = table[parts].fillna(0).astype(int)  # gaps: parts of another merged phase
-    rows = [row | {"at": row[y.short]} for row in table.to_dict("records")]
+    rows = splits_along_y(done, merge, experiment)
+    found = {row["merged"] for row in rows}
+    parts = [part for part, whole in merge.items() if whole in found]
     return {"splits": rows, "split_parts": parts, "fewest_tosses": MIN_TOSSES}
 
 

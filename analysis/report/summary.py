@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.formatting import format_number, printable, quoted
-from analysis.sweeps.experiment import HYPERNETWORK, Experiment
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment, slices
 from analysis.sweeps.load import MANIFEST, TRAININGS, Sweep, load_sweep
-from analysis.sweeps.statistics import ranking
+from analysis.sweeps.statistics import ranking, splits_along_y
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_REASONS = 3
 MAX_BOUNDARIES = 12
 MAX_METRICS = 3
+MAX_COINS = 12
 
 
 def sweep_summary(sweep_folder: Path | str) -> str:
@@ -39,7 +40,7 @@ def summary(sweep: Sweep, boundaries: "pd.DataFrame | None") -> str:
     lines += _own_phases(sweep) if sweep.experiment.own else _phases(sweep.done)
     lines += _boundaries(boundaries, sweep.experiment)
     lines += _equilibrium(sweep)
-    lines += [] if sweep.experiment.own else _coins(sweep.done)
+    lines += _coins(sweep)
     lines += _failures(sweep)
     folder = _from_here(sweep.folder)
     if (folder / "report" / "index.html").is_file():
@@ -145,20 +146,23 @@ def _equilibrium(sweep: Sweep) -> list[str]:
     return [*lines, ""]
 
 
-def _coins(done: "pd.DataFrame") -> list[str]:
+def _coins(sweep: Sweep) -> list[str]:
     """Whether the seeds split evenly between mirror images, where there are enough of them to tell."""
     from analysis.algorithms.names import display_name, mirror_images
-    from analysis.sweeps.statistics import splits
 
-    distinguishing = [row for row in splits(done, mirror_images()).to_dict("records") if row["coin"] != "too few seeds"]
-    lines = ["Mirror images (seeds):"] if distinguishing else []
-    for row in distinguishing:
-        names = [display_name(part) for part, whole in mirror_images().items() if whole == row["merged"]]
-        lines.append(
-            f"  n={row['dimension']:<4} {names[0]} {row['heads']}, {names[1]} {row['tails']}: "
-            f"{row['coin']} (p = {row['p_fair']:.2g})"
-        )
-    return [*lines, ""] if lines else []
+    lines = []
+    for part in slices(sweep.done, sweep.experiment):
+        for row in splits_along_y(part.rows, mirror_images(), sweep.experiment):
+            if row["coin"] == "too few seeds":
+                continue
+            others = "".join(f" {name}={value:g}" for name, value in part.at.items())
+            first, second = (display_name(name) for name in row["parts"])
+            lines.append(
+                f"  {sweep.experiment.y.short}={row['at']:<4}{others} {first} {row['heads']}, {second} {row['tails']}: "
+                f"{row['coin']} (p = {row['p_fair']:.2g})"
+            )
+    more = [f"  … and {len(lines) - MAX_COINS} more: see the report"] if len(lines) > MAX_COINS else []
+    return ["Mirror images (seeds):", *lines[:MAX_COINS], *more, ""] if lines else []
 
 
 def _at(y: float, experiment: Experiment) -> str:

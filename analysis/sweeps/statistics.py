@@ -1,12 +1,13 @@
 """Statistics of a sweep's trainings: counts, the coin between mirror images, the ranking by complexity."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.algorithms.names import in_order
-from analysis.sweeps.experiment import HYPERNETWORK, Experiment
+from analysis.sweeps.experiment import HYPERNETWORK, Experiment, bands
 from analysis.sweeps.load import NUMERIC
 
 if TYPE_CHECKING:
@@ -76,27 +77,30 @@ def merged(labels: "pd.Series", merge: dict[str, str]) -> "pd.Series":
     return labels.map(lambda label: merge.get(label, label))
 
 
-def splits(done: "pd.DataFrame", merge: dict[str, str], by: str = "dimension") -> "pd.DataFrame":
-    """How the trainings of each merged label divide among its parts, and whether the coin between two parts is fair.
+def splits(done: "pd.DataFrame", merge: Mapping[str, str], by: str = "dimension") -> "list[dict[str, Any]]":
+    """How the trainings of each merged label divide between its two parts, and whether that coin is fair.
 
     Trainings of one seed share their noise at every β, so a seed tosses the coin once: for the part that it has more
-    often. Columns: merged, `by`, one per part found in `merge` (trainings), total; where there are two parts also
-    heads and tails (seeds with more of the first, of the second), p_fair (two-sided binomial probability of seeds at
-    least this uneven from a fair coin) and coin: "fair", "unfair" (p_fair under `UNFAIR`) or "too few seeds" (under
-    `MIN_TOSSES`). A row a merged label and value of `by`.
+    often. A row a merged label and value of `by`: merged, at (that value), parts (part -> trainings), total, heads and
+    tails (seeds with more of the first, of the second), p_fair (two-sided binomial probability of seeds at least this
+    uneven from a fair coin) and coin: "fair", "unfair" (p_fair under `UNFAIR`) or "too few seeds" (under `MIN_TOSSES`).
     """
-    import pandas as pd
-
     rows = []
     for whole in dict.fromkeys(merge.values()):
         parts = [part for part, target in merge.items() if target == whole]
         for value, group in done.groupby(by, sort=False):  # as the rows are: texts would put 10 before 4
-            found = [int((group["algorithm"] == part).sum()) for part in parts]
-            if not sum(found):
-                continue
-            row = {"merged": whole, by: value, **dict(zip(parts, found, strict=True))}
-            rows.append(row | {"total": sum(found)} | (_coin(group, *parts) if len(parts) == 2 else {}))
-    return pd.DataFrame(rows)
+            found = {part: int((group["algorithm"] == part).sum()) for part in parts}
+            if total := sum(found.values()):
+                rows.append({"merged": whole, "at": value, "parts": found, "total": total} | _coin(group, *parts))
+    return rows
+
+
+def splits_along_y(done: "pd.DataFrame", merge: Mapping[str, str], experiment: Experiment) -> "list[dict[str, Any]]":
+    """`splits` at every value of the map's y, or range of values where there are many; at: as people read it."""
+    import pandas as pd
+
+    parts = [rows.assign(_at=title.partition(" = ")[2]) for title, rows in bands(done, experiment.y)]
+    return splits(pd.concat(parts), merge, by="_at") if parts else []
 
 
 def _coin(group: "pd.DataFrame", first: str, second: str) -> dict:

@@ -19,6 +19,7 @@ from trainables.objects import source_of
 
 PACKS_PER_WORKER = 4  # so that workers end together; each costs the start of a process
 LARGEST_PACK = 256
+TOGETHER = 8  # trainings that a `train_pack` is given at once, if that keeps no worker idle: fewer may cost as much
 SHARES = 1000  # a training's checkpoint says how many thousandths of it are done
 
 
@@ -60,6 +61,8 @@ class OwnExperiment:
         points = sorted(points, key=lambda point: point.key not in begun_keys)  # stable
         costs = [self._cost(point) for point in points]
         share, most = sum(costs) / max(1, workers * PACKS_PER_WORKER), pack_size or LARGEST_PACK
+        if self._definition.train_pack is not None and points:
+            share = max(share, min(TOGETHER / len(points), 1 / workers) * sum(costs))
         packs: list[list[int]] = []
         room = 0.0
         for index, cost in enumerate(costs):

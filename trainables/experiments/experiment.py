@@ -171,6 +171,7 @@ class Experiment:
             names = [one.name for one in given]
             if twice := [name for name in names if names.count(name) > 1]:
                 raise TrainableError(f"experiment {self.name!r}: two of its {kind.__name__}s are called {twice[0]!r}")
+        self._check_mirror_images()
         if len(self.axes) < 2:
             raise TrainableError(
                 f"experiment {self.name!r}: a phase map needs at least two axes (one may have one value)"
@@ -183,6 +184,20 @@ class Experiment:
             raise TrainableError(f"experiment {self.name!r}: a setting cannot be called {taken[0]!r}")
         if self.timeout is not None and not self.timeout > 0:
             raise TrainableError(f"experiment {self.name!r}: timeout must be positive")
+
+    def _check_mirror_images(self) -> None:
+        merged = [label.merged for label in self.labels if label.merged]
+        for phase in merged:
+            if merged.count(phase) > 2:
+                raise TrainableError(
+                    f"experiment {self.name!r}: {merged.count(phase)} labels have merged={phase!r}, but mirror images "
+                    "are two"
+                )
+            if phase in {label.name for label in self.labels}:
+                raise TrainableError(
+                    f"experiment {self.name!r}: merged={phase!r} is a label's own name; a label and its mirror image "
+                    "have the same third name as merged"
+                )
 
     def relative_cost(self, point: Mapping[str, float]) -> float:
         """Of a training at this point. TrainableError if the experiment's own function gives no positive number."""

@@ -57,7 +57,7 @@ def stretch(command: list[str], folder: Path, last: int | None) -> Watched:
 def long_run(trainings: int, folder: Path, kills: int, settings: list[str]) -> None:
     """Sweep, kills, refinement; AssertionError if anything is lost, doubled or changed."""
     grid = [*TRIVIAL, f"grid.seeds={trainings // BETAS}", *settings]
-    first = ["sweep", "--preset", "smoke", "--out", str(folder), *(f"--set={setting}" for setting in grid)]
+    first = ["sweep", "--preset", "smoke", "--yes", "--out", str(folder), *(f"--set={setting}" for setting in grid)]
     again = ["resume", str(folder)]
     kept: dict[str, tuple[int, int, int]] = {}
     for last in sorted(random.sample(range(trainings // 20, trainings - trainings // 20), kills)):

@@ -26,6 +26,8 @@ FADED, FULL = (
     0.45,
 )  # a weight over the row's largest: invisible up to the first, in full from the second on
 ITERATIONS = 20  # of the force-directed layout
+MIN_DISTANCE = 0.01  # nodes that are nearer count as so far apart
+STILL = 1e-4  # a step of this length a node is the last
 SPREAD = 1.7  # its ideal distance between nodes, over 1 / sqrt(nodes)
 PULL = 0.7  # of the output on a hidden neuron, and of all the inputs that it reads together
 MAX_DRAWN = 400  # hidden neurons; beyond this a picture shows nothing any more
@@ -70,21 +72,16 @@ def scene(network: Network) -> Scene:
 
     largest = max(np.abs(weight).max(initial=0), np.abs(out).max(initial=0), 1e-30)
     faintness = np.sqrt(activity)  # (hidden,) a neuron that does little has faint lines
-    edges = [
-        Edge(
-            i,
-            n + j,
-            float(abs(weight[j, i]) / largest),
-            bool(weight[j, i] > 0),
-            float(visible[j, i] * faintness[j]),
-        )
-        for j, i in zip(*np.nonzero(visible > 0.02), strict=True)
-    ]
-    edges += [
-        Edge(n + j, len(nodes) - 1, float(abs(out[j]) / largest), bool(out[j] > 0), float(faintness[j]))
-        for j in range(len(out))
-    ]
-    edges = [Edge(int(e.start), int(e.end), e.strength, e.positive, e.opacity) for e in edges]
+    neuron, read = np.nonzero(visible > 0.02)
+    every = np.arange(len(out))
+    columns = (
+        np.concatenate([read, n + every]),
+        np.concatenate([n + neuron, np.full(len(out), len(nodes) - 1)]),
+        np.abs(np.concatenate([weight[neuron, read], out])) / largest,
+        np.concatenate([weight[neuron, read], out]) > 0,
+        np.concatenate([visible[neuron, read] * faintness[neuron], faintness]),
+    )
+    edges = [Edge(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     edges.sort(key=lambda edge: (edge.opacity * edge.strength, edge.start, edge.end))  # strong lines on top
     radius = min(0.05, 0.3 / math.sqrt(len(nodes)))
     return Scene(nodes, tuple(edges), network.hidden - len(active), radius, tuple(order[active].tolist()))
@@ -110,11 +107,12 @@ def _active_neurons(network: Network) -> tuple[np.ndarray, np.ndarray, list[str]
     gain = np.sqrt(np.abs(out) / np.maximum(norm, 1e-30))  # balances |row| and |outgoing weight|
     share = weight**2 / np.maximum(norm**2, 1e-30)[:, None]
     bend = deviation**2 / np.maximum(linear**2 + deviation**2, 1e-30)
+    alone = one_input_membership(share) > 0.5
     glyphs = []
     for j in active:
         if bend[j] < PASS_THROUGH_BEND:
             glyphs.append("∕")  # passes its input through
-        elif one_input_membership(share[j]) > 0.5:
+        elif alone[j]:
             glyphs.append("+" if weight[j, share[j].argmax()] > 0 else "−")
         else:
             glyphs.append("")
@@ -135,13 +133,11 @@ def _visibility(weight: np.ndarray) -> np.ndarray:
 
 
 def _force_directed(weight: np.ndarray, out: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Positions (n + hidden + 1, 2) in the unit disc by networkx's force-directed layout.
+    """Positions (n + hidden + 1, 2) in the unit disc by a force-directed layout.
 
     Inputs are held on a circle in their order and the output in its middle; the forces place the hidden neurons.
     Held this way, pictures of different networks compare at a glance and the same network always looks the same.
     """
-    import networkx as nx  # slow to import
-
     hidden, n = weight.shape
     angle = math.pi / 2 - 2 * math.pi * np.arange(n) / n
     inputs = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -158,22 +154,35 @@ def _force_directed(weight: np.ndarray, out: np.ndarray, visible: np.ndarray) ->
     apart = np.where(alone[:, None], 0.8 / n * beside + 0.1 * spiral, spiral)
     start = np.concatenate([inputs, 0.7 * centre + apart, np.zeros((1, 2))])
 
-    graph = nx.Graph()
-    graph.add_nodes_from(range(len(start)))
-    for j in range(hidden):
-        read = np.flatnonzero(visible[j] > 0.3)
-        graph.add_weighted_edges_from((int(i), n + j, PULL / len(read)) for i in read)
-        graph.add_edge(n + j, n + hidden, weight=PULL)
-    positions = nx.spring_layout(
-        graph,
-        pos=dict(enumerate(start)),
-        fixed=[*range(n), n + hidden],
-        k=SPREAD / math.sqrt(len(start)),
-        iterations=ITERATIONS,
-        seed=0,
-    )
-    points = np.array([positions[node] for node in range(len(start))])
+    reads = visible > 0.3
+    attraction = np.zeros((hidden, len(start)))  # of every node on every hidden neuron
+    attraction[:, :n] = reads * (PULL / np.maximum(reads.sum(1, keepdims=True), 1))
+    attraction[:, -1] = PULL
+    points = _settled(start, np.arange(n, n + hidden), attraction)
     return points / max(np.linalg.norm(points, axis=1).max(), 1e-9)
+
+
+def _settled(start: np.ndarray, free: np.ndarray, attraction: np.ndarray) -> np.ndarray:
+    """Positions (nodes, 2) after some steps of Fruchterman and Reingold's springs (1991), as `networkx.spring_layout`.
+
+    Nodes repel each other by (ideal distance / distance)² and pull by attraction · distance / ideal distance; steps
+    cool down in equal parts, from a tenth of the picture. free: indices of the nodes that move; attraction: (free,
+    nodes), on each by every other.
+    """
+    points = start.copy()
+    ideal = SPREAD / math.sqrt(len(points))
+    temperature = 0.1 * float(np.ptp(points, axis=0).max())
+    for cooled in range(ITERATIONS):
+        x, y = points.T
+        squared = np.maximum(np.subtract.outer(x[free], x) ** 2 + np.subtract.outer(y[free], y) ** 2, MIN_DISTANCE**2)
+        force = ideal**2 / squared - attraction * np.sqrt(squared) / ideal  # (free, nodes)
+        push = force.sum(1, keepdims=True) * points[free] - force @ points
+        length = np.maximum(np.linalg.norm(push, axis=1, keepdims=True), MIN_DISTANCE)
+        step = push * (temperature * (1 - cooled / (ITERATIONS + 1)) / length)
+        points[free] += step
+        if np.linalg.norm(step) < STILL * len(points):
+            break
+    return points
 
 
 def _subscript(number: int) -> str:

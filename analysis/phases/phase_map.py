@@ -108,8 +108,9 @@ class PhaseMap:
         features = self.basis.features(self.x_axis.scale(x.ravel()), self.y_axis.scale(y.ravel()))
         weights = self.weights[:draws]  # (draws, features, labels)
         count, size, labels = weights.shape
-        flat = features @ weights.transpose(1, 0, 2).reshape(size, count * labels)
-        return flat.reshape(len(features), count, labels).transpose(1, 0, 2)
+        # labels outermost in memory: what is done over them, softmax above all, then runs along the points
+        flat = weights.transpose(2, 0, 1).reshape(labels * count, size) @ features.T
+        return flat.reshape(labels, count, len(features)).transpose(1, 2, 0)
 
     def probability_draws(self, x: ArrayLike, y: ArrayLike, *, draws: int | None = None) -> Floats:
         """Posterior draws of p(label | x, y): (draws, points, labels). The noise floor is part of p."""

@@ -110,9 +110,10 @@ def contrasts(phases: int) -> Floats:
 
 def softmax(fields: Floats) -> Floats:
     """(..., phases) logits -> probabilities, the last axis summing to 1."""
-    shifted: Floats = np.exp(fields - fields.max(axis=-1, keepdims=True))
-    total: Floats = shifted.sum(axis=-1, keepdims=True)
-    return shifted / total
+    shares: Floats = fields - fields.max(axis=-1, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=-1, keepdims=True)
+    return shares
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from analysis.phases.softmax_gp import FieldFit, contrasts
 MOVES = ("stretch", "shift", "turn", "shift")  # of the trend, 2 to 6 times in each round, before the slice
 MOVED = 800  # places of a round: few places leave crossovers more open, and cost less
 STRETCH = 0.5  # sd of the logarithm of the stretch
+WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian that slices reach out from
 SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uniform
 
 Scales = tuple[Floats, Floats, Floats]  # trend, tilt, probability, each (mixture,)
@@ -62,15 +63,16 @@ class _Chains:
         trends: int,
         scales: Scales,
     ) -> None:
-        from scipy.linalg import solve_triangular
+        from scipy.linalg import cholesky, solve_triangular
 
         self.fit, self.trends = fit, trends
         self.kept, columns = fit.mode.shape
         self.contrast = contrasts(columns + 1)
         self.scaled = np.ascontiguousarray((features[:, fit.kept] * fit.scale).T)  # (kept, places)
-        if fit.wide is None:
-            raise ValueError("slice sampling needs a fit that `settle` has made wide")
-        self.wide = fit.wide
+        wider = WIDER * fit.cholesky @ fit.cholesky.T + (1 - WIDER) * np.eye(
+            fit.mode.size
+        )  # the prior is the unit matrix
+        self.wide = cholesky(wider, lower=True, check_finite=False)
         self.unwhiten = solve_triangular(self.wide, np.eye(fit.mode.size), lower=True, check_finite=False)
         self.mode = fit.mode.T.ravel()
         trend, tilt, probability = scales

@@ -25,7 +25,6 @@ from analysis.phases.arrays import Floats
 
 BOX = 1.6  # half-width of the box of the eigenfunctions; the data lie in [-1, 1]
 NEGLIGIBLE = 1e-4  # features with less than this share of the largest prior variance are left out
-WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian that the slice sampler reaches out from
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,6 @@ class FieldFit:
     mode: Floats  # (kept, phases - 1)
     cholesky: Floats  # lower factor of the posterior precision, (kept·(phases-1),) squared, contrast-major
     evidence: float  # log marginal likelihood, nats
-    wide: Floats | None = None  # factor of a wider precision, for the slice sampler to reach out from
 
     def weights(self, base_samples: Floats) -> Floats:
         """normals: (draws, kept·(phases-1)) standard normal -> (draws, kept, phases - 1), in logits."""
@@ -203,7 +201,8 @@ def widen_covariance(features: Floats, counts: Floats, fit: FieldFit, *, rounds:
     the precision is the prior's plus the *mean* Fisher information under the approximation itself, found in a few
     rounds, at least 1 (the covariance half of Opper & Archambeau 2009; the mean stays at the mode).
     """
-    from scipy.linalg import cholesky, solve_triangular
+    from scipy.linalg import cholesky
+    from scipy.linalg.lapack import dpotri
 
     kept, columns = fit.mode.shape
     contrast, noise = contrasts(columns + 1), fit.settings.noise
@@ -212,23 +211,20 @@ def widen_covariance(features: Floats, counts: Floats, fit: FieldFit, *, rounds:
     factor = fit.cholesky
     precision: Floats = np.eye(kept * columns)  # the prior's
     for number in range(rounds):
-        root = solve_triangular(factor, np.eye(kept * columns), lower=True, check_finite=False)
-        covariance = (root.T @ root).reshape(columns, kept, columns, kept)
+        half = np.tril(dpotri(factor, lower=1)[0])  # of the inverse of the precision, which is symmetric
+        covariance = (half + np.tril(half, -1).T).reshape(columns, kept, columns, kept)
         marginal = np.empty((len(scaled), columns, columns))  # covariance of the contrasts at each place
         for a in range(columns):
             for b in range(a + 1):
                 marginal[:, a, b] = marginal[:, b, a] = ((scaled @ covariance[a, :, b]) * scaled).sum(axis=1)
         marginal[:, np.arange(columns), np.arange(columns)] += 1e-9
-        wander = np.einsum("pab,qb->qpa", np.linalg.cholesky(marginal), base_samples)
-        share = softmax((scaled @ fit.mode + wander) @ contrast.T)  # (quadrature, places, phases)
-        probability = (1 - noise) * share + noise / (columns + 1) + 1e-12
-        _, fisher = _slopes(share, probability, np.broadcast_to(counts, share.shape), noise, contrast)
-        found = _precision(scaled, fisher.mean(axis=0))
+        wander = np.einsum("pab,qb->aqp", np.linalg.cholesky(marginal), base_samples)  # (columns, quadrature, places)
+        fields = np.tensordot(contrast, wander + (scaled @ fit.mode).T[:, None], axes=1)
+        found = _precision(scaled, _mean_fisher(fields, counts, noise, contrast))
         # undamped, the rounds alternate between too wide and too narrow
         precision = found if number == 0 else (precision + found) / 2
         factor = cholesky(precision, lower=True, check_finite=False)
-    wide = WIDER * precision + (1 - WIDER) * np.eye(len(precision))  # the prior is the unit matrix
-    return replace(fit, cholesky=factor, wide=cholesky(wide, lower=True, check_finite=False))
+    return replace(fit, cholesky=factor)
 
 
 def expected_fisher(fit: FieldFit, features: Floats, phases: int) -> FieldFit:
@@ -281,6 +277,28 @@ def _slopes(
     outer = contrast[:, :, None] * contrast[:, None, :]  # (phases, columns, columns)
     fisher = np.tensordot(weight, outer, axes=(-1, 0)) - cross - cross.swapaxes(-1, -2)
     return gradient, fisher + total * through[..., :, None] * through[..., None, :]
+
+
+def _mean_fisher(fields: Floats, counts: Floats, noise: float, contrast: Floats) -> Floats:
+    """The Fisher information of `_slopes`, its mean over draws of the fields: (places, columns, columns).
+
+    fields: (phases, draws, places), which are overwritten; counts: (places, phases). With v = w - (Σ w) share / 2 it is
+    diag(w) - v shareᵀ - share vᵀ.
+    """
+    phases, draws, _ = fields.shape
+    fields -= fields.max(axis=0)
+    share = np.exp(fields, out=fields)
+    share /= share.sum(axis=0)
+    likely = (1 - noise) * share
+    weight = likely * likely / (likely + (noise / phases + 1e-12))
+    sums = weight.sum(axis=1).T  # (places, phases)
+    weight -= share * (weight.sum(axis=0) / 2)
+    cross = np.einsum("adp,bdp->pab", weight, share)
+    information = -(cross + cross.swapaxes(1, 2))
+    information[:, np.arange(phases), np.arange(phases)] += sums
+    information *= counts.sum(axis=1)[:, None, None] / draws
+    fisher: Floats = contrast.T @ information @ contrast
+    return fisher
 
 
 def _precision(scaled: Floats, fisher: Floats) -> Floats:

@@ -120,13 +120,20 @@ def fit_posterior(
     if start is not None and start.mode.shape[1] != counts.shape[1] - 1:
         start = None
     fit = laplace(basis, features, counts, settings, start=start)
-    if start is not None:
-        # labels that a warm start takes for noise have no pull; let them pull once, and see whether that is better
+    if start is not None and _taken_for_noise(fit, features, counts):
+        # such labels have no pull; let them pull once, and see whether that is better
         loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit)
         fit = max(fit, laplace(basis, features, counts, settings, start=loose), key=lambda one: one.evidence)
     return PhasePosterior(
         basis, places, features, counts, widen_covariance(features, counts, fit, rounds=settled) if settled else fit
     )
+
+
+def _taken_for_noise(fit: FieldFit, features: Floats, counts: Floats) -> bool:
+    """Whether there is a label that the noise floor explains rather than the fields."""
+    phases: int = counts.shape[1]
+    share = softmax(features[:, fit.kept] * fit.scale @ fit.mode @ contrasts(phases).T)
+    return bool(((1 - fit.settings.noise) * share < fit.settings.noise / phases)[counts > 0].any())
 
 
 def likely_fits(basis: Basis, places: Floats, counts: Floats) -> tuple[FieldFit, ...]:

@@ -34,10 +34,10 @@ from search.sampling.space import DIMENSION, MAX_AXES, Choices, Roles, Space, as
 from search.sampling.trials import (
     PHASE,
     SHARES,
-    Finished,
     History,
     Observations,
     Observed,
+    Tally,
     common_distributions,
     observe,
     with_running,
@@ -98,8 +98,8 @@ class PhaseBoundarySampler(BaseSampler):
         history = self._read(study)
         self._inferred = (study, trial.number) if trial is not None else None
         distributions, roles, conditional = self._search_space(history)
-        self._warn_of_trials(study, history.finished)
-        if history.finished.complete:  # else a trial may be about to draw more parameters
+        self._warn_of_trials(study, history.finished.tally)
+        if history.finished.tally.kinds:  # else a trial may be about to draw more parameters
             self._warn_of_parameters(study, roles, conditional)
         return {name: distributions[name] for name in roles.used} if roles.axes else {}
 
@@ -161,7 +161,7 @@ class PhaseBoundarySampler(BaseSampler):
 
     def _search_space(self, history: History) -> tuple[dict[str, Distribution], Roles, set[str]]:
         """The parameters of the trials, what each is to the sampler, and those that only some trials have."""
-        if self._known is None or self._known[0] is not history.finished or not history.finished.complete:
+        if self._known is None or self._known[0] is not history.finished or not history.finished.tally.kinds:
             distributions, conditional = common_distributions(history, self._axes or ())
             self._known = history.finished, (distributions, assign_roles(distributions, self._axes), conditional)
         return self._known[1]
@@ -173,8 +173,8 @@ class PhaseBoundarySampler(BaseSampler):
     def _cost_of(self, space: Space, choices: Choices) -> Callable[[np.ndarray], np.ndarray] | None:
         return functools.partial(_costs, self._cost, space, choices) if self._cost is not None else None
 
-    def _warn_of_trials(self, study: Study, finished: Finished) -> None:
-        failed, silent, odd = finished.failed_with_phase, finished.without_phase, finished.bad_shares
+    def _warn_of_trials(self, study: Study, tally: Tally) -> None:
+        failed, silent, odd = tally.failed_with_phase, tally.without_phase, tally.bad_shares
         if failed:
             self._warn(
                 study,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from optuna import Study
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.sampling.distributions import Distribution, as_number, known
@@ -48,40 +49,49 @@ class Seen:
     says: bool  # it has a label that counts
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What is counted over a study's finished trials."""
+
+    without_phase: int = 0  # completed trials that don't say what they found
+    failed_with_phase: int = 0
+    bad_shares: Seen | None = None  # the first completed trial whose shares don't match its phase
+    # of completed trials, by the names of their parameters: the number of the latest one, and its distributions
+    kinds: Mapping[tuple[str, ...], tuple[int, Mapping[str, BaseDistribution]]] = field(default_factory=dict)
+
+    def plus(self, new: Iterable[tuple[int, Seen]]) -> "Tally":
+        """With more trials, each with its number among the finished ones."""
+        silent, failed, bad, kinds = self.without_phase, self.failed_with_phase, self.bad_shares, dict(self.kinds)
+        for number, seen in new:
+            if not seen.complete:
+                failed += seen.phase is not None
+                continue
+            silent += seen.phase is None
+            bad = seen if bad is None and seen.bad_shares else bad
+            distributions = seen.trial.distributions
+            kinds[tuple(distributions)] = number, distributions
+        return Tally(silent, failed, bad, kinds)
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     """A study's finished trials. They never change, so that each is read once."""
 
     seen: Sequence[Seen] = ()
+    tally: Tally = field(default_factory=Tally)
 
     @functools.cached_property
     def trials(self) -> list[FrozenTrial]:
         return [seen.trial for seen in self.seen]
-
-    @functools.cached_property
-    def complete(self) -> list[Seen]:
-        return [seen for seen in self.seen if seen.complete]
-
-    @functools.cached_property
-    def without_phase(self) -> int:
-        """Completed trials that don't say what they found."""
-        return sum(seen.phase is None for seen in self.complete)
-
-    @functools.cached_property
-    def failed_with_phase(self) -> int:
-        return sum(seen.phase is not None and not seen.complete for seen in self.seen)
-
-    @functools.cached_property
-    def bad_shares(self) -> Seen | None:
-        """The first completed trial whose shares don't match its phase."""
-        return next((seen for seen in self.complete if seen.bad_shares), None)
 
     def now(self, trials: list[FrozenTrial]) -> "Finished":
         """The same of all finished trials by now; itself if they are the same."""
         same = _same(self.trials, trials)
         if same == len(trials) == len(self.trials):
             return self
-        return Finished([*self.seen[:same], *map(_read, trials[same:])])
+        seen = [*self.seen[:same], *map(_read, trials[same:])]
+        tally, first = (self.tally, same) if same == len(self.seen) else (Tally(), 0)
+        return Finished(seen, tally.plus(enumerate(seen[first:], first)))
 
 
 def _same(old: list[FrozenTrial], new: list[FrozenTrial]) -> int:
@@ -133,58 +143,72 @@ def common_distributions(history: History, named: Iterable[str] = ()) -> tuple[d
 
     named: of those completed trials that have these, if any does. Without a completed trial: of any other.
     """
-    complete = [seen.trial.distributions for seen in history.finished.complete]
-    if not complete:
+    kinds = history.finished.tally.kinds
+    if not kinds:
         others = [*history.finished.trials, *history.running]
         return next((known(each.distributions) for each in reversed(others) if each.distributions), {}), set()
-    kinds = {tuple(each) for each in complete}  # the same few names again and again
-    chosen = {kind for kind in kinds if all(name in kind for name in named)} or kinds
-    latest = next(each for each in reversed(complete) if tuple(each) in chosen)
+    chosen = {kind for kind in kinds if all(name in kind for name in named)} or set(kinds)
+    _, latest = max((kinds[kind] for kind in chosen), key=lambda one: one[0])
     common, every = set(latest).intersection(*chosen), set[str]().union(*kinds)
     return known({name: latest[name] for name in latest if name in common}), every - common
 
 
-Where = tuple[Choices, list[float]] | None  # the map and the place of a trial, None for one that has none
-
-
 @dataclass(frozen=True)
 class Observed:
-    """What finished trials say of every map. where: of each of them, kept so that only new ones are looked at."""
+    """What finished trials say of every map."""
 
     finished: Finished
     space_key: str
-    where: list[Where]
+    rows: Mapping[Choices, Observations]  # kept so that only new trials are looked at; in vain: all that ended so
     maps: Mapping[Choices, Observations]
 
 
 def observe(finished: Finished, space: Space, before: Observed | None = None) -> Observed:
     """before: of the trials some time ago; the result itself if nothing has changed."""
-    where: list[Where] = []
+    rows, known_trials = {choices: _observations([], len(space.roles.axes)) for choices in space.maps}, 0
     if before is not None and before.space_key == space.key:
         if before.finished is finished:
             return before
-        where = before.where[: _same(before.finished.trials, finished.trials)]
-    where = [*where, *(_place(trial.params, space) for trial in finished.trials[len(where) :])]
-    rows: dict[Choices, list[tuple[Seen, list[float]]]] = {choices: [] for choices in space.maps}
-    for seen, found in zip(finished.seen, where, strict=True):
-        if found is not None and found[0] in rows:
-            rows[found[0]].append((seen, found[1]))
-    maps = {choices: _observations(some, len(space.roles.axes)) for choices, some in rows.items()}
-    return Observed(finished, space.key, where, maps)
+        if _same(before.finished.trials, finished.trials) == len(before.finished.trials):
+            rows, known_trials = dict(before.rows), len(before.finished.trials)
+    new: dict[Choices, list[tuple[Seen, list[float]]]] = {choices: [] for choices in rows}
+    for seen in finished.seen[known_trials:]:
+        found = _place(seen.trial.params, space)
+        if found is not None and found[0] in new:
+            new[found[0]].append((seen, found[1]))
+    rows = {
+        choices: _joined(rows[choices], _observations(some, len(space.roles.axes))) if some else rows[choices]
+        for choices, some in new.items()
+    }
+    return Observed(finished, space.key, rows, {choices: _without_answered(each) for choices, each in rows.items()})
 
 
 def _observations(rows: list[tuple[Seen, list[float]]], axes: int) -> Observations:
+    """pending: the places of trials that ended without a label."""
     labelled = [(seen, place) for seen, place in rows if seen.says]
-    vain = [place for seen, place in rows if not seen.says]
-    if vain:
-        there = {tuple(place) for _, place in labelled}  # a driver that was killed leaves one in vain, told anew
-        vain = [place for place in vain if tuple(place) not in there]
     return Observations(
         np.array([place for _, place in labelled], float).reshape(-1, axes),
         tuple([str(seen.phase) for seen, _ in labelled]),
         tuple([seen.shares for seen, _ in labelled]),
-        np.array(vain, float).reshape(-1, axes),
+        np.array([place for seen, place in rows if not seen.says], float).reshape(-1, axes),
     )
+
+
+def _joined(first: Observations, second: Observations) -> Observations:
+    return Observations(
+        np.concatenate([first.places, second.places]),
+        first.labels + second.labels,
+        first.shares + second.shares,
+        np.concatenate([first.pending, second.pending]),
+    )
+
+
+def _without_answered(seen: Observations) -> Observations:
+    """Pending are only places that have no label: a driver that was killed leaves one in vain, told anew."""
+    if len(seen.pending) == 0:
+        return seen
+    there = set(map(tuple, seen.places.tolist()))
+    return replace(seen, pending=seen.pending[[tuple(place) not in there for place in seen.pending.tolist()]])
 
 
 def with_running(
@@ -202,7 +226,8 @@ def with_running(
     }
 
 
-def _place(params: Mapping[str, Any], space: Space) -> Where:
+def _place(params: Mapping[str, Any], space: Space) -> tuple[Choices, list[float]] | None:
+    """The map and the place of a trial, None for one that has none."""
     values = [as_number(params.get(name)) for name in space.roles.axes]
     if any(value is None for value in values) or not all(name in params for name in space.roles.categories):
         return None

@@ -26,7 +26,6 @@ def to_record(
 
     host: where it was trained; algorithms: that it may be named after besides the task's own.
     """
-    from analysis.patterns.explain import explain
     from trainables.tasks.registry import get_task
 
     member, task = trained.member, get_task(recipe.task)
@@ -72,9 +71,7 @@ def to_record(
     if last:
         final = readings[-1]
         draws = _networks(last, recipe)
-        row |= measures(last, final) | _formula(draws, final)
-        if final["algorithm"] == OTHER:  # of others the name says it
-            row |= explain(draws[final["representative"]], task.target).summary()
+        row |= measures(last, final) | _formula(draws, final, task)
     elif trained.status == "done":
         row |= {"status": "failed", "reason": "drawn networks are not finite"}
     row["finished_at"] = time.time()
@@ -87,21 +84,24 @@ def name_draws(draws: Network, task: Task, algorithms: Sequence[Named]) -> dict[
 
     found = classify.summarise(classify.read(draws, task.target, names=algorithms))
     found.pop("relative_error")  # in a row it is the mean over draws
-    return found | _formula(draws, found)
+    return found | _formula(draws, found, task)
 
 
-def _formula(draws: Network, found: dict[str, Any]) -> dict[str, Any]:
-    """The representative draw and its closed formula: None for an algorithm that has none."""
+def _formula(draws: Network, found: dict[str, Any], task: Task) -> dict[str, Any]:
+    """The representative draw and its closed formula: None for an algorithm that has none; of `other` its pattern."""
     from analysis.algorithms.formula import faithfulness, formula
+    from analysis.patterns.explain import explain
 
     shown = draws[found["representative"]]
     closed = formula(shown, found["algorithm"])
-    return {
+    pattern = explain(shown, task.target).summary() if found["algorithm"] == OTHER else {}  # else the name says it
+    columns = {
         "representative": found["representative"],
         "formula": closed.text if closed else None,
         "formula_latex": closed.latex if closed else None,
         "faithfulness_at_twice_the_scale": faithfulness(shown, closed, scale=2.0),
     }
+    return columns | pattern
 
 
 def _networks(evaluation: "Snapshot", recipe: Recipe) -> Network:

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.ledger.read_training import to_record
+from search.ledger.read_training import name_draws, to_record
+from search.objects import algorithms
 from search.tracking.run_content import training_note, training_run
 from tests.support.known_networks import padded, pudding
 from tests.support.pattern_networks import PATTERNS
 from trainables.recipe import Recipe
+from trainables.tasks.registry import get_task
 from trainables.training.loop import Member, train_pack
 
 SHORT = {"steps": 3, "snapshots": 1, "snapshot_draws": 2, "final_draws": 2}
@@ -32,6 +34,13 @@ def test_unnamed_networks_are_recorded_with_their_pattern(maximum):
     assert row["pattern"] == PATTERNS[4].pattern
     assert row["pattern_r_squared"] > 0.99 and row["pattern_constants"] <= 6
     assert "Σₖ≠ᵢ xₖ" in row["pattern_formula"]
+
+
+def test_networks_that_are_named_anew_are_explained_anew(maximum):
+    names = algorithms(get_task("maximum"), ())
+    found = name_draws(maximum.draws, get_task("maximum"), names)
+    kept = ("algorithm", "representative", "pattern", "pattern_formula", "pattern_r_squared", "pattern_constants")
+    assert {name: found[name] for name in kept} == {name: maximum.row[name] for name in kept}
 
 
 def test_mlflow_says_the_pattern_in_tag_and_note(maximum):

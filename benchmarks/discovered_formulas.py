@@ -2,22 +2,24 @@
 
     python -m benchmarks.discovered_formulas SWEEP… [--out DIR]
 
-Explains the network of every training anew and prints, for each sweep: how many good trainings have a faithful
-formula, the patterns with the best training of each and what its constants are in n, and at every n the patterns with
-the lowest objective from small to large β. With --out also DIR/TASK.csv, a row a training with its phase, and a drawing
-of the best network of every pattern that is a ground state somewhere. `hyperphase boundaries` takes the table.
+Explains the network of every training anew and prints, for each sweep: how many good trainings have a short and
+faithful formula, the patterns with the best training of each, at every n the patterns with the lowest objective from
+small to large β, the patterns' constants in n, and the good trainings whose formula falls short. With --out also
+DIR/TASK.csv, a row a training with its phase, which `hyperphase boundaries` takes, and a drawing of every pattern's
+best network.
 """
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from analysis.algorithms.builtin import CONSTANT
 from analysis.errors import UserError
 from analysis.network import Network
-from analysis.patterns.across import shared_formula
+from analysis.patterns.across import SharedFormula, shared_formula
 from analysis.patterns.explain import explain
 from analysis.patterns.explanation import Explanation
 from analysis.patterns.pattern_text import mirror_image
@@ -65,67 +67,82 @@ def discover(folder: Path) -> Discovery:
     return Discovery(task, rows, found, best)
 
 
+def good_ones(discovery: Discovery) -> tuple["pd.DataFrame", "pd.Series"]:
+    """The trainings with a small error, and which of them have a short and faithful formula."""
+    good = discovery.rows[discovery.rows["relative_error"] <= GOOD]
+    return good, (good["r_squared"] >= FAITHFUL) & (good["most_constants"] <= CONSTANTS)
+
+
 def report(discovery: Discovery) -> str:
-    rows = discovery.rows
-    good = rows[rows["relative_error"] <= GOOD]
-    short = (good["r_squared"] >= FAITHFUL) & (good["most_constants"] <= CONSTANTS)
+    """Markdown."""
+    good, short = good_ones(discovery)
+    letters = {phase: ascii_uppercase[place] for place, phase in enumerate(phases(discovery))}
     lines = [
-        f"\n## {discovery.task}: {len(rows)} trainings, {len(good)} with error ≤ {GOOD}; of these "
-        f"{int(short.sum())} ({short.mean():.0%}) with R² ≥ {FAITHFUL} and at most {CONSTANTS} constants a type"
-    ]
-    for row in good[~short].itertuples():
-        lines.append(f"  not so: {row.key}, n = {row.dimension}, β = {row.beta:g}, error {row.relative_error:.3g}, "
-                     f"R² {row.r_squared:.3f}: {row.formula}")  # fmt: skip
-    for phase in phases(discovery):
-        lines += _told(discovery, phase)
-    lines += ["", "| n | lowest objective, from small β to large |", "|---|---|"]
-    lines += [f"| {n:g} | {_stretches(discovery, n)} |" for n in sorted(discovery.best.fronts)]
+        f"### {discovery.task}\n",
+        f"{len(discovery.rows)} trainings, {len(good)} with error ≤ {GOOD}; of these {int(short.sum())} "
+        f"({short.mean():.0%}) with R² ≥ {FAITHFUL} and at most {CONSTANTS} constants a type.\n",
+        "| | pattern | trainings, at n | best formula | n, β, error | R², at twice the scale |",
+        "|---|---|---|---|---|---|",
+        *(_told(discovery, phase, letter) for phase, letter in letters.items()),
+        "\n| n | lowest objective, from small β to large |",
+        "|---|---|",
+        *(f"| {n:g} | {_stretches(discovery, n, letters)} |" for n in sorted(discovery.best.fronts)),
+        "",
+        *(f"{letter} in n: {law}" for phase, letter in letters.items() if (law := _in_n(discovery, phase))),
+        *(f"not so: {row.key}, n = {row.dimension}, β = {row.beta:g}, error {row.relative_error:.3g}, R² "
+          f"{row.r_squared:.3f}: {row.formula}" for row in good[~short].itertuples()),
+    ]  # fmt: skip
     return "\n".join(lines)
 
 
 def phases(discovery: Discovery) -> list[str]:
-    """Patterns that have the lowest objective somewhere, and the most frequent others; `constant` aside."""
-    states = list(dict.fromkeys(discovery.best.ground_states["ground_state"]))
-    often = discovery.rows["phase"].value_counts().index.tolist()
-    named = [phase for phase in [*states, *often] if phase != CONSTANT.name]
-    return sorted(set(states) - {CONSTANT.name} | set(dict.fromkeys(named[:SHOWN])), key=often.index)
+    """The patterns that have the lowest objective somewhere and the most frequent others, by how many have them;
+    `constant` aside."""
+    states = set(discovery.best.ground_states["ground_state"])
+    often = [phase for phase in discovery.rows["phase"].value_counts().index if phase != CONSTANT.name]
+    return [phase for place, phase in enumerate(often) if phase in states or place < SHOWN]
 
 
 def best_of(discovery: Discovery, phase: str) -> str:
     """Key of the training with the lowest error, at n = 4 if it was found there, so that it can be drawn and read."""
     mine = discovery.rows[discovery.rows["phase"] == phase]
     here = mine[mine["dimension"] == 4]
-    return (mine if here.empty else here).sort_values("relative_error")["key"].iloc[0]
+    return str((mine if here.empty else here).sort_values("relative_error")["key"].iloc[0])
 
 
-def _told(discovery: Discovery, phase: str) -> list[str]:
+def _told(discovery: Discovery, phase: str, letter: str) -> str:
+    """A row of the table of patterns."""
     mine = discovery.rows[discovery.rows["phase"] == phase].set_index("key")
     key = best_of(discovery, phase)
     row, found = mine.loc[key], discovery.found[key]
-    ns = ", ".join(f"{n} ({count})" for n, count in mine["dimension"].value_counts().sort_index().items())
-    lines = [
-        f"\n{phase}: {len(mine)} trainings, at n = {ns}, β = {mine['beta'].min():g} to {mine['beta'].max():g}; "
-        f"median R² {mine['r_squared'].median():.4f}, worst {mine['r_squared'].min():.4f}",
-        f"  {key}, n = {row['dimension']}, β = {row['beta']:g}, error {row['relative_error']:.3g}: {found.text} "
-        f"(R² {found.r_squared:.4f}, at twice the scale {found.r_squared_at_twice_the_scale:.4f})",
-    ]
-    alike = [discovery.found[key] for key in mine.index if discovery.found[key].pattern == found.pattern]
-    if len({one.dimension for one in alike}) > 1:
-        lines.append(f"  in n: {shared_formula(alike)}")
-    return lines
+    where = ", ".join(f"{n}: {count}" for n, count in mine["dimension"].value_counts().sort_index().items())
+    place = f"{row['dimension']}, {row['beta']:g}, {row['relative_error']:.2g}"
+    faithful = f"{found.r_squared:.4f}, {found.r_squared_at_twice_the_scale:.4f}"
+    return f"| {letter} | {phase} | {len(mine)}; {where} | {found.text} | {place} | {faithful} |"
 
 
-def _stretches(discovery: Discovery, n: float) -> str:
-    """`A, up to β = 0.01 (0.005 to 0.02) B, …`."""
+def _in_n(discovery: Discovery, phase: str) -> SharedFormula | None:
+    """What the constants of a pattern are in n, from its trainings with a small error; None with one n."""
+    good, _ = good_ones(discovery)
+    alike = [discovery.found[key] for key in good.loc[good["phase"] == phase, "key"]]
+    alike = [one for one in alike if one.pattern == phase]  # a mirror image has other signs
+    return shared_formula(alike) if len({one.dimension for one in alike}) > 1 else None
+
+
+def _stretches(discovery: Discovery, n: float, letters: dict[str, str]) -> str:
+    """`A to 0.01 (0.005 … 0.02), B to …, constant`."""
     bounds = discovery.best.boundaries
     here = bounds[bounds["y"] == n].sort_values("x")
     if here.empty:
         states = discovery.best.ground_states
-        return str(states[states["y"] == n]["ground_state"].iloc[0])
-    text = "".join(
-        f"{row.lower_phase}, to {row.x:.2g} ({row.x_low:.2g} … {row.x_high:.2g}); " for row in here.itertuples()
-    )
-    return text + str(here["upper_phase"].iloc[-1])
+        last = str(states[states["y"] == n]["ground_state"].iloc[0])
+    else:
+        last = str(here["upper_phase"].iloc[-1])
+    steps = [
+        f"{letters.get(row.lower_phase, row.lower_phase)} to {row.x:.2g} ({row.x_low:.2g} … {row.x_high:.2g})"
+        for row in here.itertuples()
+    ]
+    return ", ".join([*steps, letters.get(last, last)])
 
 
 def write(discovery: Discovery, out: Path) -> None:
@@ -151,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             discovery = discover(folder)
         except UserError as error:
             parser.error(str(error))
-        print(report(discovery), flush=True)
+        print(report(discovery) + "\n", flush=True)
         if options.out:
             write(discovery, options.out)
     return 0

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,11 +50,25 @@ class Task:
             raise TrainableError(f"task {self.name!r}: algorithms must be a tuple, not {self.algorithms!r}")
 
     def on(self, inputs: str) -> "Task":
-        """The same task with its variance over inputs of this distribution."""
+        """The same task with its variance over inputs of this distribution, worked out once for each n: a training
+        asks for it at every step."""
+        variance: Callable[[int], float] | None = self.variances.get(inputs)
         if inputs == "normal":
-            return self
-        variance = self.variances.get(inputs) or cache(lambda n: measured_variance(self.target, n, inputs))
-        return replace(self, variance=variance, variances={})
+            variance = self.variance
+        variance = variance or (lambda n: measured_variance(self.target, n, inputs))
+        return replace(self, variance=_remembered(variance), variances={})
+
+
+def _remembered(variance: Callable[[int], float]) -> Callable[[int], float]:
+    """functools.cache in what torch.compile follows."""
+    known: dict[int, float] = {}
+
+    def of(n: int) -> float:
+        if n not in known:
+            known[n] = variance(n)
+        return known[n]
+
+    return of
 
 
 def measured_variance(target: Callable[[Any], Any], dimension: int, inputs: str) -> float:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,7 +33,19 @@ def test_variances_of_other_inputs(task, inputs):
     for dimension in (1, 2, 5):
         values = task.target(sample(inputs, (200_000, dimension), 1))
         assert task.on(inputs).variance(dimension) == pytest.approx(values.var(), rel=0.02, abs=1e-9)
-    assert task.on("normal") is task
+    assert task.on("normal").variance(dimension) == task.variance(dimension)
+
+
+def test_a_training_works_out_a_variance_once_for_each_dimension():
+    asked = []
+
+    def variance(n: int) -> float:
+        asked.append(n)
+        return 1.0
+
+    task = replace(TASKS["range"], variance=variance)
+    own = task.on("normal")
+    assert [own.variance(n) for n in (4, 2, 4, 4, 2)] == [1.0] * 5 and asked == [4, 2]
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)

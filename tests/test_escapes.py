@@ -11,6 +11,8 @@ from matplotlib.text import Text
 from analysis.charts.chart import Chart, new_chart, save_png
 from analysis.errors import UserError
 from analysis.formatting import printable, quoted
+from analysis.phases.equilibrium import equilibrium
+from analysis.phases.equilibrium_plot import draw_equilibrium
 from analysis.phases.from_table import probability_table
 from analysis.phases.phase_map import fit_phase_map
 from analysis.phases.plots import draw_phase_map
@@ -89,6 +91,18 @@ def test_charts_show_names_as_they_are(tmp_path):
     save_png(chart, tmp_path / "again.png")
     shown = drawn_texts(chart)
     assert [shown[name] for name in ("$x^2$ (12)", "$a$", "50 $")] == [False] * 3
+
+
+def test_pictures_of_equilibrium_show_names_as_they_are(tmp_path):
+    x = np.repeat(np.geomspace(1e-6, 1, 12), 4)
+    left = x < 1e-3
+    labels, nats = np.where(left, HOSTILE[3], HOSTILE[4]), np.where(left, 40.0, 3.0)
+    errors = np.where(left, 0.01, 0.05) + np.random.default_rng(0).uniform(0, 1e-3, len(x))
+    found = equilibrium(x, np.full(len(x), 4.0), labels, errors, nats, log_x=True, x_name="$a$", y_name="50 $")
+    chart = Chart(draw_equilibrium(found))
+    chart.figure.savefig(tmp_path / "equilibrium.png")
+    shown = drawn_texts(chart)
+    assert [shown[name] for name in ("$x^2$", "$\\frac{$", "$a$", "50 $ = 4")] == [False] * 4
 
 
 def test_categories_on_an_axis_are_no_mathematics(tmp_path):

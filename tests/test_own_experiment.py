@@ -1,6 +1,7 @@
 """An experiment of a user's own, through the same door as hypernetworks: config, trial, ledger, tables, report."""
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -20,7 +21,7 @@ from search.sweep import folder as folders
 from search.sweep.experiment import experiment_of
 from search.sweep.grid import expand
 from search.sweep.state import read_state
-from tests.support.own_experiment import MINE, TABLES, train_own_here
+from tests.support.own_experiment import MINE, TABLES, kept_own_sweep, train_own_here
 from trainables import objects
 
 
@@ -49,16 +50,7 @@ def run(*arguments) -> int:
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """A sweep of MINE, trained in a process of its own; the file is gone since."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        made = train_own_here(config(home), home / "sweep")
-        from search.objects import keep_copies
-        from search.sweep.experiment import objects_of
-
-        keep_copies(objects_of(config(home)), made)
-    (home / "mine.py").unlink()
-    return made
+    return kept_own_sweep(tmp_path_factory.mktemp("home"))
 
 
 def test_tables_have_the_axes_own_names_label_and_metrics(swept):
@@ -191,18 +183,50 @@ def test_mlflow_columns_are_named_after_the_axes_and_files_are_artifacts(swept, 
             ("labels=(", 'labels=(*(Label(name, merged="coin") for name in "abc"), '),
             "3 labels have merged='coin', but mirror images are two",
         ),
+        (("import math\n", "import math, sys\nsys.exit(3)\n"), "mine.py, line 3: SystemExit: 3"),
         (("    shift: float", "    seed: int = 1\n    shift: float"), "a setting cannot be called 'seed'"),
     ],
 )
 def test_what_is_no_experiment_is_one_line(home, capsys, change, said):
-    (home / "mine.py").write_text(MINE.replace(*change))
-    (home / "mine.toml").write_text(
-        '[experiment]\ntrainable = "mine.py:MINE"\n[grid]\nseeds = 1\n[grid.axes]\nrate = [1]\ndecay = [0]\n'
-    )
+    write_config(home, MINE.replace(*change))
     assert run("sweep", "--config", "mine.toml") == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1 and err.startswith("hyperphase: mine.toml: experiment.trainable: ")
     assert not (home / "sweeps").exists()
+
+
+def write_config(home, code):
+    (home / "mine.py").write_text(code)
+    (home / "mine.toml").write_text(
+        '[experiment]\ntrainable = "mine.py:MINE"\n[grid]\nseeds = 1\n[grid.axes]\nrate = [1]\ndecay = [0]\n'
+    )
+
+
+def test_a_file_without_an_end_is_refused(home, capsys):
+    write_config(home, MINE)
+    (home / "mine.py").unlink()
+    os.mkfifo(home / "mine.py")
+    assert run("sweep", "--config", "mine.toml") == 2
+    assert "mine.py is not a file" in capsys.readouterr().err
+
+
+def test_a_password_among_the_settings_is_refused(home, capsys):
+    write_config(home, MINE.replace("    shift: float", "    db_password: str = ''\n    shift: float"))
+    assert run("sweep", "--config", "mine.toml", "--set", "training.db_password=hunter2") == 2
+    said = capsys.readouterr().err
+    assert "training.db_password holds a password" in said and "hunter2" not in said and not (home / "sweeps").exists()
+
+
+def test_what_a_training_says_of_a_password_is_masked(home):
+    code = MINE.replace(
+        "    value = math", "    raise OSError('cannot reach http://me:hunter2@host')\n    value = math"
+    )
+    made = config(home, code, grid={"seeds": 1, "axes": {"rate": [1], "decay": [0]}})
+    folder = train_own_here(made, home / "sweep")
+    [key] = ledger.keys(folder.ledger)
+    record = ledger.read(ledger.record_path(folder.ledger, key))
+    assert "cannot reach http://***@host" in record.row["reason"]
+    assert b"hunter2" not in record.files["traceback.txt"]
 
 
 @pytest.mark.parametrize(
@@ -223,10 +247,7 @@ def test_what_is_no_experiment_is_one_line(home, capsys, change, said):
     ],
 )
 def test_a_wrong_setting_is_one_line(home, setting, said):
-    (home / "mine.py").write_text(MINE)
-    (home / "mine.toml").write_text(
-        '[experiment]\ntrainable = "mine.py:MINE"\n[grid]\nseeds = 1\n[grid.axes]\nrate = [1]\ndecay = [0]\n'
-    )
+    write_config(home, MINE)
     with pytest.raises(UserError) as caught:
         load(file=home / "mine.toml", settings=[setting])
     assert said in str(caught.value) and "\n" not in str(caught.value)

@@ -143,9 +143,11 @@ def test_relabelling_names_stored_networks_anew_and_keys_stay(mine, sweep, capsy
 
 def test_relabelling_with_the_same_criteria_changes_nothing(sweep, capsys):
     before = table(sweep)
-    (sweep / "relabelled.parquet").write_bytes(b"torn")
-    assert run("report", sweep) == 2
-    assert "relabelled.parquet: not a readable table" in capsys.readouterr().err
+    no_key, no_label = pd.DataFrame({"algorithm": ["a"]}), pd.DataFrame({"key": ["a"], "algorithm": [3]})
+    for damage in (b"torn", no_key.to_parquet(), no_label.to_parquet()):
+        (sweep / "relabelled.parquet").write_bytes(damage)
+        assert run("report", sweep) == 2
+        assert "relabelled.parquet: not a readable table" in capsys.readouterr().err
     assert run("report", sweep, "--relabel") == 0
     assert "0 with another label" in capsys.readouterr().err
     pd.testing.assert_frame_equal(table(sweep)[before.columns], before)

@@ -26,6 +26,7 @@ from trainables.errors import TrainableError
 T = TypeVar("T")
 
 MAX_LINE = 500  # characters of what is said of an error
+MAX_BYTES = 2**24  # of a file
 CODE = "code"  # a folder's own copies of files, which are named by `copy_name`
 
 _folders: list[Path] = []
@@ -121,6 +122,10 @@ def _text(place: str) -> tuple[str, str]:
     copies = [folder / CODE / copy_name(place) for folder in _folders]
     for candidate in [path, *(folder / path for folder in _folders), *copies]:
         try:
+            if candidate.exists() and not candidate.is_file():  # a pipe has no end
+                raise TrainableError(f"{candidate} is not a file")
+            if candidate.stat().st_size > MAX_BYTES:
+                raise TrainableError(f"{candidate}: has more than {MAX_BYTES:,} bytes")
             return str(candidate), candidate.read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             continue
@@ -141,7 +146,7 @@ def _load_file(place: str) -> ModuleType:
         sys.meta_path.append(finder)  # last: what is installed comes first
         try:
             exec(compile(text, where, "exec"), module.__dict__)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module.__name__]
             raise TrainableError(_told(where, error)) from error
         finally:
@@ -187,7 +192,7 @@ def _imported(text: str) -> set[str]:
     """Top-level names of all modules that a file imports anywhere; none of a file that cannot be parsed."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # brackets nested too deep
         return set()
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
@@ -197,7 +202,7 @@ def _imported(text: str) -> set[str]:
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
             raise TrainableError(f"{name}: no such module; is it installed, or on PYTHONPATH?") from None
         raise TrainableError(_told(name, error)) from error
@@ -218,7 +223,7 @@ def explain(spec: str, error: BaseException) -> str:
     return f"{shown}{f', line {frames[-1].lineno}' if frames else ''}: {kind}{message}"[:MAX_LINE]
 
 
-def _told(place: str, error: Exception) -> str:
+def _told(place: str, error: BaseException) -> str:
     """One line on an error in a user's file: where, and what."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None

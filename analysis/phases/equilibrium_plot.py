@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.algorithms.names import colours, display_name, in_order
+from analysis.literal_text import show_literally
 from analysis.phases.arrays import Floats
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def draw_equilibrium(
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel("objective / lowest")
     _legend(figure, colour)
+    show_literally(figure)
     return figure
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from analysis.phases.equilibrium import Equilibrium
 
 MIN_ROWS = 8
+BOUNDARY_FILES = ("boundaries.csv", "probabilities.csv", "phase_map.png")
+EQUILIBRIUM_FILES = ("equilibrium.csv", "ground_states.csv", "equilibrium.png")
 
 
 def read_label_table(
@@ -51,6 +53,15 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
     return folder
+
+
+def _folder_beside(table: Path, out: str | Path, names: tuple[str, ...]) -> Path:
+    """The folder `out`, made if missing. UserError if a file of one of these names in it is the table itself."""
+    folder = Path(out)
+    for name in names:
+        if (folder / name).exists() and (folder / name).samefile(table):
+            raise UserError(f"{table}: {name} would be written over it: choose another folder with --out")
+    return make_folder(folder)
 
 
 def _axis(cells: Cells, column: str, path: Path, log: bool, comma: bool) -> Floats:
@@ -122,7 +133,7 @@ def write_equilibrium(
     path = Path(table_path)
     cells, comma = read_columns(path, [energy, complexity], [seed] if seed else [])
     energies, nats = (numbers(cells[name], name, path, comma=comma) for name in (energy, complexity))
-    folder = make_folder(out)
+    folder = _folder_beside(path, out, EQUILIBRIUM_FILES)
     found = equilibrium(
         xs, ys, labels, energies, nats, seeds=_seeds(cells, seed, path), log_x=log_x, merge=merge, x_name=x, y_name=y
     )
@@ -165,7 +176,7 @@ def write_boundaries(
     from analysis.phases.plots import draw_phase_map
 
     columns = read_label_table(table_path, x=x, y=y, label=label, log_x=log_x, log_y=log_y)
-    folder = make_folder(out)
+    folder = _folder_beside(Path(table_path), out, BOUNDARY_FILES)
     phase_map = fit_phase_map(*columns, log_x=log_x, log_y=log_y, merge=merge, x_name=x, y_name=y)
     if len(phase_map.labels) < 2:
         raise UserError(f"{table_path}: every label merges into {phase_map.labels[0]!r}; no boundary to find")

@@ -27,6 +27,17 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 PACKED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
+OTHER_PACKERS = {
+    b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"\x1f\x9d": "compress", b"7z\xbc\xaf": "7-Zip",
+    b"Rar!": "RAR", b"\xff\x06\x00\x00sNaPpY": "Snappy", b"\x5d\x00\x00": "lzma",
+}  # fmt: skip
+FORMATS = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook", b"ARROW1": "an Arrow file", b"\x89HDF": "an HDF5 file",
+    b"SQLite format 3": "a database", b"\x93NUMPY": "a NumPy file", b"ORC": "an ORC file", b"Obj\x01": "an Avro file",
+    b"PARE": "an encrypted Parquet file", b"%PDF": "a PDF", b"\x89PNG": "a picture", b"\x80\x04\x95": "a pickle",
+    b"\x80\x05\x95": "a pickle",
+}  # fmt: skip
+TEXTS = {"<!doctype html": "a web page", "<html": "a web page", '{"': "JSON", "[{": "JSON", "[[": "JSON"}
 
 Cells = list[str | None] | np.ndarray  # texts, None where a cell is empty; or (rows,) numbers of a Parquet file
 
@@ -42,6 +53,7 @@ def read_columns(path: Path, numeric: list[str], text: list[str]) -> tuple[dict[
     if content[:4] == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
         return _read_parquet(path, content, numeric, text), False
     content = _unpacked(path, content)
+    _refuse_other_formats(path, content)
     if not content.strip():
         raise UserError(f"{path} is empty")
     return _read_text(path, _decoded(path, content), names)
@@ -79,11 +91,9 @@ def _number(text: str | None) -> float:
 
 def _unpacked(path: Path, content: bytes) -> bytes:
     """The content of a file that may be packed. Bounded: a small file may unpack to any size."""
-    if content[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        kind = "an Excel workbook" if b"xl/" in content else "a zip archive"
-        raise UserError(f"{path} is {kind}, not a table: export it as CSV")
-    if content[:4] == b"\x28\xb5\x2f\xfd":
-        raise UserError(f"{path} is packed by zstd: unpack it first")
+    for mark, packer in OTHER_PACKERS.items():
+        if content.startswith(mark):
+            raise UserError(f"{path} is packed by {packer}: unpack it first")
     for mark, opened in PACKED:
         if content.startswith(mark):
             try:
@@ -95,6 +105,20 @@ def _unpacked(path: Path, content: bytes) -> bytes:
                 raise UserError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes")
             return unpacked
     return content
+
+
+def _refuse_other_formats(path: Path, content: bytes) -> None:
+    """UserError that names what the file is, if it is known and no table."""
+    start = content[:100].lstrip().lower()
+    found = [kind for mark, kind in FORMATS.items() if content.startswith(mark)]
+    found += [kind for mark, kind in TEXTS.items() if start.startswith(mark.encode())]
+    found += ["an Excel workbook" if b"xl/" in content else "a zip archive"] * content.startswith(
+        (b"PK\3\4", b"PK\5\6")
+    )
+    found += ["a tar archive"] * (content[257:262] == b"ustar")
+    found += ["packed twice"] * content.startswith(tuple(mark for mark, _ in PACKED))
+    if found:
+        raise UserError(f"{path} is {found[0]}, not a table: export it as CSV")
 
 
 def _decoded(path: Path, content: bytes) -> str:

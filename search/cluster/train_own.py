@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
+from search.config.secrets import mask
 from search.ledger import ledger
 from search.ledger.own_record import to_failed_record
 from search.ledger.record import Record
@@ -61,9 +62,9 @@ def train_own(config: dict[str, Any], missing: Members, on_progress: OnProgress)
 
 
 def keep_failure(config: dict[str, Any], member: dict[str, Any], failure: Failure) -> Record:
-    """Puts a failed training into the ledger."""
-    files = {"traceback.txt": failure.traceback.encode()} if failure.traceback else {}
-    record = to_failed_record(config["recipe"], member, failure.reason, files=files, host=config.get("host", ""))
+    """Puts a failed training into the ledger. What the user's code says may hold an address with its password."""
+    files = {"traceback.txt": mask(failure.traceback).encode()} if failure.traceback else {}
+    record = to_failed_record(config["recipe"], member, mask(failure.reason), files=files, host=config.get("host", ""))
     ledger.write(config["ledger"], record)
     return record
 

@@ -41,6 +41,12 @@ MASKS = (
 )
 
 
+# a setting that is one, by its name: db_password, api_token; not tokenizer or token_count
+SECRET_KEY = re.compile(
+    r"(?i)(?:.*[_-])?(?:passw(?:or)?d|pwd|passphrase|secret|token|credentials?|(?:api|access|account|private)[_-]?key)"
+)
+
+
 def mask(text: str) -> str:
     """`text` without credentials of addresses, values of password=, token=, … , private keys and known tokens."""
     for pattern, instead in MASKS:
@@ -68,7 +74,7 @@ def check_secrets(config: "Config") -> None:
         "ray.storage": "give it by the store's own variables instead",
     }
     for place, text in _texts(config.model_dump()):
-        if mask(text) != text:
+        if mask(text) != text or (text and SECRET_KEY.fullmatch(place.rpartition(".")[2])):
             raise UserError(f"{place} holds a password: {remedies.get(place, 'it would be stored in the sweep')}")
 
 

@@ -69,7 +69,7 @@ def encode(tables: Iterable["pa.Table"]) -> bytes:
 
     content, writer = io.BytesIO(), None
     for table in tables:
-        writer = writer or parquet.ParquetWriter(content, table.schema, compression="zstd")
+        writer = writer or parquet.ParquetWriter(content, table.schema, compression="zstd", write_page_checksum=True)
         writer.write_table(table)
     if writer is not None:
         writer.close()
@@ -82,7 +82,7 @@ def decode(content: bytes, columns: Iterable[str] = NAMES) -> "pa.Table":
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(pa.BufferReader(content), columns=list(columns))
+        table = parquet.read_table(pa.BufferReader(content), columns=list(columns), page_checksum_verification=True)
         if (table.schema.metadata or {}).get(b"hyperphase") != VERSION or table.column_names != list(columns):
             raise DamagedPart("it is of another version")
         return table

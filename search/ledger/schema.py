@@ -96,6 +96,17 @@ class OwnRow(OwnMeasures):
     recipe: Table | None = None
 
 
+class Labels(BaseModel):
+    """What a training is named when it is read anew: columns that stand in for its row's."""
+
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=False)
+    __pydantic_extra__: dict[str, Scalar]
+
+    key: Key
+    algorithm: str
+    purity: Number | None = None
+
+
 class About(BaseModel):
     """What a checkpoint says about itself. keys: of the pack's members; step: how far they are."""
 
@@ -119,6 +130,11 @@ _SNAPSHOTS, _OWN_SNAPSHOTS = TypeAdapter(list[Snapshot]), TypeAdapter(list[OwnSn
 def check_row(row: Any) -> None:
     """ValidationError for what is no row."""
     (OwnRow if isinstance(row, dict) and "experiment" in row else Row).model_validate(row)
+
+
+def check_labels(row: Any) -> None:
+    """ValidationError for what does not name a training anew."""
+    Labels.model_validate(row)
 
 
 def check_snapshots(row: dict[str, Any], snapshots: Any) -> None:

@@ -125,11 +125,11 @@ def git_state(source: Path, *, diff: bool = False) -> dict | None:
     if _git(source, "ls-files", "--error-unmatch", "search/sweep/manifest.py") is None:
         return None  # installed, perhaps inside somebody else's repository
     changes = _git(source, "diff", "HEAD") or ""
-    untracked = (_git(source, "ls-files", "--others", "--exclude-standard") or "").splitlines()
+    untracked = _names(source, "ls-files", "--others", "--exclude-standard")
     return {
         "commit": (_git(source, "rev-parse", "HEAD") or "").strip() or None,
         "dirty": bool(changes or untracked),
-        "changed": (_git(source, "diff", "--name-only", "HEAD") or "").splitlines(),
+        "changed": _names(source, "diff", "--name-only", "HEAD"),
         "diff_sha256": hashlib.sha256(changes.encode()).hexdigest() if changes else None,
         "untracked": untracked,
     } | ({"diff": changes[:LONGEST_DIFF], "diff_cut": len(changes) > LONGEST_DIFF} if diff else {})
@@ -161,6 +161,11 @@ def _write(folder: SweepFolder, manifest: dict) -> None:
 
 def _git(source: Path, *arguments: str) -> str | None:
     return _run(["git", "-C", str(source), *arguments])
+
+
+def _names(source: Path, *arguments: str) -> list[str]:
+    """Files that git lists, as they are called, without what looks like a secret."""
+    return [mask(name) for name in (_git(source, *arguments, "-z") or "").split("\0") if name]
 
 
 def _run(command: list[str]) -> str | None:

@@ -18,6 +18,7 @@ from search.ledger import ledger
 from search.ledger.frames import arrow_table, concatenated
 from search.ledger.index import LedgerIndex
 from search.ledger.record import Record
+from search.ledger.schema import check_labels
 from search.sweep.experiment import Experiment
 from search.sweep.folder import SweepFolder
 
@@ -95,6 +96,8 @@ def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:
 
     try:
         rows = pd.read_parquet(folder.relabelled).to_dict("records")
+        for row in rows:
+            check_labels(row)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder.relabelled}: not a readable table; `report --relabel` makes it anew") from error
     return {row["key"]: row for row in rows}
@@ -187,7 +190,7 @@ def _digest_of(fingerprint: str, recipe: Mapping[str, Any], folder: SweepFolder)
 def _keep_edited(path: Path) -> None:
     """Renames a table that somebody changed by hand since we wrote it, with a warning, instead of writing over it."""
     note = _note(path)
-    if not (note.is_file() and path.is_file()) or _digest(path) in note.read_text().split():
+    if not (note.is_file() and path.is_file()) or _digest(path) in " ".join(_said(note)).split():
         return
     names = (path.with_name(f"{path.stem}.edited{number or ''}{path.suffix}") for number in itertools.count())
     aside = next(name for name in names if not name.exists())
@@ -198,6 +201,11 @@ def _keep_edited(path: Path) -> None:
 def _note(path: Path) -> Path:
     """Beside a table: its digest and that of what it was made of, and the digest of the table before."""
     return path.with_name(f".{path.name}.sha256")
+
+
+def _said(note: Path) -> list[str]:
+    """Lines of a note, which somebody may have damaged."""
+    return note.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _digest(path: Path) -> str:
@@ -217,7 +225,7 @@ def _own_columns(table: "pa.Table", axes: Sequence[str]) -> "pa.Table":
 def _write_parquet(path: Path, tables: Callable[[], Iterable["pa.Table"]], axes: Sequence[str], source: str) -> None:
     """Writes a sorted table, unless the one that is there was made of the same `source`."""
     note = _note(path)
-    if note.is_file() and path.is_file() and f"{_digest(path)} {source}" in note.read_text().splitlines():
+    if note.is_file() and path.is_file() and f"{_digest(path)} {source}" in _said(note):
         return
     from pyarrow import compute as pc
     from pyarrow import parquet

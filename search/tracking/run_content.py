@@ -15,7 +15,8 @@ from search.ledger.record import Record
 from trainables.recipe import Recipe
 
 PARAMETERS = ("task", "dimension", "hidden", "beta", "seed", "steps")
-MODEL_PARAMETERS = ("task", "dimension", "beta", "seed", "relative_error", "complexity_nats", "faithfulness")
+MODEL_PARAMETERS = ("task", "dimension", "beta", "seed")
+MODEL_METRICS = ("relative_error", "complexity_nats", "faithfulness")  # of a model's page, as they are at the end
 CURVES = ("relative_error", "purity")  # and every complexity_*; few names: the UI suffers from many
 ORDER = "relative_error"  # by which lists of runs are sorted
 FINALS = ("faithfulness", "margin", "seconds")
@@ -215,6 +216,18 @@ def metrics(record: Record, time_ms: int) -> list:
         found += [metric(name, values[name], time_ms, step) for name in names if _is_number(values.get(name))]
     # the last snapshot and the final look share a step: the final look, with more draws, is the one to show
     return list({(one.key, one.step): one for one in found}.values())
+
+
+def of_model(metrics: list, model_id: str, step: int) -> list:
+    """The metrics, of which those that say how good a model is at the end, `step`, are the model's too."""
+    from mlflow.entities import Metric
+
+    return [
+        Metric(one.key, one.value, one.timestamp, one.step, model_id=model_id)
+        if one.key in MODEL_METRICS and one.step == step
+        else one
+        for one in metrics
+    ]
 
 
 def _is_number(value: float | None) -> bool:

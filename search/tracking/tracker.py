@@ -34,6 +34,7 @@ from search.tracking.run_content import (
     is_equal,
     metric,
     metric_name,
+    of_model,
     run_address,
     sweep_note,
 )
@@ -163,16 +164,17 @@ class Tracker:
         drawn = detailed and self.config.mlflow.drawings
         if detailed:
             self._write_files(info.artifact_uri, record)
+        metrics = run.metrics
         if detailed and record.hypernetwork and self.config.mlflow.models:
-            self._log_model(info.run_id, record, run)
+            metrics = of_model(metrics, self._log_model(info.run_id, record, run), run.steps)
         # the note names the run, so it cannot come with the other tags
         note = {"mlflow.note.content": self.content.training_note(info.run_id, record, drawing=drawn)}
-        self._log_params(info.run_id, run.params, run.metrics, run.tags | note if begun else note)
+        self._log_params(info.run_id, run.params, metrics, run.tags | note if begun else note)
         self.client.set_terminated(info.run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
         self.children[key] = (info.run_id, True)
 
-    def _log_model(self, run_id: str, record: Record, run: TrainingRun) -> None:
-        """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models."""
+    def _log_model(self, run_id: str, record: Record, run: TrainingRun) -> str:
+        """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models -> its id."""
         from mlflow.entities import LoggedModelOutput
 
         assert run.model is not None
@@ -183,6 +185,7 @@ class Tracker:
             self._models.write(record, folder, run=run_id, model=model.model_id, source=source)
         self.client.finalize_logged_model(model.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, run.steps)])
+        return model.model_id
 
     def _log_phase_map(self) -> None:
         """As wide as the column of the parent's description."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.network import Network
-from tests.search.sweep.test_damage import CONFIG, DAMAGE
+from tests.support.damage import CONFIG, DAMAGE
 from tests.support.records import smoke
 from tests.support.small_sweep import train_here
 

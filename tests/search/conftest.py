@@ -5,9 +5,11 @@ import contextlib
 import pytest
 
 from search.cluster import session
+from search.config.own import OwnConfig
 from search.driver import sweep as driver
 from search.driver import train
 from search.ledger import ledger
+from tests.support.own_experiment import made_up_own
 from tests.support.records import record_of
 
 
@@ -28,7 +30,11 @@ def ray(monkeypatch):
                 if isinstance(state["stop"][1], BaseException):
                     raise state["stop"][1]
                 return [state["stop"][1]]
-            record = record_of(point, config, algorithm=state["algorithm"](point))
+            record = (
+                made_up_own(point, config)
+                if isinstance(config, OwnConfig)
+                else record_of(point, config, algorithm=state["algorithm"](point))
+            )
             record.row.update(state["measures"](point))
             ledger.write(folder.ledger, record)
         on_progress(0, 1.0)

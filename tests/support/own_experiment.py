@@ -1,18 +1,26 @@
 """An experiment of a user's own in a folder of its own, and sweeps of it without Ray."""
 
+import contextlib
 from pathlib import Path
 
 from search.cluster.train_own import keep_failure, trainings
 from search.cluster.tune import settings
+from search.config.load import parse
+from search.config.own import OwnConfig
 from search.config.schema import Config
 from search.ledger import storage
+from search.ledger.own_record import to_own_record
+from search.ledger.record import Record
+from search.objects import keep_copies
 from search.sweep import folder as folders
 from search.sweep import manifest, tables
-from search.sweep.experiment import experiment_of
+from search.sweep.experiment import experiment_of, objects_of
 from search.sweep.folder import SweepFolder
 from search.sweep.grid import expand
 from search.sweep.packs import Pack
+from search.sweep.point import Point
 from search.sweep.state import read_state
+from trainables.experiments.outcome import Outcome, checked
 
 MINE = """
 import math
@@ -55,6 +63,25 @@ TABLES = {
     "grid": {"seeds": 2, "axes": {"rate": {"count": 5}, "decay": [-1, 0, 1]}},
     "mlflow": {"enabled": False},
 }
+
+
+def kept_own_sweep(home: Path) -> SweepFolder:
+    """A sweep of MINE in the folder `home`, with its own copy of the file, which is gone."""
+    with contextlib.chdir(home):
+        Path("mine.py").write_text(MINE)
+        config = parse(TABLES)
+        folder = train_own_here(config, home / "sweep")
+        keep_copies(objects_of(config), folder)
+        Path("mine.py").unlink()
+    return folder
+
+
+def made_up_own(point: Point, config: OwnConfig) -> Record:
+    """What a training of `point` might have left."""
+    value = sum(map(float, point.place.values()))
+    outcome = checked(Outcome("low" if value < 1 else "high", {"value": value}, {"step": [1], "loss": [1.0]}), set())
+    member = {"key": point.key, "place": dict(point.place), "seed": point.seed}
+    return to_own_record(config.definition, experiment_of(config).recipe, member, outcome, seconds=1.0)
 
 
 def train_own_here(config: Config, path: Path) -> SweepFolder:

@@ -164,6 +164,17 @@ def test_the_command_writes_the_tables(tmp_path, capsys):
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["boundaries.csv", "probabilities.csv", "equilibrium.csv", "ground_states.csv"])
+def test_a_table_is_not_written_over(name, tmp_path, capsys):
+    table = tmp_path / name
+    two_networks(noise=0.05).rename(columns={"x": "beta"}).to_csv(table, index=False)
+    before = table.read_bytes()
+    command = ["boundaries", str(table), "--x", "beta", "--y", "y", "--label", "label", "--log-x"]
+    command += ["--energy", "energy", "--complexity", "complexity", "--seed", "seed"]
+    assert main.main([*command, "--out", str(tmp_path)]) == 2 and table.read_bytes() == before
+    assert f"{name} would be written over it" in capsys.readouterr().err
+
+
 def test_many_trainings_at_few_places_keep_finite_fronts():
     """More places than bins, hundreds of trainings at one of them: those stay together."""
     rng = np.random.default_rng(0)

@@ -65,6 +65,23 @@ def test_git_state_of_a_checkout(tmp_path):
     assert manifest.shareable({"git": asked, "runs": []}) == {"git": dirty, "runs": []}
 
 
+def test_a_secret_in_a_files_name_is_masked(tmp_path):
+    for words in (["init"], ["config", "user.name", "a"], ["config", "user.email", "a@b"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True)
+    names = ["search/sweep/manifest.py", "größe.txt", "password=hunter2.txt", "ghp_0123456789abcdefghij"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one")
+    for words in (["add", "."], ["commit", "-m", "one"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True)
+    for name in names:
+        (tmp_path / name).write_text("two")
+    (tmp_path / "token=hunter2").write_text("")
+    state = manifest.git_state(tmp_path)
+    assert set(state["changed"]) == {"search/sweep/manifest.py", "größe.txt", "password=***", "***"}
+    assert state["untracked"] == ["token=***"]
+
+
 def test_the_diff_is_kept_on_request_and_never_shown(tmp_path, monkeypatch):
     def state(source, *, diff):
         return {"commit": "c"} | ({"diff": "+two"} if diff else {})

@@ -275,7 +275,13 @@ def test_a_hypernetwork_is_a_model_that_draws_anywhere(swept, tmp_path):
     tracker = log_all(config, folder, [first, found[-1]])
     [model] = tracker.client.search_logged_models([tracker.experiment])
     assert (str(model.status), model.tags["algorithm"], model.params["beta"]) == ("READY", "constant", "1.0")
+    measured = {one.key: (one.value, one.step) for one in model.metrics}
+    assert measured == {"relative_error": (0.25, 20), "complexity_nats": (first.row["complexity_nats"], 20),
+                        "faithfulness": (0.9, 20)}  # fmt: skip
+    note = model.tags["mlflow.note.content"]
+    assert "trained at n = 3, β = 1, seed 0: constant" in note and "mlflow.pyfunc.load_model" in note
     run = tracker.client.get_run(tracker.children[found[0].row["key"]][0])
+    assert run.data.metrics["relative_error"] == 0.25
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
     requirements = (Path(unquote(model.artifact_location).removeprefix("file://")) / "requirements.txt").read_text()
     assert "torch==2.13.0" in requirements and all("==" in line for line in requirements.split())
@@ -301,15 +307,15 @@ def test_passwords_reach_no_param(swept):
 
 def test_children_of_a_deleted_parent_get_the_new_one(swept):
     config, folder, found = swept
-    drain(TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail), [record.row for record in found])
+    drain(TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None), [record.row for record in found])
     client, runs = all_runs(config, folder)
     [parent] = [run for run in runs if run.data.tags["kind"] == "sweep"]
     client.delete_run(parent.info.run_id)
-    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, pytest.fail)
+    queue = TrackingQueue(config, folder, {"sweep": "my-sweep-1"}, lambda text: None)
     drain(queue, [record.row for record in found])
     _, runs = all_runs(config, folder)
     [new] = [run for run in runs if run.data.tags["kind"] == "sweep"]
-    assert new.info.run_id != parent.info.run_id and queue.logged == 0
+    assert new.info.run_id != parent.info.run_id and (queue.logged, queue.error) == (0, None)
     children = [run for run in runs if run.data.tags["kind"] == "training"]
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {new.info.run_id} and len(children) == len(
         found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.algorithms.names import in_order
-from analysis.formatting import format_number
+from analysis.formatting import format_number, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def cluster_context(data: "ReportData") -> dict[str, Any]:
         "candidates": shown,
         "silhouette": format_number(score),
         "file": data.experiment.trainable.partition(":")[0],
-        "command": f"hyperphase report {data.sweep.folder.name} --relabel",
+        "command": f"hyperphase report {quoted(data.sweep.folder.name)} --relabel",
     }
 
 

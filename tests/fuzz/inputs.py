@@ -1,14 +1,17 @@
 """Hostile and odd inputs of every command, drawn from a seed: words, files, folders."""
 
+import json
 import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tomli_w
 
 from analysis.network import Network
-from tests.support.damage import CONFIG, DAMAGE
+from tests.support.damage import CONFIG, DAMAGE, OWN_DAMAGE
+from tests.support.own_experiment import MINE, TABLES, kept_own_sweep
 from tests.support.records import smoke
 from tests.support.small_sweep import train_here
 
@@ -18,12 +21,33 @@ NAMES = [
 ]  # fmt: skip
 WORDS = [
     "", "0", "-1", "nan", "inf", "1e308", "9" * 4000, "[", "]" * 50, "'", '"', "{}", "true", "\x00", "\x1b[2J",
-    "x=y", "--", "None", "5e-324", "🙂", "[1, 2", "{from=1, to=2}", "1_000", "0x10", "2026-01-01",
+    "x=y", "--", "None", "5e-324", "🙂", "[1, 2", "{from=1, to=2}", "1_000", "0x10", "2026-01-01", "mine.py:MINE",
+    "/dev/zero:X", "os:system", ":", "trainables.tasks.builtin:MAXIMUM", "found", "equilibrium", "{count = 99999}",
 ]  # fmt: skip
 SETTINGS = [
     "grid.betas", "grid.seeds", "grid.dimensions", "training.steps", "training.width", "training.task",
     "ray.storage", "training.trainable", "ray.cpus", "mlflow.tracking_uri", "mlflow.experiment",
     "training.learning_rate", "grid", "a.b", "training.dimensions", "manifest.diff", "ray.address",
+    "experiment.trainable", "experiment.timeout", "annealing.steps", "annealing.learning_rate", "training.inputs",
+    "training.curriculum", "training.activation", "analysis.algorithms", "mlflow.detailed",
+]  # fmt: skip
+OWN_SETTINGS = [
+    "grid.axes.rate", "grid.axes.decay", "grid.axes.x", "grid.axes", "grid.seeds", "grid.betas", "training.shift",
+    "training.steps", "training.password", "experiment.timeout", "experiment.trainable",
+]  # fmt: skip
+# what may stand in a user's file in the place of something that is right
+MISTAKES = [
+    ("", ""), ("import math", "import maths"), ("import math", "import sys; sys.exit(3)"), ("MINE = ", "YOURS = "),
+    ("MINE = ", "(" * 999), ('"rate"', '"seed"'), ('"rate"', '"$x$"'), ("10, log", "1e999, log"),
+    ('"#cc3311"', '"<b>"'),
+    ("a toy", "<script>alert(1)</script> $\\frac{$"), ('"low"', '"a\'b|c"'), ("train=train", "train=3"),
+    ("settings=Settings", "settings=dict"), ("Axis(", "Axis(values=(1, float('nan')), name="),
+    ("label=label", "label=label, timeout=-1"), ("label=label", "label=label, cost=lambda point: -1"),
+    ("label=label", "label=label, version='content'"), ("def label", "def other"), ("shift: float", "shift: object"),
+]  # fmt: skip
+TASKS = [
+    "lambda x: x.max(-1)", "lambda x: x", "lambda x: 1 / 0", "lambda x: 'a'", "lambda x: x.sum() * float('nan')", "3",
+    "lambda x: exit(3)", "lambda: 0",
 ]  # fmt: skip
 LABELS = [
     "a", "b", "a_low", "01", "1", "$x$", "$\\frac{$", "<script>", "相", "a|b", "NA", "  ", "x" * 300, "a'b", "=1+1",
@@ -34,11 +58,13 @@ CELLS = [
 ]  # fmt: skip
 COMMANDS = [
     "sweep", "resume", "refine", "status", "report", "boundaries", "classify", "draw", "generate", "generalise",
-    "ui", "compare", "sync", "completion", "nonsense",
+    "ui", "compare", "sync", "completion", "nonsense", "anneal",
 ]  # fmt: skip
 OPTIONS = [
     "--preset", "smoke", "--out", "--set", "--json", "-q", "-v", "--help", "--version", "--seed", "--dimension",
     "--yes", "--x", "--y", "--label", "--sweep", "--width", "--port", "--draws", "--dimensions", "--trainings",
+    "--verify", "--energy", "--complexity", "--boundary", "--relabel", "--algorithms", "--sections", "--task",
+    "--batch", "--seconds", "--merge", "--log-x",
 ]  # fmt: skip
 
 
@@ -49,11 +75,14 @@ class Inputs:
         """place: a folder for what the inputs are made from."""
         self.random = random.Random(seed)
         self.sweep = train_here(smoke(*CONFIG), place / "whole").path
+        (place / "own").mkdir()
+        self.own = kept_own_sweep(place / "own").path
         self.network = place / "network.npz"
         draw = np.random.default_rng(seed)
         Network(draw.normal(size=(6, 2)), draw.normal(size=6), draw.normal(size=6), np.zeros(())).save(self.network)
         self.kinds: list[tuple[int, Callable[[Path], list[str]]]] = [
-            (6, self.words), (6, self.of_sweep), (8, self.on_network), (6, self.on_table), (8, self.on_damaged_sweep)
+            (6, self.words), (5, self.of_sweep), (3, self.of_own_sweep), (6, self.on_network), (2, self.on_own_task),
+            (6, self.on_table), (7, self.on_damaged_sweep), (3, self.on_damaged_own_sweep),
         ]  # fmt: skip
 
     def draw(self, folder: Path) -> list[str]:
@@ -91,6 +120,41 @@ class Inputs:
             (out / "mine.txt").write_text("mine")
         return ["sweep", *source, "--set", "mlflow.enabled=false", "--out", str(out)]
 
+    def of_own_sweep(self, folder: Path) -> list[str]:
+        """A sweep of a user's own experiment, with mistakes in its file, its grid and its settings."""
+        (folder / "mine.py").write_text(MINE.replace(*self.random.choice(MISTAKES)))
+        (folder / "c.toml").write_text(tomli_w.dumps(TABLES))
+        words = ["sweep", "--config", str(folder / "c.toml"), "--out", str(self.name(folder))]
+        for _ in range(self.random.randrange(3)):
+            words += ["--set", f"{self.random.choice(OWN_SETTINGS)}={self.random.choice([*WORDS, '3', '[1e-3, 1.0]'])}"]
+        return words
+
+    def on_own_task(self, folder: Path) -> list[str]:
+        """A task of a user's own, right or not, for a network or a sweep."""
+        path = self.name(folder).with_suffix(".py")
+        variance = self.random.choice(
+            ["lambda n: 1.0", "lambda n: -1", "lambda n: float('nan')", "lambda n: None", "1"]
+        )
+        path.write_text(
+            "from trainables import Task\n"
+            f"MINE = Task({self.random.choice(LABELS)!r}, target={self.random.choice(TASKS)}, variance={variance})\n"
+        )
+        spec = f"{path}:{self.random.choice(['MINE', 'MINE', 'MINE', 'Task', '', 'a b'])}"
+        if self.random.random() < 0.5:
+            return ["classify", str(self.network), "--task", spec, "--json"]
+        task = f"training.task={json.dumps(spec)}"
+        return [
+            "sweep",
+            "--preset",
+            "smoke",
+            "--set",
+            task,
+            "--set",
+            "mlflow.enabled=false",
+            "--out",
+            str(folder / "out"),
+        ]
+
     def on_network(self, folder: Path) -> list[str]:
         """A network file that is damaged, or holds odd arrays."""
         path = self.name(folder).with_suffix(".npz")
@@ -125,13 +189,19 @@ class Inputs:
     def on_table(self, folder: Path) -> list[str]:
         """A table of odd cells, separators, encodings and labels."""
         separator = self.random.choice([",", ";", "\t", "|"])
-        columns = [self.random.choice(["x", "$x$", "p_a", "x y"]), "y", "label"]
+        columns = [
+            self.random.choice(["x", "$x$", "p_a", "x y"]),
+            "y",
+            "label",
+            self.random.choice(["e", "$e$"]),
+            "nats",
+        ]
         labels = self.random.sample(LABELS, self.random.randrange(1, 4))
         rows = [separator.join(columns)]
         for row in range(self.random.randrange(4, 24)):
-            cells = [f"{10.0**-row}", str(4 + row % 2), self.random.choice(labels)]
+            cells = [f"{10.0**-row}", str(4 + row % 2), self.random.choice(labels), f"{0.01 * row}", f"{40 - row}"]
             if self.random.random() < 0.03:
-                cells[self.random.randrange(2)] = self.random.choice(CELLS)
+                cells[self.random.choice([0, 1, 3, 4])] = self.random.choice(CELLS)
             rows.append(separator.join(cells))
         text = "\n".join(rows)
         encoding = self.random.choice(["utf-8", "utf-8", "utf-16", "utf-8-sig", "latin-1", "utf-16-le"])
@@ -139,8 +209,9 @@ class Inputs:
         path = folder / self.random.choice(["t.csv", "t.tsv", "t.parquet", "t.csv.gz"])
         path.write_bytes(self._spoilt(content) if self.random.random() < 0.3 else content)
         more = self.random.choice(
-            [[], ["--log-x"], ["--log-x", "--json"], ["--merge", self.random.choice([*WORDS, "a=b"])]]
-        )
+            [[], ["--log-x"], ["--log-x", "--json"], ["--merge", self.random.choice([*WORDS, "a=b"])],
+             ["--log-x", "--energy", columns[3], "--complexity", "nats", "--json"]]
+        )  # fmt: skip
         return [
             "boundaries",
             str(path),
@@ -164,9 +235,10 @@ class Inputs:
             path = self.random.choice([path for path in sorted(sweep.rglob("*")) if path.is_file()])
             path.write_bytes(self._spoilt(path.read_bytes() or b"\0"))
         command = self.random.choices(
-            ["status", "resume", "generate", "sync", "report", "compare", "refine", "generalise", "ui"],
-            [8, 6, 6, 1, 1, 1, 1, 1, 2],
-        )[0]
+            ["status", "resume", "generate", "sync", "report", "compare", "refine", "generalise", "ui", "anneal",
+             "boundaries", "draw"],
+            [8, 6, 6, 1, 1, 1, 1, 1, 2, 2, 1, 2],
+        )[0]  # fmt: skip
         if command == "generate":
             keys = ["", "0", "x", *sorted(path.stem for path in (sweep / "ledger").glob("*.npz"))]
             dimension = self.random.choice(["3", "5", "0", "9999", "x"])
@@ -174,6 +246,43 @@ class Inputs:
             return ["generate", self.random.choice(keys), *asked]
         if command == "compare":
             return ["compare", str(sweep), "--out", str(folder / "out"), "--most-error", "1000"]
-        more = {"refine": ["--trainings", "1"], "status": self.random.choice([[], ["--json"]]),
-                "generalise": ["--dimensions", "4", "--draws", "2"]}  # fmt: skip
+        if command == "boundaries":
+            more = [
+                "--energy",
+                "relative_error",
+                "--complexity",
+                "complexity_nats",
+                "--log-x",
+                "--out",
+                str(folder / "out"),
+            ]
+            axes = ["--x", "beta", "--y", "dimension", "--label", "algorithm"]
+            return ["boundaries", str(sweep / "trainings.parquet"), *axes, *more]
+        if command == "draw":
+            return ["draw", *map(str, sorted((sweep / "networks").glob("*"))[:2]), "--out", str(folder / "out")]
+        more = {
+            "refine": self._refinement(),
+            "status": self.random.choice([[], ["--json"], ["--verify", "--json"]]),
+            "generalise": ["--dimensions", "4", "--draws", "2"],
+            "report": self.random.choice([[], ["--relabel"]]),
+        }
+        return [command, str(sweep), *more.get(command, [])]
+
+    def _refinement(self) -> list[str]:
+        return ["--trainings", "1", "--boundary", self.random.choice(["found", "equilibrium"])]
+
+    def on_damaged_own_sweep(self, folder: Path) -> list[str]:
+        """The same of a user's own experiment, whose file lies in the sweep's folder only."""
+        sweep = Path(shutil.copytree(self.own, self.name(folder)))
+        if self.random.random() < 0.6:
+            OWN_DAMAGE[self.random.choice(list(OWN_DAMAGE))](sweep)
+        elif self.random.random() < 0.9:
+            path = self.random.choice([path for path in sorted(sweep.rglob("*")) if path.is_file()])
+            path.write_bytes(self._spoilt(path.read_bytes() or b"\0"))
+        commands = ["status", "resume", "report", "refine", "anneal", "generate", "ui"]
+        command = self.random.choices(commands, [8, 6, 2, 1, 1, 1, 2])[0]
+        if command == "generate":
+            return ["generate", "0", "--sweep", str(sweep), "--dimension", "3", "--out", str(folder / "out.npz")]
+        more = {"refine": self._refinement(), "status": self.random.choice([[], ["--verify", "--json"]]),
+                "report": self.random.choice([[], ["--relabel"]])}  # fmt: skip
         return [command, str(sweep), *more.get(command, [])]

@@ -53,6 +53,7 @@ def read_state(
     """
     index = LedgerIndex(folder.ledger, folder.index)
     index.refresh(verify=verify)
-    found = tables.part_by_recipe(index.rows, experiment_of(config).recipe, tables.read_labels(folder))
+    experiment, labels = experiment_of(config), tables.read_labels(folder)
+    found = tables.part_by_recipe(index.rows, experiment.recipe, labels, [axis.name for axis in experiment.axes])
     rows, annealed = ({row["key"]: row for row in some} for some in (found.rows, found.annealed))
     return State(points(rows) if points else expand(config), rows, found.others, annealed)

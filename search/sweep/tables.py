@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import os
 import warnings
 from collections import Counter
@@ -53,7 +54,7 @@ def collect(folder: SweepFolder, experiment: Experiment) -> Collected:
     recipe, axes = experiment.recipe, [axis.name for axis in experiment.axes]
     index = LedgerIndex(folder.ledger, folder.index)
     index.refresh()
-    found = part_by_recipe(index.rows, recipe, read_labels(folder))
+    found = part_by_recipe(index.rows, recipe, read_labels(folder), axes)
     _save_all_files(folder, [*found.rows, *found.annealed])
     source = _digest_of(index.fingerprint, recipe, folder)
     keys = {row["key"] for row in found.rows}
@@ -68,8 +69,13 @@ def collect(folder: SweepFolder, experiment: Experiment) -> Collected:
     return found
 
 
-def part_by_recipe(rows: dict[str, dict], recipe: Mapping[str, Any], labels: dict[str, dict[str, Any]]) -> Collected:
-    """A ledger's rows by what they are to a sweep with this recipe. labels: that stand in for theirs, by key."""
+def part_by_recipe(
+    rows: dict[str, dict], recipe: Mapping[str, Any], labels: dict[str, dict[str, Any]], axes: Sequence[str]
+) -> Collected:
+    """A ledger's rows by what they are to a sweep with this recipe and these axes.
+
+    labels: that stand in for theirs, by key.
+    """
     found = Collected()
     known: dict[str, list[dict] | str] = {}  # a recipe's text -> where its rows belong, or how it differs
     for key, row in rows.items():
@@ -83,9 +89,15 @@ def part_by_recipe(rows: dict[str, dict], recipe: Mapping[str, Any], labels: dic
         where = known[text]
         if isinstance(where, str):
             found.others[where] += 1
+        elif "experiment" in row and (lost := [name for name in axes if not _is_finite(row.get(name))]):
+            found.others[f"without a number for {lost[0]}"] += 1  # of hypernetworks the ledger checks it
         else:
             where.append(row | labels[key] if key in labels else row)
     return found
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:

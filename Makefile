@@ -56,8 +56,6 @@ lint: install  ## ruff, mypy, and the rules of who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/mypy
 
 format: install
 	$(BIN)/ruff check --fix .

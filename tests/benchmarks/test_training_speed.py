@@ -1,9 +1,9 @@
-"""What the benchmarks count, without running them."""
+"""What the benchmarks count, and that they run."""
 
 import pytest
 
 from benchmarks.label_agreement import agreement, shares
-from benchmarks.training_speed import products
+from benchmarks.training_speed import measure, products
 from trainables.recipe import Recipe
 
 
@@ -18,3 +18,7 @@ def test_labels_of_two_paths_are_compared_place_by_place():
     other = {(1e-9, 0): "pudding", (1e-9, 1): "other", (1e-3, 0): "convexity", (1e-3, 1): "convexity"}
     assert agreement(one, other) == (2, 4)
     assert shares(one, 1e-3) == "convexity 1, pudding 1"
+
+
+def test_the_ordinary_loop_is_measured():
+    assert measure(2, 1, 0.0, "cpu") > 0  # training-steps a second, of the fewest steps

@@ -1,5 +1,6 @@
 """The hypernetwork: noise in, weights of a target network out (DESIGN.md section 2; arXiv 2312.03051)."""
 
+import ctypes
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -83,26 +84,49 @@ class Hypernetwork(nn.Module):
         noise (members, noise_size(n, hidden)); x (members, samples, n) with the target's values `wanted`
         (members, samples) and their variance; betas (members,).
         """
-        if self.heads.activation not in ACTIVATIONS:
-            return None
-        layers = self._typed_layers()
-        native = compiled(noise, *layers[0].widest(), *layers[0].competition)
+        native = self.kernels()
         if native is None:
             return None
         whole, log_scale = self.conditions(betas)
+        layers = [weight for layer in self._typed_layers() for weight in layer.weights(x.shape[-1])]
+        weights = [whole, self.heads.scales(log_scale), *self._ends(), *layers]
+        return losses(native, self.compiled_step(noise, x, wanted, variance, hidden, betas), weights)
+
+    def kernels(self) -> ctypes.CDLL | None:
+        """The compiled code of steps, or None where it does not serve."""
+        if self.heads.activation not in ACTIVATIONS:
+            return None
+        layer = self._typed_layers()[0]
+        return compiled(self.whole, *layer.widest(), *layer.competition)
+
+    def compiled_step(
+        self, noise: Tensor, x: Tensor, wanted: Tensor, variance: float, hidden: int, betas: Tensor
+    ) -> Step:
+        """What compiled code is given for a step; as of `compiled_losses`."""
+        heads = self.heads
+        return Step(
+            *(noise, x, wanted, variance, betas, hidden, len(self.layers), INITIAL_LOG_SIGMA),
+            *(heads.activation, heads.inputs),
+        )
+
+    def scaled_weights(self, dimension: int) -> list[tuple[Tensor, float]]:
+        """The parameters that compiled code works with and what multiplies each, in its order; but scales are
+        `compiled_scales` of the heads, and conditions on β are left out.
+        """
+        ends = [(weight, 1.0) for weight in (self.whole, self.heads.log_scale, *self._ends())]
+        return ends + [weight for layer in self._typed_layers() for weight in layer.scaled_weights(dimension)]
+
+    def _ends(self) -> list[Tensor]:
+        """What compiled code works with besides the global node, the heads' scales and the layers, in the order of
+        EndArrays of member.h.
+        """
         heads = self.heads
         ends = (
-            *(whole, heads.scales(log_scale)),
             *(self.edge_noise.weight, self.hidden_noise.weight, self.input_noise.weight),
             *(heads.edge.weight, heads.edge.bias, heads.hidden.weight, heads.hidden.bias),
             *(heads.whole.weight, heads.whole.bias),
-        )  # in the order of EndArrays of member.h
-        step = Step(
-            *(noise, x, wanted, variance, betas, hidden, len(layers), INITIAL_LOG_SIGMA),
-            *(heads.activation, heads.inputs),
         )
-        weights = [*ends, *(weight for layer in layers for weight in layer.weights(x.shape[-1]))]
-        return losses(native, step, cast("Sequence[Tensor]", weights))  # heads do have biases
+        return cast("list[Tensor]", list(ends))  # heads do have biases
 
     def without_kernels(self) -> None:
         """Run all layers in PyTorch from now on, as torch.compile needs them."""

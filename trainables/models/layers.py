@@ -124,6 +124,10 @@ class ExchangeableLayer(nn.Module):
         """All weights that the layer works with at this input dimension, (members, …) each."""
         return tuple(self.parameters())
 
+    def scaled_weights(self, dimension: int) -> list[tuple[Tensor, float]]:
+        """`weights`, each as a parameter and what multiplies it."""
+        return [(weight, 1.0) for weight in self.parameters()]
+
     def in_torch(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """`forward` in PyTorch operations, on any device."""
         members, m, n = edges.shape[0], hidden.shape[1], inputs.shape[1]

@@ -37,12 +37,20 @@ class ScaleFreeLayer(nn.Module):
         scaled = self._scaled(dimension)
         return tuple(scaled.get(name, weight) for name, weight in self.layer.named_parameters())
 
+    def scaled_weights(self, dimension: int) -> list[tuple[Tensor, float]]:
+        """As `ExchangeableLayer.scaled_weights`."""
+        factors = _factors(dimension)
+        return [(weight, factors.get(name, 1.0)) for name, weight in self.layer.named_parameters()]
+
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
         """As `ExchangeableLayer.forward`."""
         return functional_call(self.layer, self._scaled(inputs.shape[1]), (edges, hidden, inputs, whole))
 
     def _scaled(self, n: int) -> dict[str, Tensor]:
-        return {
-            "scores.weight": self.layer.scores.weight * (math.log(n + 1) / math.log(REFERENCE + 1)),
-            "edge_shares.weight": self.layer.edge_shares.weight * (REFERENCE / n),
-        }
+        parameters = dict(self.layer.named_parameters())
+        return {name: parameters[name] * factor for name, factor in _factors(n).items()}
+
+
+def _factors(n: int) -> dict[str, float]:
+    """What multiplies weights of a layer at n inputs."""
+    return {"scores.weight": math.log(n + 1) / math.log(REFERENCE + 1), "edge_shares.weight": REFERENCE / n}

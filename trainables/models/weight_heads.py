@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.inputs import quadrature
+from trainables.kernels.step import Scales
 from trainables.models.activations import mean_over_normal
 from trainables.models.bit_exact import padded_elementwise
 from trainables.models.layers import MemberLinear, normalise
@@ -119,3 +120,7 @@ class WeightHeads(nn.Module):
         """s of every tensor, (members, components)."""
         log_scale = self.log_scale if log_scale is None else self.log_scale + log_scale
         return self.initial_scales * padded_elementwise(torch.exp, SCALE_RATE * log_scale)
+
+    def compiled_scales(self) -> Scales:
+        """`scales()` as compiled steps take it."""
+        return Scales(INITIAL_SCALES, SCALE_RATE, padded_elementwise(torch.exp, SCALE_RATE * self.log_scale))

@@ -1,4 +1,5 @@
-"""How a pack's steps run on a GPU: operation by operation, compiled, or replayed from a recording.
+"""How a pack's steps run: on a CPU compiled code's (`cpu_step`); on a GPU operation by operation, compiled, or replayed
+from a recording.
 
 A step is some two thousand small operations, and launching them takes a GPU's host longer than most take the GPU. A
 recorded step (a CUDA graph) is launched as one; a compiled one (torch.compile) has fewer operations. Which of them is
@@ -14,6 +15,7 @@ from torch import Tensor
 from trainables.models.hypernetwork import Hypernetwork
 from trainables.recipe import Recipe
 from trainables.tasks.task import Task
+from trainables.training.cpu_step import CompiledStep
 from trainables.training.objective import loss_in_torch, training_loss
 from trainables.training.optimiser import PackAdam
 
@@ -34,6 +36,8 @@ def step_of(kind: str, network: torch.nn.Module, optimiser: PackAdam, task: Task
         return Recorded(network, optimiser, task, recipe)
     if on_gpu and kind == "compiled" and isinstance(network, Hypernetwork):
         return compiled(network, optimiser, task, recipe)
+    if type(network) is Hypernetwork and (native := network.kernels()) is not None:  # no other draws are served
+        return CompiledStep(native, network, optimiser, task, recipe)
 
     def eager(n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         loss = training_loss(network, noise, x, task, recipe.hidden(n), betas, recipe.activation)

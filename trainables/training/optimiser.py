@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 from trainables.kernels.compile import library, strided
+from trainables.kernels.step import Adam
 
 SOURCE = Path(__file__).parents[1] / "kernels" / "csrc" / "adam.cpp"
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, as in PyTorch
@@ -89,6 +90,11 @@ class PackAdam:
             ctypes.c_void_p(norms.data_ptr()),
         )
         return norms
+
+    def rows(self) -> Adam:
+        """What a step of compiled code changes, at the learning rate of `advance`."""
+        moved = self.values, self.first, self.second
+        return Adam(*moved, self.sizes, self.step_number, self.rate, BETAS, EPSILON, self.clip)
 
     def state(self) -> dict[str, np.ndarray]:
         """Parameters and Adam's moments, (members, size) each."""

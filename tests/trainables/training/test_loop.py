@@ -15,9 +15,9 @@ from trainables.tasks.registry import get_task
 from trainables.training.devices import resolve
 from trainables.training.draw import draw_networks
 from trainables.training.evaluation import snapshot_steps
+from trainables.training.gpu_step import step_of
 from trainables.training.loop import Member, train_pack
 from trainables.training.noise import NoiseStream, stream
-from trainables.training.objective import training_loss
 
 RECIPE = Recipe(steps=12, snapshots=3, snapshot_draws=2, final_draws=3, evaluation_inputs=64, inputs_per_step=32)
 CPU = torch.device("cpu")
@@ -135,12 +135,17 @@ def test_on_step_counts_and_can_stop():
 def test_dimensions_take_turns_in_every_member(monkeypatch):
     seen = []
 
-    def spy(network, noise, x, task, hidden, *others):
-        seen.append(x.shape[-1])
-        assert hidden == 3 * x.shape[-1]
-        return training_loss(network, noise, x, task, hidden, *others)
+    def spying(*given):
+        step = step_of(*given)
 
-    monkeypatch.setattr("trainables.training.gpu_step.training_loss", spy)
+        def spy(n, noise, x, betas):
+            seen.append(n)
+            assert x.shape[-1] == n
+            return step(n, noise, x, betas)
+
+        return spy
+
+    monkeypatch.setattr("trainables.training.loop.step_of", spying)
     recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2), "curriculum": 0.0})
     trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
     assert seen == [3, 4, 2] * 4
@@ -198,14 +203,20 @@ def test_recipes_are_checked_and_hashable():
 def test_failing_on_the_way_keeps_what_was_seen_before(monkeypatch):
     calls = 0
 
-    def poisoned(*arguments):
-        nonlocal calls
-        calls += 1
-        return training_loss(*arguments) + torch.tensor([0.0, math.nan if calls == 6 else 0.0])
+    def poisoned(*given):
+        step = step_of(*given)
+
+        def poison(*arguments):
+            nonlocal calls
+            calls += 1
+            loss, norms = step(*arguments)
+            return loss + torch.tensor([0.0, math.nan if calls == 6 else 0.0]), norms
+
+        return poison
 
     good, bad = Member("good", 1e-3, 1), Member("bad", 1e-3, 2)
     alone = train_pack(2, [good], RECIPE)[0]
-    monkeypatch.setattr("trainables.training.gpu_step.training_loss", poisoned)
+    monkeypatch.setattr("trainables.training.loop.step_of", poisoned)
     beside, failed = train_pack(2, [good, bad], RECIPE)
     assert (failed.status, failed.reason) == ("failed", "loss not finite at step 6")
     assert [evaluate.step for evaluate in failed.snapshots] == [1, 3]

@@ -1,4 +1,4 @@
-// Competition of hidden neurons for inputs, as `compete` in trainables/competition.py, of one member.
+// Competition of hidden neurons for inputs, as `compete` in trainables/models/competition.py, of one member.
 //
 // Scores are taken eight at a time, as octets. The first BALANCED of S scores are Sinkhorn-balanced in ROUNDS rounds, the
 // first SIDED of them in pairs. An edge (j, i) of hidden neuron j and input i is row j * n + i.
@@ -11,7 +11,7 @@
 #include "vectors.h"
 
 constexpr int S = SCORES;
-constexpr float FLOOR = -40.0f;  // as in trainables.competition
+constexpr float FLOOR = -40.0f;  // as in trainables.models.competition
 
 struct Sizes {
     int m, n;

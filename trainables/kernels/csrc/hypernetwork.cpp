@@ -1,11 +1,12 @@
-// What Python calls: layers of a pack, forward and backward, a member at a time.
+// What Python calls: layers of a pack, forward and backward, and whole steps, a member at a time.
 //
 // A pack in lockstep walks through memory once per operation; here one member goes through all of them while its edges stay
 // in the cache. Members are treated one after another by the same code, so that a member's bits cannot depend on its pack.
 
 #include <cstddef>
 
-#include "member.h"
+#include "adam.h"
+#include "row.h"
 
 // Member `member` of a pack's state: edges (members, m n, D), hidden (members, m, D), input (members, n, D), whole (members, D).
 static State of_member(const State* pack, int member, Sizes z) {
@@ -18,9 +19,7 @@ template <class Own, class Number>
 static Own of_member(Number* const* arrays, const long* strides, int member) {
     Number* own[sizeof(Own) / sizeof(Number*)];
     for (size_t k = 0; k < sizeof(Own) / sizeof(Number*); ++k) own[k] = arrays[k] + member * strides[k];
-    Own result;
-    std::memcpy(&result, own, sizeof(own));
-    return result;
+    return taken_from<Own>(own);
 }
 
 // The same for what gradients are to be added to.
@@ -83,5 +82,35 @@ extern "C" void losses(int members, int m, int n, int samples, int layers, const
                           {nodes, node_values, node_weights}};
         loss[p] = step(z, of_member<EndWeights>(weights, strides, p), own.data(), given, space,
                               zeros_of_member<EndGradients>(gradients, gradient_strides, p, END_SIZES), into.data());
+    }
+}
+
+// A whole step of a pack: losses (members), gradients, and Adam with the gradient norm clipped. values, first and second
+// moments: rows of `size` numbers a member, in which `parameters` parameters lie one after another, `counts` numbers each.
+// offsets, factors, initial_scales and scale_rate: see Layout; exponentials (members, 3): of the scales. step: 1 for the
+// first. Writes losses and gradient norms before clipping, (members) each. The rest is as of `losses` and of adam.h.
+extern "C" void train_step(int members, int m, int n, int samples, int layers, const long* offsets, const float* factors,
+                           const float* exponentials, const float* initial_scales, float scale_rate,
+                           const float* const* noise_and_x, const long* noise_and_x_strides, const float* wanted,
+                           float variance, const float* betas, float initial_log_sigma, int relu, int nodes,
+                           const float* node_values, const float* node_weights, float* values, float* first,
+                           float* second, long size, int parameters, const long* counts, int step, float rate,
+                           float beta_first, float beta_second, float epsilon, float clip, float* loss, float* norms) {
+    const Sizes z{m, n};
+    MemberSpace space(z, layers, samples, initial_log_sigma);
+    RowSpace row({layers, offsets, factors, initial_scales, scale_rate}, size);
+    const auto loss_of = relu ? member_loss<Relu> : member_loss<Swish>;
+    const Rates rates(step, rate, beta_first, beta_second, epsilon, clip);
+    std::vector<const float*> gradients(parameters);
+    for (long k = 0, at = 0; k < parameters; at += counts[k], ++k) gradients[k] = &row.gradients[at];
+    for (int p = 0; p < members; ++p) {
+        const Given given{noise_and_x[0] + p * noise_and_x_strides[0], noise_and_x[1] + p * noise_and_x_strides[1],
+                          wanted + static_cast<size_t>(p) * samples, variance, betas[p],
+                          {nodes, node_values, node_weights}};
+        row.open(values + p * size, exponentials + p * 3);
+        loss[p] = loss_of(z, row.ends, row.layers.data(), given, space, row.to_ends, row.to_layers.data());
+        row.close(exponentials + p * 3);
+        norms[p] = adam(parameters, counts, gradients.data(), values + p * size, first + p * size, second + p * size,
+                        rates);
     }
 }

@@ -7,10 +7,10 @@
 #include "heads.h"
 #include "layer.h"
 
-constexpr int EDGE_NOISE = 4, HIDDEN_NOISE = 8, INPUT_NOISE = 4;  // as in trainables.hypernetwork
+constexpr int EDGE_NOISE = 4, HIDDEN_NOISE = 8, INPUT_NOISE = 4;  // as in trainables/models/hypernetwork.py
 
 template <class Number>
-struct EndArrays {  // what a hypernetwork has besides its layers; see trainables/native_loss.py
+struct EndArrays {  // what a hypernetwork has besides its layers; see trainables/models/hypernetwork.py
     Number *whole, *scales;
     Number *edge_noise, *hidden_noise, *input_noise;
     Number *edge, *edge_bias, *hidden, *hidden_bias, *of_whole, *of_whole_bias;  // of the heads
@@ -49,7 +49,7 @@ struct MemberSpace {
           target(z.m, z.n, samples) {}
 };
 
-// What a step is given: standard normal noise in the order of `noise_shapes` in trainables/hypernetwork.py, inputs
+// What a step is given: standard normal noise in the order of `noise_shapes` in trainables/models/hypernetwork.py, inputs
 // x (samples, n), the task's outputs (samples) and their variance, the weight of a nat, and how to average over inputs.
 struct Given {
     const float *noise, *x, *wanted;

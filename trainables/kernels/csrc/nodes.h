@@ -1,4 +1,4 @@
-// Updates of hidden, input and global nodes: residual swish-MLPs, as `NodeUpdate` in trainables/layers.py.
+// Updates of hidden, input and global nodes: residual swish-MLPs, as `NodeUpdate` in trainables/models/layers.py.
 
 #pragma once
 

@@ -4,7 +4,7 @@
 
 #include "vectors.h"
 
-constexpr float EPSILON = 1e-6f;  // as in trainables.layers
+constexpr float EPSILON = 1e-6f;  // as in trainables.models.layers
 
 // Writes y (rows, N), and every row's factor from x to y.
 template <int N>

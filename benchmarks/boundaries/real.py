@@ -27,10 +27,10 @@ from search.sweep.hypernetworks import REFINED_PACK
 from search.sweep.packs import pack_seconds
 from trainables.recipe import Recipe
 
-DIMENSIONS = (4, 6, 8)
+DIMENSIONS = (3, 4, 6)
 LOW, HIGH = -8.0, 0.0  # log10 β
-START, UNIFORM = 5, 16  # values of β at every dimension
-LARGEST_PACK = 48
+START, UNIFORM = 4, 10  # values of β at every dimension
+LARGEST_PACK = 64
 ADAPTIVE = ("refined", "peer")
 DESIGNS = ("uniform", *ADAPTIVE)
 SHOWN = ("beta", "dimension", "seed", "algorithm", "relative_error", "complexity_nats")
@@ -230,9 +230,9 @@ def report(found: dict[str, list[dict[str, Any]]]) -> str:
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1500, help="of every training")
-    parser.add_argument("--held", type=int, default=40, help="held-back trainings at every dimension")
-    parser.add_argument("--batch", type=int, default=12, help="trainings a round of each design")
+    parser.add_argument("--steps", type=int, default=600, help="of every training")
+    parser.add_argument("--held", type=int, default=20, help="held-back trainings at every dimension")
+    parser.add_argument("--batch", type=int, default=10, help="trainings a round of each design")
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=DESIGNS)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/real_trainings.jsonl"))
     parser.add_argument("--summary", action="store_true", help="only print the table of what is there")

@@ -60,7 +60,7 @@ class Pack:
             self.network.without_kernels()
         if kind in OTHER_STEPS:
             take = OTHER_STEPS[kind](self.network, self.optimiser, get_task(RECIPE.task), RECIPE)
-            self.step = partial(take, n, self.noise, self.x, self.betas)
+            self.step = partial(take, n, self.noise, self.x, self.betas, 1.0)
 
     def losses(self) -> Tensor:
         return self.loss(self.network, self.noise, self.x, get_task(RECIPE.task), self.hidden, self.betas)

@@ -26,14 +26,23 @@ BEFORE = {
     "curriculum": 0.0,
     "first_penalty": 1.0,
     "highest_penalty": 1.0,
+    "penalty_held": 0.0,
+    "penalty_back": 0.0,
     "penalty_power": 0.0,
+    "small_penalty": 1.0,
     "rehearsal": 0,
+    "rehearsal_from": 0.0,
+    "rehearsal_weight": 1.0,
     "activation": "swish",
     "inputs": "normal",
 }
 
-# Fields that go with a curriculum of dimensions: of no use without one.
-CURRICULUM = ("scale_free", "curriculum", "first_penalty", "highest_penalty", "penalty_power", "rehearsal")
+# Fields that say which smaller dimensions and which penalties a training takes on its way.
+SCHEDULE = (
+    *("curriculum", "first_penalty", "highest_penalty", "penalty_held", "penalty_back", "penalty_power"),
+    *("small_penalty", "rehearsal", "rehearsal_from", "rehearsal_weight"),
+)
+CURRICULUM = ("scale_free", *SCHEDULE)  # of no use without a curriculum of dimensions
 
 BETA_RANGE = (1e-60, 1e60)  # beyond, sums of float32 lose all else
 
@@ -85,16 +94,25 @@ class Recipe(BaseModel):
     curriculum: float = Field(
         0.25, ge=0, le=1, description="share of the steps, at first, in which n/4 and n/2 inputs take turns with n"
     )
-    first_penalty: float = Field(0.3, gt=0, le=1, description="what multiplies β at the curriculum's first step")
-    highest_penalty: float = Field(
-        2.0, ge=1, le=100, description="what multiplies β at the curriculum's end, and ever less in as many steps after"
+    first_penalty: float = Field(0.5, gt=0, le=1, description="what multiplies β at the curriculum's first step")
+    highest_penalty: float = Field(1.7, ge=1, le=100, description="what multiplies β at the curriculum's end")
+    penalty_held: float = Field(
+        0.6, ge=0, le=1, description="share of the steps until which the penalty stays at its highest"
+    )
+    penalty_back: float = Field(
+        0.85, ge=0, le=1, description="share of the steps after which β is back; 0: twice the curriculum's"
     )
     penalty_power: float = Field(
-        1.5, ge=0, le=4, description="a smaller dimension k of the curriculum takes β (n / k) to this power"
+        0.0, ge=0, le=4, description="a smaller dimension k of the curriculum takes β (n / k) to this power"
+    )
+    small_penalty: float = Field(
+        3.0, ge=1, le=100, description="what multiplies the β of the curriculum's smaller dimensions, besides"
     )
     rehearsal: int = Field(
-        0, ge=0, description="after the curriculum, every so many steps one takes a smaller dimension; 0: none"
+        6, ge=0, description="after the curriculum, every so many steps one takes a smaller dimension; 0: none"
     )
+    rehearsal_from: float = Field(0.6, ge=0, le=1, description="share of the steps after which rehearsal begins")
+    rehearsal_weight: float = Field(0.3, gt=0, le=1, description="what multiplies the objective of a rehearsal's step")
     channels: int = Field(16, ge=2, le=4096, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, le=256, description="exchangeable-matrix layers")
     scores: int = Field(
@@ -119,14 +137,16 @@ class Recipe(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _curriculum_where_there_is_one(cls, fields: Any) -> Any:
-        """What has no curriculum is trained as before there was one, unless the fields say otherwise."""
+        """What has no curriculum is trained as before there was one, without rehearsal, unless the fields say so."""
         if not isinstance(fields, Mapping) or not isinstance(fields.get("trainable", ""), str):
             return fields
         try:
             kind = get_trainable(fields.get("trainable", cls.model_fields["trainable"].default))
         except ValueError:
             return fields  # said by the field's own validator
-        return fields if kind.has_curriculum else {name: BEFORE[name] for name in CURRICULUM} | dict(fields)
+        if not kind.has_curriculum:
+            return {name: BEFORE[name] for name in CURRICULUM} | dict(fields)
+        return {"rehearsal": 0} | dict(fields) if fields.get("curriculum") == 0 else fields
 
     @field_validator("task")
     @classmethod

@@ -6,20 +6,17 @@ recipe, β, seed and n, names the whole way back to the end where it began.
 
 from search.config.schema import HypernetworkConfig
 from search.sweep.point import Point, training_key
-from trainables.recipe import BEFORE, Recipe
-
-# What makes a training visit other dimensions and penalties than its own: a rung is at its own alone.
-OTHER_DIMENSIONS = ("dimensions", "curriculum", "first_penalty", "highest_penalty", "penalty_power", "rehearsal")
+from trainables.recipe import BEFORE, SCHEDULE, Recipe
 
 
 def rung_recipe(config: HypernetworkConfig) -> Recipe:
-    """The recipe of a rung, `start` apart: fewer steps, a lower learning rate, its own dimension only."""
+    """The recipe of a rung, `start` apart: fewer steps, a lower learning rate, its own dimension and penalty only."""
     recipe = config.training.recipe()
     return recipe.model_copy(
         update={
             "steps": max(1, round(config.annealing.steps * recipe.steps)),
             "learning_rate": config.annealing.learning_rate * recipe.learning_rate,
-            **{name: BEFORE[name] for name in OTHER_DIMENSIONS},
+            **{name: BEFORE[name] for name in ("dimensions", *SCHEDULE)},
         }
     )
 

@@ -40,12 +40,18 @@ class Adam(NamedTuple):
 
 
 def train(
-    native: ctypes.CDLL, step: Step, offsets: Sequence[int], factors: Sequence[float], scales: Scales, adam: Adam
+    native: ctypes.CDLL,
+    step: Step,
+    offsets: Sequence[int],
+    factors: Sequence[float],
+    scales: Scales,
+    adam: Adam,
+    weight: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Losses before the step and gradient norms before clipping, (members,) each; `adam`'s rows are changed.
 
     offsets: where in a row the weights begin, in the order of EndArrays of member.h, then of the layers; factors: what
-    multiplies each of them.
+    multiplies each of them. weight: what multiplies the objective of this step, and so all gradients.
     """
     members, samples, n = step.x.shape
     noise, x, wanted, betas = step.noise, step.x, step.wanted.contiguous(), step.betas.contiguous()
@@ -60,7 +66,7 @@ def train(
         *(len(nodes), _floats(nodes), _floats(node_weights)),
         *map(_address, (adam.values, adam.first, adam.second)),
         *(ctypes.c_long(adam.values.shape[1]), len(adam.sizes), (ctypes.c_long * len(adam.sizes))(*adam.sizes)),
-        *(adam.number, *map(ctypes.c_float, (adam.rate, *adam.betas, adam.epsilon, adam.clip))),
+        *(adam.number, *map(ctypes.c_float, (adam.rate, *adam.betas, adam.epsilon, adam.clip, weight))),
         *(_address(loss), _address(norms)),
     )
     return loss, norms

@@ -21,11 +21,12 @@ class CompiledStep:
         self.weights = cache(self._weights)
 
     @torch.no_grad()
-    def __call__(self, n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, n: int, noise: Tensor, x: Tensor, betas: Tensor, weight: float) -> tuple[Tensor, Tensor]:
         self.optimiser.advance()
         wanted, variance = self.task.target(x), float(self.task.variance(n))
         step = self.network.compiled_step(noise, x, wanted, variance, self.recipe.hidden(n), betas)
-        return train(self.native, step, *self.weights(n), self.network.heads.compiled_scales(), self.optimiser.rows())
+        given = step, *self.weights(n), self.network.heads.compiled_scales(), self.optimiser.rows()
+        return train(self.native, *given, weight)
 
     def _weights(self, n: int) -> tuple[list[int], list[float]]:
         """Where in a row the weights of compiled code begin, and what multiplies them at n inputs."""

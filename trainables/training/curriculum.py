@@ -3,14 +3,14 @@
 Trained at n alone, most hypernetworks of many inputs end in an algorithm that is not the best one at their β: whether a
 neuron serves one side of an input or both is settled within a few hundred steps. At few inputs the best one is found
 nearly always, and networks of any n share their hypernetwork. So in the first part of a training, the curriculum,
-smaller dimensions take turns with n, a step each; then n goes on, with a small dimension every so many steps, lest
-what carries over to other dimensions be forgotten.
+smaller dimensions take turns with n, a step each; then n goes on. Near the end, when the algorithm is settled, a small
+dimension comes up again every so many steps, with a small weight: many hypernetworks draw equally well at n and differ
+elsewhere, and it takes little to keep to those that carry over.
 
-Nats grow as the number of weights, n², and the penalty with them: by the recipe's penalty_power p a small dimension k
-takes β (n / k)^p, so that it prefers the algorithm that is best at n. And β itself may begin below its value, rise
-beyond it during the curriculum, and come back in as many steps: the low start leads out of convexity, where trainings
-begin and which is not given up easily, and the high middle ends an algorithm that has become too complex.
-docs/training.md has what was measured.
+Fewer inputs favour more complex algorithms, so a small dimension k takes more than β: small_penalty times (n / k)^p,
+with the recipe's penalty_power p. And β itself may begin below its value, rises beyond it during the curriculum, stays
+there, and comes back: a low start leads out of convexity, where trainings begin and which is not given up easily, and
+the high middle ends an algorithm that has become too complex. docs/training.md has what was measured.
 """
 
 from functools import lru_cache
@@ -31,9 +31,10 @@ class Curriculum:
         self.own, self.steps = dimension, recipe.steps
         self.always = [dimension, *(n for n in recipe.dimensions if n != dimension)]
         self.small = smaller(dimension) if recipe.curriculum or recipe.rehearsal else []
+        self.recipe = recipe
         self.until = round(recipe.curriculum * recipe.steps)  # the curriculum's last step
-        self.rehearsal = recipe.rehearsal
-        self.first, self.highest, self.power = recipe.first_penalty, recipe.highest_penalty, recipe.penalty_power
+        self.held = max(self.until, round(recipe.penalty_held * recipe.steps))  # the last of the highest penalty
+        self.back = round(recipe.penalty_back * recipe.steps) or 2 * self.until  # the last at more than β
         self.dimensions = sorted({*self.always, *self.small})
 
     def dimension(self, step: int) -> int:
@@ -41,19 +42,30 @@ class Curriculum:
         cycle, k = self.always, step - 1
         if step <= self.until:
             cycle = [*self.always, *self.small]
-        elif self.rehearsal and self.small and step % self.rehearsal == 0:
-            cycle, k = self.small, step // self.rehearsal
+        elif self._rehearses(step):
+            cycle, k = self.small, step // self.recipe.rehearsal
         return cycle[k % len(cycle)]
 
     def penalty(self, step: int) -> float:
         """What the step multiplies every β by."""
-        scale, done = 1.0, (step - 1) / self.until if self.until else 2.0
-        if done < 1:
-            scale = self.first ** (1 - done) * self.highest**done
-        elif done < 2:
-            scale = self.highest ** (2 - done)
+        recipe, before, scale = self.recipe, step - 1, 1.0
+        if before < self.until:
+            risen = before / self.until
+            scale = recipe.first_penalty ** (1 - risen) * recipe.highest_penalty**risen
+        elif self.until and before < self.back:
+            fallen = max(0, before - self.held) / max(1, self.back - self.held)
+            scale = recipe.highest_penalty ** (1 - fallen)
         k = self.dimension(step)
-        return scale * (self.own / k) ** self.power if k in self.small else scale
+        return scale * recipe.small_penalty * (self.own / k) ** recipe.penalty_power if k in self.small else scale
+
+    def weight(self, step: int) -> float:
+        """What the step multiplies its objective by."""
+        return self.recipe.rehearsal_weight if step > self.until and self._rehearses(step) else 1.0
+
+    def _rehearses(self, step: int) -> bool:
+        recipe = self.recipe
+        every = recipe.rehearsal if self.small and step > recipe.rehearsal_from * recipe.steps else 0
+        return bool(every) and step % every == 0
 
 
 def smaller(dimension: int) -> list[int]:

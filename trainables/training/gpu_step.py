@@ -22,8 +22,8 @@ from trainables.training.optimiser import PackAdam
 GPU_STEPS = ("auto", "eager", "compiled", "graph")
 WARM_UP = 3  # steps before a recording: libraries make their workspaces in the first ones
 
-# (n, noise, x, betas) -> losses (members,) before the step, gradient norms (members,) before clipping
-Step = Callable[[int, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+# (n, noise, x, betas, weight of the step) -> losses (members,) before the step, and gradient norms before clipping
+Step = Callable[[int, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 def step_of(kind: str, network: torch.nn.Module, optimiser: PackAdam, task: Task, recipe: Recipe) -> Step:
@@ -39,9 +39,9 @@ def step_of(kind: str, network: torch.nn.Module, optimiser: PackAdam, task: Task
     if type(network) is Hypernetwork and (native := network.kernels()) is not None:  # no other draws are served
         return CompiledStep(native, network, optimiser, task, recipe)
 
-    def eager(n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def eager(n: int, noise: Tensor, x: Tensor, betas: Tensor, weight: float) -> tuple[Tensor, Tensor]:
         loss = training_loss(network, noise, x, task, recipe.hidden(n), betas, recipe.activation)
-        return loss, optimiser.step(loss)
+        return loss, optimiser.step(weight * loss)
 
     return eager
 
@@ -51,9 +51,9 @@ def compiled(network: Hypernetwork, optimiser: PackAdam, task: Task, recipe: Rec
     network.without_kernels()
     losses = torch.compile(loss_in_torch, dynamic=False)
 
-    def step(n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def step(n: int, noise: Tensor, x: Tensor, betas: Tensor, weight: float) -> tuple[Tensor, Tensor]:
         loss = losses(network, noise, x, task, recipe.hidden(n), betas, recipe.activation)
-        return loss, optimiser.step(loss)
+        return loss, optimiser.step(weight * loss)
 
     return step
 
@@ -67,38 +67,38 @@ class Recording(NamedTuple):
 
 
 class Recorded:
-    """Steps that are recorded once for every n, Adam included, and replayed; on a GPU only."""
+    """Steps that are recorded once for every n and weight, Adam included, and replayed; on a GPU only."""
 
     def __init__(self, network: torch.nn.Module, optimiser: PackAdam, task: Task, recipe: Recipe):
         self.network, self.optimiser, self.task, self.recipe = network, optimiser, task, recipe
-        self.recordings: dict[int, Recording] = {}
+        self.recordings: dict[tuple[int, float], Recording] = {}
 
-    def __call__(self, n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, n: int, noise: Tensor, x: Tensor, betas: Tensor, weight: float) -> tuple[Tensor, Tensor]:
         given = noise, x, betas
         self.optimiser.advance()
-        if n not in self.recordings:
-            self.recordings[n] = self._record(n, given)
-        recording = self.recordings[n]
+        if (n, weight) not in self.recordings:
+            self.recordings[n, weight] = self._record(n, weight, given)
+        recording = self.recordings[n, weight]
         for place, value in zip(recording.reads, given, strict=True):
             place.copy_(value)
         recording.graph.replay()
         loss, norms = recording.writes
         return loss.clone(), norms.clone()
 
-    def _record(self, n: int, given: tuple[Tensor, ...]) -> Recording:
+    def _record(self, n: int, weight: float, given: tuple[Tensor, ...]) -> Recording:
         reads = tuple(value.clone() for value in given)
         before, aside, graph = self.optimiser.copy(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP):
-                self._descend(n, *reads)
+                self._descend(n, weight, *reads)
         torch.cuda.current_stream().wait_stream(aside)
         self.optimiser.put_back(before)  # the warm-up has moved it
         with torch.cuda.graph(graph):
-            writes = self._descend(n, *reads)
+            writes = self._descend(n, weight, *reads)
         return Recording(graph, reads, writes)
 
-    def _descend(self, n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def _descend(self, n: int, weight: float, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         recipe = self.recipe
         loss = training_loss(self.network, noise, x, self.task, recipe.hidden(n), betas, recipe.activation)
-        return loss, self.optimiser.descend(loss)
+        return loss, self.optimiser.descend(weight * loss)

@@ -125,7 +125,7 @@ def train_pack(
         if for_beta:
             betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
         x = inputs_from(x, recipe.inputs)
-        loss, norms = take_step(n, z, x, betas)
+        loss, norms = take_step(n, z, x, betas, curriculum.weight(step))
         lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)
         if step in evaluation_steps:

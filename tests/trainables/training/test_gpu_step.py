@@ -17,6 +17,7 @@ RECIPE = Recipe(steps=10, layers=1, sinkhorn_rounds=1)
 TASK = get_task("l1_norm")
 BETAS = torch.tensor([1e-6, 1e-2])
 SIZES = (3, 2, 2, 3)
+WEIGHTS = (1.0, 1.0, 0.1, 0.1)
 
 
 def pack() -> tuple[Hypernetwork, PackAdam]:
@@ -27,9 +28,9 @@ def pack() -> tuple[Hypernetwork, PackAdam]:
 
 def steps(step: gpu_step.Step, sizes=SIZES) -> list[tuple[torch.Tensor, torch.Tensor]]:
     noise, taken = torch.Generator().manual_seed(0), []
-    for n in sizes:
+    for n, weight in zip(sizes, WEIGHTS, strict=False):
         z = torch.randn(2, noise_size(n, RECIPE.hidden(n)), generator=noise)
-        taken.append(step(n, z, torch.randn(2, 16, n, generator=noise), BETAS))
+        taken.append(step(n, z, torch.randn(2, 16, n, generator=noise), BETAS, weight))
     return taken
 
 

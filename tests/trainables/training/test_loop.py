@@ -138,15 +138,15 @@ def test_dimensions_take_turns_in_every_member(monkeypatch):
     def spying(*given):
         step = step_of(*given)
 
-        def spy(n, noise, x, betas):
+        def spy(n, noise, x, betas, weight):
             seen.append(n)
             assert x.shape[-1] == n
-            return step(n, noise, x, betas)
+            return step(n, noise, x, betas, weight)
 
         return spy
 
     monkeypatch.setattr("trainables.training.loop.step_of", spying)
-    recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2), "curriculum": 0.0})
+    recipe = RECIPE.model_copy(update={"dimensions": (4, 3, 2), "curriculum": 0.0, "rehearsal": 0})
     trained = train_pack(3, [Member("a", 1e-3, 1), Member("b", 1e-6, 2)], recipe)
     assert seen == [3, 4, 2] * 4
     assert {

@@ -88,14 +88,16 @@ extern "C" void losses(int members, int m, int n, int samples, int layers, const
 // A whole step of a pack: losses (members), gradients, and Adam with the gradient norm clipped. values, first and second
 // moments: rows of `size` numbers a member, in which `parameters` parameters lie one after another, `counts` numbers each.
 // offsets, factors, initial_scales and scale_rate: see Layout; exponentials (members, 3): of the scales. step: 1 for the
-// first. Writes losses and gradient norms before clipping, (members) each. The rest is as of `losses` and of adam.h.
+// first; weight: what multiplies all gradients. Writes losses and gradient norms before clipping, (members) each. The rest
+// is as of `losses` and of adam.h.
 extern "C" void train_step(int members, int m, int n, int samples, int layers, const long* offsets, const float* factors,
                            const float* exponentials, const float* initial_scales, float scale_rate,
                            const float* const* noise_and_x, const long* noise_and_x_strides, const float* wanted,
                            float variance, const float* betas, float initial_log_sigma, int relu, int nodes,
                            const float* node_values, const float* node_weights, float* values, float* first,
                            float* second, long size, int parameters, const long* counts, int step, float rate,
-                           float beta_first, float beta_second, float epsilon, float clip, float* loss, float* norms) {
+                           float beta_first, float beta_second, float epsilon, float clip, float weight,
+                           float* loss, float* norms) {
     const Sizes z{m, n};
     MemberSpace space(z, layers, samples, initial_log_sigma);
     RowSpace row({layers, offsets, factors, initial_scales, scale_rate}, size);
@@ -109,6 +111,8 @@ extern "C" void train_step(int members, int m, int n, int samples, int layers, c
                           {nodes, node_values, node_weights}};
         row.open(values + p * size, exponentials + p * 3);
         loss[p] = loss_of(z, row.ends, row.layers.data(), given, space, row.to_ends, row.to_layers.data());
+        if (weight != 1.0f)
+            for (float& gradient : row.gradients) gradient *= weight;
         row.close(exponentials + p * 3);
         norms[p] = adam(parameters, counts, gradients.data(), values + p * size, first + p * size, second + p * size,
                         rates);

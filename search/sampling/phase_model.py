@@ -96,7 +96,7 @@ class PhaseModel:
 
         def make() -> PhasePosterior | None:
             merge = self._merges(seen, space)
-            groups = sorted({merge.get(label, label) for label in seen.labels})
+            groups = sorted({merge.get(label, label) for label in set(seen.labels)})
             if len(groups) < 2:
                 return None
             start = self._start(seen, space)
@@ -141,7 +141,7 @@ class PhaseModel:
 
         def make() -> Start:
             merge = self._merges(seen, space)
-            groups = sorted({merge.get(label, label) for label in few.labels})
+            groups = sorted({merge.get(label, label) for label in set(few.labels)})
             column = {label: groups.index(merge.get(label, label)) for label in set(few.labels)}
             counts = np.eye(len(groups))[[column[label] for label in few.labels]]
             starts = [

@@ -28,6 +28,7 @@ from analysis.phases.softmax_gp import (
 ORDERS = {1: (14,), 2: (14, 8), 3: (10, 6, 6)}
 OUTERMOST = 1.4  # places beyond the map by more than this are taken to be here: the basis ends at its box
 LOOSE = 0.2  # share of noise at which even surprising labels pull
+ROUGHLY = 0.1  # nats: how near to its mode a fit comes that another begins from
 MAX_FITS = 8  # settings in a mixture
 MIN_FLIPS = 6  # of each of two labels, before they are taken for the sides of a coin
 # Nats by which a coin must explain two labels better than their places do. Two neighbours across a wide or a noisy
@@ -122,7 +123,7 @@ def fit_posterior(
     fit = laplace(basis, features, counts, settings, start=start)
     if start is not None and _taken_for_noise(fit, features, counts):
         # such labels have no pull; let them pull once, and see whether that is better
-        loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit)
+        loose = laplace(basis, features, counts, replace(settings, noise=LOOSE), start=fit, tolerance=ROUGHLY)
         fit = max(fit, laplace(basis, features, counts, settings, start=loose), key=lambda one: one.evidence)
     return PhasePosterior(
         basis, places, features, counts, widen_covariance(features, counts, fit, rounds=settled) if settled else fit

@@ -186,17 +186,14 @@ def _boundaries(front: Fronts, phases: np.ndarray, level: float) -> Iterator[dic
         middle, low, high = np.quantile(place, tails)
         if not 0 < middle < len(front.x) - 1:
             continue
-        x = _interpolate(front.x, middle)
-        jumps = [
-            _interpolate(one[upper] - one[lower], where) for one, where in zip(front.complexity, place, strict=True)
-        ]
-        jump = float(np.median(jumps))
+        x = float(_interpolate(front.x, middle))
+        jump = float(np.median(_interpolate(front.complexity[:, upper] - front.complexity[:, lower], place)))
         yield {
             "lower_phase": front.labels[lower],
             "upper_phase": front.labels[upper],
             "x": x,
-            "x_low": _interpolate(front.x, low),
-            "x_high": _interpolate(front.x, high),
+            "x_low": float(_interpolate(front.x, low)),
+            "x_high": float(_interpolate(front.x, high)),
             "energy_jump": -x * jump,
             "complexity_jump": jump,
         }
@@ -219,13 +216,15 @@ def crossings(front: Fronts, lower: int, upper: int, near: int) -> np.ndarray:
     return places
 
 
-def _interpolate(values: Floats, place: float) -> float:
-    """The value at a fractional index; the axis is even in u, so in log x if x is logarithmic."""
-    below = min(int(place), len(values) - 2)
-    low, high, part = values[below], values[below + 1], place - below
-    if low > 0 and high > 0:
-        return float(low * (high / low) ** part)
-    return float(low + part * (high - low))
+def _interpolate(values: Floats, place: ArrayLike) -> Floats:
+    """values (..., points) at fractional indices, one or (...); the axis is even in u, so in log x if x is."""
+    at = np.broadcast_to(np.asarray(place, dtype=float), values.shape[:-1])
+    below = np.minimum(at.astype(int), values.shape[-1] - 2)
+    low, high = (np.take_along_axis(values, one[..., None], -1)[..., 0] for one in (below, below + 1))
+    part, positive = at - below, (low > 0) & (high > 0)
+    growth = np.divide(high, low, out=np.ones_like(low), where=positive)
+    between: Floats = np.where(positive, low * growth**part, low + part * (high - low))
+    return between
 
 
 def _place(values: Floats, x: float) -> float:
@@ -249,8 +248,8 @@ def _states(front: Fronts, phases: np.ndarray, group: "pd.DataFrame", level: flo
             continue
         at, place = int(np.abs(front.x - x).argmin()), _place(front.x, float(x))
         phase = phases[at]
-        objective, low, high = np.quantile([_interpolate(one, place) for one in front.objective[:, phase]], tails)
-        nats = float(np.median([_interpolate(one, place) for one in front.complexity[:, phase]]))
+        objective, low, high = np.quantile(_interpolate(front.objective[:, phase], place), tails)
+        nats = float(np.median(_interpolate(front.complexity[:, phase], place)))
         yield {
             "x": float(x),
             "ground_state": front.labels[phase],

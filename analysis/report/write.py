@@ -14,22 +14,23 @@ from analysis.report.environment import TEMPLATES, environment
 from analysis.report.page import draw_sections
 from analysis.report.section import ReportData, Section
 from analysis.report.sections import SECTIONS
-from analysis.sweeps.load import load_sweep
+from analysis.sweeps.load import Sweep, load_sweep
 
 MAX_LINKS_BYTES = 2**28
 LINKS, PAGE = "links.json", "index.html"
 WRITTEN = re.compile(r"(boundaries|ground_states)\.csv|drawings/[0-9A-Za-z_-]+\.svg")
 
 
-def write_report(sweep_folder: Path | str, sections: Sequence[Section] = SECTIONS) -> Path:
+def write_report(sweep: Sweep | Path | str, sections: Sequence[Section] = SECTIONS) -> Path:
     """Write SWEEP/report/index.html, its pictures and boundaries.csv, and SWEEP/equilibrium.csv from its
     tables -> path of the page.
 
+    sweep: its folder, or what `load_sweep` read of it.
     sections: what the page shows, in this order; a section whose columns the tables lack is left out.
     Works on an interrupted sweep too: the page says how much is missing. Overwrites an earlier report.
     Raises UserError if the folder holds no sweep, cannot be written, or a section of the user's cannot be drawn.
     """
-    sweep = load_sweep(sweep_folder)
+    sweep = sweep if isinstance(sweep, Sweep) else load_sweep(sweep)
     folder = sweep.folder / "report"
     try:
         with staged(folder, stale=_written_before(folder), last=PAGE) as temporary:

@@ -8,6 +8,7 @@ The records are whole and pass every check; of their hypernetworks only a stump 
 
 import argparse
 import sqlite3
+import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from search.sweep import manifest
 from search.sweep.folder import SweepFolder
 from search.sweep.grid import expand
 from search.sweep.point import Point
+from search.sweep.tables import representative
 from search.tracking.tracker import Tracker
 from trainables.training.loop import Member, train_pack
 
@@ -49,11 +51,14 @@ def write_sweep(path: Path, config: Config, *, hypernetworks: bool = False) -> S
     templates = {
         n: _template(config, n, hypernetworks=hypernetworks) for n in map(int, config.grid.values["dimension"])
     }
+    networks = {n: _network_file(template) for n, template in templates.items()}
+    folder.networks.mkdir()
     rng = np.random.default_rng(0)
     for index, point in enumerate(expand(config)):
         record = _clone(templates[point.dimension], point, FINISHED_AT + index, rng)
         with open(folder.ledger / f"{point.key}.npz", "xb") as file:  # not `ledger.write`: it waits for the disk
             np.savez(file, allow_pickle=False, **to_arrays(record))
+        (folder.networks / f"{point.key}.npz").write_bytes(networks[point.dimension])
     manifest.end(folder, facts, status="complete")
     return folder
 
@@ -94,6 +99,16 @@ def _template(config: Config, dimension: int, *, hypernetworks: bool = False) ->
     [trained] = train_pack(dimension, [Member("template", 1e-4, 0)], recipe, device="cpu")
     record = to_record(trained, recipe, dimension, "localhost")
     return record if hypernetworks else replace(record, hypernetwork={"stump": np.zeros(16)})
+
+
+def _network_file(record: Record) -> bytes:
+    """What `networks/` has of a training."""
+    network = representative(record)
+    assert network is not None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.npz"
+        network.save(path)
+        return path.read_bytes()
 
 
 def _clone(template: Record, point: Point, finished_at: float, rng: np.random.Generator) -> Record:

@@ -49,9 +49,10 @@ def _write(folder: SweepFolder) -> str:
     from analysis.report.write import write_report as write
     from analysis.sweeps.load import load_sweep
 
-    write(folder.path, objects.sections(folders.read_config(folder).analysis.sections))
+    sweep = load_sweep(folder.path)
+    write(sweep, objects.sections(folders.read_config(folder).analysis.sections))
     boundaries = folder.report / "boundaries.csv"
-    return summary(load_sweep(folder.path), pd.read_csv(boundaries) if boundaries.is_file() else None)
+    return summary(sweep, pd.read_csv(boundaries) if boundaries.is_file() else None)
 
 
 def _summary_of(folder: SweepFolder, sources: str) -> str | None:

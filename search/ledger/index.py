@@ -77,15 +77,16 @@ class LedgerIndex:
             wanted.setdefault(self._part_of[key], []).append(key)
         lost: list[str] = []
         for name, members in wanted.items():
+            left, mine = set(members), pa.array(members)
             try:
-                table = parts.decode(self._parts.read(name) or b"", ("key", "snapshots"))
-                mine = table.filter(pa.compute.is_in(table["key"], value_set=pa.array(members)))
-                batches = [parts.snapshots_of(mine.slice(at, FLUSH)) for at in range(0, len(mine), FLUSH)]
+                for table in parts.decode_batches(self._parts.read(name) or b"", ("key", "snapshots"), FLUSH):
+                    table = table.filter(pa.compute.is_in(table["key"], value_set=mine))
+                    if rows := parts.snapshots_of(table):
+                        yield arrow_table(rows)
+                    left -= set(table["key"].to_pylist())
             except parts.DamagedPart:
                 self._remove(name)
-                lost += members
-                continue
-            yield from (arrow_table(batch) for batch in batches if batch)
+                lost += left
         fresh = {key: number for number, key in enumerate(self._fresh.columns["key"]) if key in keys}
         if fresh:
             rows = self._fresh.table().take(list(fresh.values()))
@@ -151,15 +152,13 @@ class LedgerIndex:
             if name in members:
                 members[name].append(key)
         merged = parts.new_name()
+
+        def live(name: str) -> "pa.Table":
+            table = parts.decode(self._parts.read(name) or b"")
+            return table.filter(pa.compute.is_in(table["key"], value_set=pa.array(members[name], pa.string())))
+
         try:
-            tables = {name: parts.decode(self._parts.read(name) or b"") for name in members}
-            self._parts.replace(
-                merged,
-                parts.encode(
-                    table.filter(pa.compute.is_in(table["key"], value_set=pa.array(members[name], pa.string())))
-                    for name, table in tables.items()
-                ),
-            )
+            self._parts.replace(merged, parts.encode(map(live, members)))
         except (OSError, parts.DamagedPart):  # another process is at it, or nothing can be written: all is there still
             return
         for name, keys in members.items():

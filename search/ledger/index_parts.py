@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -76,18 +76,36 @@ def encode(tables: Iterable["pa.Table"]) -> bytes:
     return content.getvalue()
 
 
-def decode(content: bytes, columns: Iterable[str] = NAMES) -> "pa.Table":
+def decode(content: bytes, columns: Sequence[str] = NAMES) -> "pa.Table":
     """DamagedPart for what is not a part of this version."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         table = parquet.read_table(pa.BufferReader(content), columns=list(columns), page_checksum_verification=True)
-        if (table.schema.metadata or {}).get(b"hyperphase") != VERSION or table.column_names != list(columns):
-            raise DamagedPart("it is of another version")
+        _check(table.schema, columns)
         return table
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise DamagedPart(str(error)) from error
+
+
+def decode_batches(content: bytes, columns: Sequence[str], rows: int) -> "Iterator[pa.Table]":
+    """The same, so many rows at a time: texts take several times a part's size."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+        _check(file.schema_arrow, columns)
+        for batch in file.iter_batches(rows, columns=list(columns)):
+            yield pa.Table.from_batches([batch])
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise DamagedPart(str(error)) from error
+
+
+def _check(schema: "pa.Schema", columns: Sequence[str]) -> None:
+    if (schema.metadata or {}).get(b"hyperphase") != VERSION or not set(columns) <= set(schema.names):
+        raise DamagedPart("it is of another version")
 
 
 def rows_of(table: "pa.Table") -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from search.config.load import load
 from search.config.schema import Config
+from search.ledger.index_parts import Entries, encode, new_name
 from search.ledger.read_training import to_record
 from search.ledger.record import Record, to_arrays
 from search.sweep import folder as folders
@@ -32,6 +33,7 @@ DIMENSIONS = (4, 6, 8)
 FINISHED_AT = 1.76e9  # of the first training; the others follow in seconds
 CROSSOVERS = {"constant": -1.0, "convexity": -2.5, "pudding": -5.5}  # log10 β down to which they are found, at n = 4
 SLOPES = {"constant": -0.3, "convexity": -2.0, "pudding": -1.0}  # of these over log10 (n / 4)
+PART = 10_000  # trainings of a part of the index
 SOFTNESS = 0.25  # decades: scale of the logistic crossovers
 
 
@@ -44,7 +46,10 @@ def config_of(trainings: int) -> Config:
 
 
 def write_sweep(path: Path, config: Config, *, hypernetworks: bool = False) -> SweepFolder:
-    """A complete sweep's folder without tables and report, as after the last training. hypernetworks: kept whole."""
+    """A complete sweep's folder without tables and report, as after the last training: ledger, index and networks.
+
+    hypernetworks: kept whole.
+    """
     folder = folders.create(path)
     folders.write_config(folder, config)
     facts = manifest.begin(folder, config, ["benchmarks.scale.synthetic"])
@@ -53,14 +58,25 @@ def write_sweep(path: Path, config: Config, *, hypernetworks: bool = False) -> S
     }
     networks = {n: _network_file(template) for n, template in templates.items()}
     folder.networks.mkdir()
-    rng = np.random.default_rng(0)
+    rng, fresh = np.random.default_rng(0), Entries()
     for index, point in enumerate(expand(config)):
         record = _clone(templates[point.dimension], point, FINISHED_AT + index, rng)
         with open(folder.ledger / f"{point.key}.npz", "xb") as file:  # not `ledger.write`: it waits for the disk
             np.savez(file, allow_pickle=False, **to_arrays(record))
+        about = (folder.ledger / f"{point.key}.npz").stat()
+        fresh.add(record, (about.st_size, about.st_mtime_ns))
         (folder.networks / f"{point.key}.npz").write_bytes(networks[point.dimension])
+        if len(fresh) == PART:
+            _write_part(folder, fresh)
+            fresh = Entries()
+    _write_part(folder, fresh)
     manifest.end(folder, facts, status="complete")
     return folder
+
+
+def _write_part(folder: SweepFolder, entries: Entries) -> None:
+    folder.index.mkdir(exist_ok=True)
+    (folder.index / new_name()).write_bytes(encode([entries.table()]))
 
 
 def write_runs(folder: SweepFolder, config: Config) -> None:

@@ -44,23 +44,36 @@ def power(exponent: float) -> str:
 
 
 def _write_powers(figure: "Figure") -> None:
-    """Powers of ten on logarithmic axes as text, and no ticks between them where the axis has several.
+    """Numbers on logarithmic axes as text, and no ticks between powers of ten where the axis has several.
 
     Laying out a formula for each power, and nine ticks a decade, would take longer than all else in a picture.
     """
     from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, NullLocator
 
-    def text(value: float, _: int | None = None) -> str:
-        exponent = math.log10(value) if value > 0 else math.nan
-        return power(round(exponent)) if abs(exponent - round(exponent)) < 1e-9 else f"{value:g}"
+    class Between(LogFormatterSciNotation):
+        """At the ticks that matplotlib would label."""
+
+        def __call__(self, value: float, position: int | None = None) -> str:
+            return _on_log_axis(value) if super().__call__(value, position) else ""
 
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
-                axis.set_major_formatter(FuncFormatter(text))
+                axis.set_major_formatter(FuncFormatter(lambda value, _=None: _on_log_axis(value)))
                 low, high = sorted(axis.get_view_interval())
                 if high > MANY_DECADES * low:
                     axis.set_minor_locator(NullLocator())
+                elif isinstance(axis.get_minor_formatter(), LogFormatterSciNotation):
+                    axis.set_minor_formatter(Between())
+
+
+def _on_log_axis(value: float) -> str:
+    """10⁻³, 0.02, 30, 3×10⁻⁵."""
+    exponent = math.log10(value) if value > 0 else 0.0
+    if value > 0 and abs(exponent - round(exponent)) < 1e-9:
+        return power(round(exponent))
+    decade = math.floor(exponent)
+    return f"{value:g}" if -4 <= decade < 5 else f"{value / 10.0**decade:g}×{power(decade)}"
 
 
 def _texts(figure: "Figure") -> "Iterator[Text]":

@@ -35,6 +35,7 @@ STRONG = 0.4  # share of another type's amplitude
 SMALL = 0.05  # a type that bends the output by less than this share of its variance may be left out
 RADIAL = 0.01  # what dense rows may lose, as a share of the output's variance, by becoming a function of ‖x‖
 SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
+CHANCE = 0.02  # share of the output's variance that types must explain beyond what dense rows do, if they may be chance
 POOR = 0.02  # share left unexplained beyond which neurons with a slight bend are no longer taken for linear
 
 
@@ -150,6 +151,10 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
     for settings in others:  # a shorter description may be had with fewer types
         other = _describe(find_structure(network, **settings), inputs, output, activation)
         best = min(best, other, key=lambda candidate: candidate.bits)
+    if _stands_among_dense_rows(best):
+        whole = _describe(find_structure(network, whole=True), inputs, output, activation)
+        if whole.short.fit.unexplained <= best.short.fit.unexplained + CHANCE:
+            best = whole
     types, slopes, offset = best.model.read_back(best.short.fit.constants)
     scores = [_r_squared(values, Model(best.model.types, best.model.groups, x, activation).values(
         best.short.fit.constants)) for x, values in tests]  # fmt: skip
@@ -184,6 +189,14 @@ def _other_structures(found: _Candidate) -> list[dict[str, Any]]:
     if (poor and len(types) > 1) or len(types) > 3:
         others.append({"coarse": True})
     return others
+
+
+def _stands_among_dense_rows(found: _Candidate) -> bool:
+    """Whether there are types that may be chance: of few inputs some of many dense rows look structured."""
+    types, n = found.model.types, found.structure.dimension
+    dense = [kind.kind in ("dense", "radial") for kind in types]
+    partial = [kind.kind == "all" or len(kind.members) < kind.possible(n) for kind in types]
+    return any(dense) and any(one and not other for one, other in zip(partial, dense, strict=True))
 
 
 def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activation: Activation) -> _Candidate:

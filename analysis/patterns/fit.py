@@ -15,9 +15,10 @@ from analysis.patterns.types import NeuronType
 
 STEPS = 30
 # The share of the output's variance that it costs to move a constant from where the weights put it, by its own size …
-AMPLITUDE_PRIOR = 0.05  # … for amplitudes and slopes, which can stand in for each other
-SHARPNESS_PRIOR = 0.1  # … for sharpness, which the output hardly shows but the weights do
-PRIOR = 1e-3  # … by 1, for what is in the units of x
+AMPLITUDE_PRIOR = 0.3  # … for amplitudes and slopes, which can stand in for each other
+SHARPNESS_PRIOR = 0.5  # … for sharpness, which the output hardly shows but the weights do
+PRIOR = 0.05  # … by 1, for what is in the units of x
+GUESS_PRIOR = 0.05  # … for the constants of √(‖x‖² + e), whose start the weights don't say
 FARTHEST = 10.0  # factor by which sharpness may move
 ENOUGH = 1e-4  # relative gain of a step below which the fit has converged
 
@@ -153,11 +154,13 @@ class Model:
             size = abs(constants[place])
             if owner == "c":
                 pulls[place] = 0.0
+            elif isinstance(owner, int) and self.types[owner].kind == "radial":
+                pulls[place] = GUESS_PRIOR / max(size, 0.1 * strong) ** 2
             elif owner == "d":
                 pulls[place] = AMPLITUDE_PRIOR / strong**2
             elif name == "A":
                 pulls[place] = AMPLITUDE_PRIOR / max(size, 0.1 * strong) ** 2
-            elif name in ("s", "e"):
+            elif name == "s":
                 pulls[place] = SHARPNESS_PRIOR / size**2
         return pulls
 
@@ -205,7 +208,7 @@ class Fit:
 
 def fit(model: Model, output: np.ndarray, constants: np.ndarray, *, free: np.ndarray | None = None,
         steps: int = STEPS) -> Fit:  # fmt: skip
-    """Least squares, with a weak pull to the start: constants that can stand in for each other stay where the
+    """Least squares, with a pull to the start: constants that can stand in for each other stay where the
     network's weights put them (r(u) − r(−u) = u: two sides of an input and a linear term do the same job).
     """
     pull = model.pulls(constants)

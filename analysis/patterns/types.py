@@ -69,13 +69,14 @@ class Structure:
 
 
 def find_structure(
-    network: Network, *, bend: float = PASS_THROUGH_BEND, coarse: bool = False, split: bool = True
+    network: Network, *, bend: float = PASS_THROUGH_BEND, coarse: bool = False, split: bool = True, whole: bool = False
 ) -> Structure:
     """Sort one network's neurons into types.
 
     A neuron is linear whose nonlinear share of variance is below `bend`. coarse: what belongs to no type of most
     inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out. split: neurons of one
-    template but different biases or amplitudes are different types.
+    template but different biases or amplitudes are different types. whole: rows of no complete type look structured by
+    chance, and are dense; so are sums of all inputs that do less than half of the bending.
     """
     network = network.map(lambda array: np.asarray(array, np.float64))
     weight, bias, out = network.hidden_weight, network.hidden_bias, network.output_weight
@@ -93,7 +94,7 @@ def find_structure(
         _Neuron(int(j), row, weight[j], float(norm[j]), float(bias[j]), float(out[j]), float(nonlinear[j]))
         for j, row in zip(chosen, rows, strict=True)
     ]
-    types = list(_types(neurons, network.dimension, coarse, split))
+    types = list(_types(neurons, network.dimension, coarse, split, whole))
     unbends = ACTIVATIONS[network.activation].unbends
     types, more, unbent = _without_opposites(types, network.dimension) if unbends else (types, 0.0, [])
     return Structure(
@@ -172,7 +173,7 @@ def _kinked(slopes: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend:
     return kinked
 
 
-def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool) -> Iterator[NeuronType]:
+def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool, whole: bool) -> Iterator[NeuronType]:
     alike = defaultdict(list)
     for neuron in neurons:
         row = neuron.row
@@ -191,10 +192,17 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool) ->
         clusters = _coarse(clusters, dense, dimension)
         dense = {1: [], -1: []}
     strength = [sum(neuron.deviation for neuron in cluster) for cluster in clusters]
-    clear = [_is_clear(cluster, dimension) for cluster in clusters]
-    structured = 2 * np.dot(clear, strength) >= sum(neuron.deviation for neuron in neurons)
-    for cluster, is_clear in zip(clusters, clear, strict=True):
-        if structured or is_clear:
+    half = sum(neuron.deviation for neuron in neurons) / 2
+    kept = [_is_clear(cluster, dimension) for cluster in clusters]
+    if np.dot(kept, strength) >= half:
+        kept = [True] * len(clusters)
+    if whole:
+        kept = [
+            _is_complete(one, dimension) and (one[0].row.kind != "all" or strong >= half)
+            for one, strong in zip(clusters, strength, strict=True)
+        ]
+    for cluster, is_kept in zip(clusters, kept, strict=True):
+        if is_kept:
             for part in _even_parts(cluster) if split else [cluster]:
                 yield _shared(part)
         else:
@@ -304,6 +312,11 @@ def _coarse(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dime
 
 def _members(cluster: list[_Neuron]) -> int:
     return len({neuron.row.members for neuron in cluster})
+
+
+def _is_complete(cluster: list[_Neuron], dimension: int) -> bool:
+    first = cluster[0].row
+    return _members(cluster) == choices(first.kind, len(first.members), dimension)
 
 
 def _is_clear(cluster: list[_Neuron], dimension: int) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.algorithms.names import OTHER
 from analysis.errors import UserError
 from analysis.sweeps.load import Sweep
 from analysis.sweeps.sample import stratified_sample
@@ -69,10 +70,12 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     """Draw the trainings' networks as SVG files into `folder`: those to show at once, then a share of all others.
 
     wanted: keys of trainings to draw in any case.
+    In those shown at once that no known algorithm describes, every type of neuron has one colour.
     A network file that is absent or damaged costs its drawing, never the report; the remark counts them.
     """
     from analysis.drawing.svg import draw_svg
     from analysis.network import Network
+    from analysis.patterns.explain import explain
 
     folder.mkdir(parents=True, exist_ok=True)
     done = sweep.done
@@ -81,7 +84,8 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
     chosen = {label: choose(there, label, FEWER.get(label, PER_ALGORITHM)) for label in done["algorithm"].unique()}
     first = [row for rows in chosen.values() for row in rows.to_dict("records")]
     first += there[there["key"].isin(set(wanted) - {row["key"] for row in first})].to_dict("records")
-    others = there[~there["key"].isin({row["key"] for row in first})]
+    at_once = {row["key"] for row in first}
+    others = there[~there["key"].isin(at_once)]
     others = others.iloc[stratified_sample(others, max(0, MAX_DRAWINGS - len(first)))]
     cards, damaged = {}, 0
     for row in [*first, *others.to_dict("records")]:
@@ -90,7 +94,9 @@ def draw_gallery(sweep: Sweep, folder: Path, wanted: Collection[str] = ()) -> Ga
         except UserError:
             damaged += 1
             continue
-        pages[row["key"]] = draw_svg(network, legend=False)
+        typed = row["key"] in at_once and row["algorithm"] == OTHER  # of all of them it would take too long
+        markings = explain(network).markings if typed else ()
+        pages[row["key"]] = draw_svg(network, legend=False, markings=markings)
         card = row | _labels(row, network)
         cards[row["key"]], formulas[row["key"]] = card, card["formula"]
         (folder / f"{row['key']}.svg").write_text(pages[row["key"]], encoding="utf-8")
@@ -115,7 +121,7 @@ def _labels(row: dict, network) -> dict:
     import pandas as pd
 
     text, faithful = row.get("formula"), row.get("faithfulness")
-    if row["algorithm"] == "other" and isinstance(row.get("pattern_formula"), str):  # says more than the nearest one
+    if row["algorithm"] == OTHER and isinstance(row.get("pattern_formula"), str):  # says more than the nearest one
         text, faithful = row["pattern_formula"], row["pattern_r_squared"]
     if not isinstance(text, str) or not text:
         from analysis.algorithms.formula import faithfulness, formula

@@ -43,7 +43,7 @@ def test_texts():
     assert explain(double_sided(6)).text == "Σᵢ [r(xᵢ) + r(−xᵢ)] + 0.411, r(u) = u·σ(4·u)"
     assert explain(double_sided(6)).latex == r"\sum_i [r(x_i) + r(-x_i)] + 0.411, r(u) = u\,\sigma(4\,u)"
     assert explain(double_sided(6, t=200.0)).text == "Σᵢ |xᵢ|"
-    assert explain(pudding(6, 1)).text.startswith("2·Σᵢ r(xᵢ) − 1.01·Σᵢ xᵢ + 0.403, r(u)")
+    assert explain(pudding(6, 1)).text.startswith("2·Σᵢ r(xᵢ) − 1.01·Σᵢ xᵢ + 0.404, r(u)")
 
 
 def test_one_pattern_at_every_n():

@@ -15,6 +15,7 @@ import pytest
 from analysis.algorithms.names import display_name
 from analysis.charts.complexity import front
 from analysis.errors import UserError
+from analysis.patterns.explanation import COLOURS
 from analysis.report import gallery, section
 from analysis.report.cards import beta_choices
 from analysis.report.gallery import choose
@@ -210,6 +211,9 @@ def test_what_has_no_name_is_shown_by_clusters(tmp_path):
     page = Page(write_report(tmp_path))
     counted = [int(number) for number in re.findall(r"Cluster \d+: (\d+) training", page.text)]
     assert "candidates" in page.ids and sum(counted) == 16 and len(counted) > 1
+    _, drawings = scripts_of(tmp_path / "report" / "index.html")
+    typed = [svg for svg in drawings.values() if any(colour in svg for colour in COLOURS)]
+    assert 6 <= len(typed) < 16  # those shown at once: every type of neuron has one colour
 
 
 def test_many_betas_are_chosen_by_decade():

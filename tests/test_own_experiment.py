@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -217,6 +219,54 @@ def test_a_password_among_the_settings_is_refused(home, capsys):
     assert "training.db_password holds a password" in said and "hunter2" not in said and not (home / "sweeps").exists()
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("shift: float = float('nan')", "training cannot be stored: Out of range float values"),
+        ("shift: object = object()", "training cannot be stored: Unable to serialize unknown type"),
+        ("shift: list = [None, 1]", "training cannot be stored: Object of type"),
+        (
+            "shift: float = 1\n    model_config = {'validate_default': True}\n"
+            "    check = field_validator('shift')(lambda value: {}[value])",
+            "mine.py, line 15: KeyError: 1",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_kept_are_one_line(home, capsys, setting, said):
+    code = MINE.replace("shift: float = 1.5", setting).replace("import BaseModel", "import BaseModel, field_validator")
+    write_config(home, code)
+    assert run("sweep", "--config", "mine.toml") == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1 and not (home / "sweeps").exists()
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        ("float('nan')", "its cost must be a positive number, not nan"),
+        ("point['no']", "mine.py, line 32: KeyError: 'no'"),
+    ],
+)
+def test_a_cost_that_is_none_is_one_line(home, capsys, cost, said):
+    write_config(home, MINE.replace("label=label,", f"label=label, cost=lambda point: {cost},"))
+    assert run("sweep", "--config", "mine.toml") == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [None, "fast", float("nan"), True])
+def test_a_training_whose_place_is_no_number_is_missing(swept, tmp_path, value, capsys):
+    sweep = Path(shutil.copytree(swept.path, tmp_path / "sweep"))
+    path = sorted((sweep / "ledger").glob("*.npz"))[0]
+    record = ledger.read(path)
+    path.unlink()
+    row = {name: one for name, one in record.row.items() if name != "rate"} | ({} if value is None else {"rate": value})
+    ledger.write(sweep / "ledger", replace(record, row=row))
+    assert run("status", sweep) == 0
+    shown = capsys.readouterr().out
+    assert "29 of 30 trainings done" in shown and "1 × without a number for rate" in shown
+    assert run("report", sweep) == 0
+
+
 def test_what_a_training_says_of_a_password_is_masked(home):
     code = MINE.replace(
         "    value = math", "    raise OSError('cannot reach http://me:hunter2@host')\n    value = math"
@@ -404,8 +454,6 @@ def test_nothing_is_lost_when_trainings_raise_hang_or_die(home):
 
 
 def test_relabelling_asks_the_experiments_own_function_again(swept, tmp_path, monkeypatch, capsys):
-    import shutil
-
     shutil.copytree(swept.path, tmp_path / "sweep")
     (tmp_path / "mine.py").write_text(MINE.replace('["value"] < 0', '["value"] < 100'))
     monkeypatch.chdir(tmp_path)

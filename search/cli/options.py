@@ -48,7 +48,7 @@ class Examples(Aligned, argparse.RawDescriptionHelpFormatter):
 
 def add_command(commands, name: str, text: str, run: Callable) -> argparse.ArgumentParser:
     """A command that calls `run(options)`, which returns its exit code (None: 0). text: its help."""
-    about = text[0].upper() + text[1:] + "."
+    about = text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
     command = commands.add_parser(name, help=text, description=about, formatter_class=Aligned)
     command.set_defaults(run=run, parser=command)
     loudness = command.add_mutually_exclusive_group()

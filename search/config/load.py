@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from analysis.errors import UserError
 from analysis.files import read_bytes
 from search.config.messages import ConfigError, explain, on_one_line
-from search.config.own import config_of, find
+from search.config.own import OwnConfig, config_of, find
 from search.config.presets import PRESETS, preset_names
 from search.config.schema import Config, HypernetworkConfig
 from trainables.errors import TrainableError
 from trainables.experiments.experiment import Experiment
 from trainables.objects import also_look_in
+from trainables.objects import explain as explain_error
 from trainables.recipe import BEFORE
 
 MAX_BYTES = 2**24  # of a config
@@ -83,6 +84,10 @@ def parse(tables: dict[str, Any], *, name: str = "config") -> Config:
         raise ConfigError(f"{name}: {'; '.join(explain(error.errors(), kind))}") from None
     except TrainableError as error:
         raise ConfigError(f"{name}: experiment.trainable: {error}") from None
+    except (Exception, SystemExit) as error:  # of a user's own validators
+        if not issubclass(kind, OwnConfig):
+            raise
+        raise ConfigError(f"{name}: {explain_error(tables['experiment']['trainable'], error)}") from error
 
 
 def _resolve(tables: dict[str, Any]) -> tuple[type[Config], dict[str, Any]]:

@@ -1,9 +1,11 @@
 """The config of an experiment of a user's own: its axes in `[grid.axes]`, its settings in `[training]`."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
+import tomli_w
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from search.config.schema import Config, Grid, Section, no_duplicates
@@ -61,10 +63,22 @@ def config_of(experiment: Experiment) -> type[OwnConfig]:
     grid = create_model("Grid", __base__=OwnGrid, axes=(axes, axes() if optional else ...))
     # a setting that the model does not have is refused, whatever the user's own class does with it
     training = type("Training", (experiment.settings,), {"model_config": ConfigDict(extra="forbid")})
-    given: Any = (training, ... if _needed(training) else Field(default_factory=training))
-    config = create_model("Config", __base__=OwnConfig, grid=(grid, ...), training=given)
+    stored: Any = Annotated[training, AfterValidator(_check_storable)]
+    default: Any = Field() if _needed(training) else Field(default_factory=training, validate_default=True)
+    config = create_model("Config", __base__=OwnConfig, grid=(grid, ...), training=(stored, default))
     config.definition = experiment
     return config
+
+
+def _check_storable(settings: BaseModel) -> BaseModel:
+    """ValueError for settings that the sweep's folder cannot hold: they are stored as TOML, and as JSON in records."""
+    try:
+        tables = settings.model_dump(mode="json", exclude_none=True)
+        json.dumps(tables, allow_nan=False)
+        tomli_w.dumps(tables)
+    except Exception as error:
+        raise ValueError(f"cannot be stored: {' '.join(str(error).split()) or type(error).__name__}") from error
+    return settings
 
 
 def _needed(model: type[BaseModel]) -> bool:

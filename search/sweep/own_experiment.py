@@ -15,7 +15,7 @@ from search.ledger.record import Record
 from search.sweep.packs import Pack
 from search.sweep.point import Point, hashed
 from trainables.errors import TrainableError
-from trainables.objects import source_of
+from trainables.objects import explain, source_of
 
 PACKS_PER_WORKER = 4  # so that workers end together; each costs the start of a process
 LARGEST_PACK = 256
@@ -78,14 +78,19 @@ class OwnExperiment:
         return min(points, key=self._cost)
 
     def _cost(self, point: Point) -> float:
+        return self._cost_at(point.place)
+
+    def _cost_at(self, place: Mapping[str, float]) -> float:
         try:
-            return self._definition.relative_cost(point.place)
-        except TrainableError:
-            raise
+            return self._definition.relative_cost(place)
+        except TrainableError as error:
+            raise UserError(str(error)) from error
         except Exception as error:
-            raise UserError(
-                f"experiment {self._definition.name!r}: its cost raised {type(error).__name__}: {error}"
-            ) from error
+            raise UserError(f"experiment {self._definition.name!r}: its cost: {self._explained(error)}") from error
+
+    def _explained(self, error: Exception) -> str:
+        """One line on what the user's code raised."""
+        return explain(self._config.experiment.trainable, error)
 
     def seconds(self, points: Iterable[Point]) -> float | None:
         return None
@@ -97,7 +102,7 @@ class OwnExperiment:
 
         def cost(**places):
             columns = zip(*(np.atleast_1d(places[name]) for name in names), strict=True)
-            return np.array([self._definition.relative_cost(dict(zip(names, place, strict=True))) for place in columns])
+            return np.array([self._cost_at(dict(zip(names, place, strict=True))) for place in columns])
 
         parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
         cost.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # the sampler asks for it
@@ -126,7 +131,10 @@ class OwnExperiment:
     def name(self, record: Record) -> dict[str, Any] | None:
         if record.row["status"] != "done" or self._definition.label is None:
             return None
-        return label_columns(self._definition, outcome_of(record, self._definition))
+        try:
+            return label_columns(self._definition, outcome_of(record, self._definition))
+        except Exception as error:
+            raise UserError(f"training {record.row['key']} cannot be named: {self._explained(error)}") from error
 
     def describe(self) -> dict[str, Any]:
         definition = self._definition

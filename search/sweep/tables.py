@@ -97,7 +97,7 @@ def part_by_recipe(
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_labels(folder: SweepFolder) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+PATIENCE = 400  # seconds: MLflow's pages take ten of a core to show, minutes where others want it too
 HARMLESS = ("ResizeObserver loop", "AG Grid: since", "preload", "mlflow/users/current")  # MLflow's own pages'
 
 
@@ -30,14 +31,14 @@ class Tab:
         """A command of the DevTools protocol and its result."""
         return self._loop.run_until_complete(self._call(method, params))
 
-    def visit(self, address: str, *, until: str = "true", seconds: float = 60) -> float:
+    def visit(self, address: str, *, until: str = "true", seconds: float = PATIENCE) -> float:
         """Open a page and wait until a JavaScript expression holds -> seconds from navigation to that."""
         started = time.perf_counter()
         self.call("Page.navigate", url=address)
         self.wait(f"document.readyState === 'complete' && ({until})", seconds=seconds)
         return time.perf_counter() - started
 
-    def wait(self, expression: str, *, seconds: float = 60) -> None:
+    def wait(self, expression: str, *, seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while not self.run(expression):
             assert time.monotonic() < deadline, f"not in {seconds:g} s: {expression}; the page said {self.said}"

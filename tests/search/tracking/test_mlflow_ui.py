@@ -12,11 +12,11 @@ import pytest
 from analysis.drawing.draw import draw
 from search.tracking.run_content import list_address
 from search.tracking.tracker import Tracker
-from tests.support.browser import browser
+from tests.support.browser import PATIENCE, browser
 from tests.support.known_networks import double_sided
 from tests.support.records import records, smoke
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 mlflow = pytest.importorskip("mlflow")
 
 
@@ -43,7 +43,7 @@ def served(tmp_path_factory):
             [sys.executable, "-m", "search.cli", "ui", str(folder.path), "--port", str(port)],
             stdout=out, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-    address, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120
+    address, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + PATIENCE
     try:
         while "Ctrl-C" not in printed.read_text():
             assert server.poll() is None and time.monotonic() < deadline, "the server does not start"

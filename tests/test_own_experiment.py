@@ -222,13 +222,13 @@ def test_a_password_among_the_settings_is_refused(home, capsys):
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("shift: float = float('nan')", "training cannot be stored: Out of range float values"),
-        ("shift: object = object()", "training cannot be stored: Unable to serialize unknown type"),
-        ("shift: list = [None, 1]", "training cannot be stored: Object of type"),
+        ("shift: float = float('nan')", "training: cannot be stored: Out of range float values"),
+        ("shift: object = object()", "training: cannot be stored: Unable to serialize unknown type"),
+        ("shift: list = [None, 1]", "training: cannot be stored: Object of type"),
         (
             "shift: float = 1\n    model_config = {'validate_default': True}\n"
             "    check = field_validator('shift')(lambda value: {}[value])",
-            "mine.py, line 15: KeyError: 1",
+            "mine.py, line 13: KeyError: 1.0",
         ),
     ],
 )

@@ -37,6 +37,7 @@ def anything(parameters, dimension):
 MEAN = LinearForm(Term("a", "Σᵢ xᵢ", "\\\\sum_i x_i", lambda x: x.sum(1)))
 ANYTHING = Algorithm("anything", anything, title="anything at all", formula=MEAN)
 NAMELESS = Algorithm("nameless", anything)  # without a closed formula
+RAISING = Algorithm("raising", lambda parameters, dimension: 1 / 0)
 
 
 MINIMUM = Task(
@@ -172,10 +173,32 @@ def test_a_task_in_a_file_is_classified_against(mine, sweep, capsys):
 
 
 @pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("x.sum()", "its target must give (256,) values, not ()"),
+        ("x / 0", "its target must give (256,) values"),
+        ("x.sum(-1) * float('nan')", "its target is not finite on 1 of the inputs"),
+        ("{}[x.ndim]", "broken.py, line 2: KeyError: 2"),
+        ("exit(3)", "broken.py, line 2: SystemExit: 3"),
+    ],
+)
+def test_a_task_that_gives_no_numbers_is_one_line(mine, sweep, capsys, target, message):
+    code = f"from trainables import Task\nBROKEN = Task('broken', target=lambda x: {target}, variance=lambda n: 1.0)\n"
+    mine.with_name("broken.py").write_text(code)
+    assert run("classify", next((sweep / "networks").iterdir()), "--task", "broken.py:BROKEN", "--json") == 2
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["report", "SWEEP", "--algorithms", "mine.py:ANYTHING"], "--algorithms is of use with --relabel only"),
         (["report", "SWEEP", "--relabel", "--algorithms", "mine.py:TENT"], "mine.py has no 'TENT'; its Algorithms: "),
+        (
+            ["classify", "NETWORK", "--algorithms", "mine.py:RAISING"],
+            "algorithm 'raising': its score raised ZeroDivisionError: division by zero",
+        ),
         (["report", "SWEEP", "--relabel", "--algorithms", "tent"], "unknown algorithm 'tent'; known: constant, "),
         (["report", "SWEEP", "--sections", "mine.py:MINIMUM"], "mine.py:MINIMUM must be a Section"),
         (["classify", "a.npz", "--task", "none.py:MINIMUM"], "none.py: no such file"),
@@ -189,7 +212,8 @@ def test_a_task_in_a_file_is_classified_against(mine, sweep, capsys):
 )
 def test_mistakes_are_one_line_and_exit_code_2(mine, sweep, capsys, arguments, message):
     before = (sweep / "config.toml").read_bytes()
-    assert run(*(str(sweep) if argument == "SWEEP" else argument for argument in arguments)) == 2
+    places = {"SWEEP": str(sweep), "NETWORK": str(next((sweep / "networks").iterdir()))}
+    assert run(*(places.get(argument, argument) for argument in arguments)) == 2
     told = capsys.readouterr().err
     assert message in told and told.count("\n") == 1
     assert (sweep / "config.toml").read_bytes() == before

@@ -73,6 +73,9 @@ class Algorithm:
             score = np.asarray(self.score(parameters, dimension), np.float64)
         except KeyError as error:
             raise UserError(f"algorithm {self.name!r}: there is no order parameter {error}") from None
+        except Exception as error:
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(f"algorithm {self.name!r}: its score raised {told}") from error
         if score.shape != (networks,) or np.isnan(score).any():
             raise UserError(f"algorithm {self.name!r}: its score must be one number per network, ({networks},)")
         return score

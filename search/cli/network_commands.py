@@ -52,12 +52,14 @@ def classify(options) -> None:
     from analysis.network import read_file
     from analysis.patterns.explain import explain
     from search.objects import algorithms
+    from trainables.tasks.check import check_target
     from trainables.tasks.registry import get_task
 
     task = get_task(options.task)
     named = algorithms(task, options.algorithms)
     for file in options.files:
         network, assumed = read_file(file, activation=options.activation, inputs=options.inputs)
+        check_target(options.task, network.hidden_weight.shape[-1], network.inputs)
         found = describe(network, task.target, names=named) | {"file": str(file), "assumed": list(assumed)}
         found |= explain(network, task.target).summary()
         if options.json:

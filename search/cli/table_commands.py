@@ -45,10 +45,10 @@ def boundaries(options) -> None:
         raise UserError("--energy and --complexity go together: the objective is energy + x · complexity")
     if options.seed is not None and options.energy is None:
         raise UserError("--seed is for --energy and --complexity")
-    merge = _merges(options.merge)
+    merge, equal = _merges(options.merge), None
     if options.energy is not None:
         columns = {name: getattr(options, name) for name in ("x", "y", "label", "energy", "complexity", "seed", "out")}
-        write_equilibrium(options.table, **columns, log_x=options.log_x, merge=merge)
+        equal = write_equilibrium(options.table, **columns, log_x=options.log_x, merge=merge).boundaries
     phase_map, table = write_boundaries(
         options.table,
         x=options.x,
@@ -60,10 +60,13 @@ def boundaries(options) -> None:
         out=options.out,
     )
     if options.json:
-        print(json_text({"labels": phase_map.labels, "boundaries": table.to_dict("records")}))
+        found = {"labels": phase_map.labels, "boundaries": table.to_dict("records")}
+        print(json_text(found | ({} if equal is None else {"equilibrium": equal.to_dict("records")})))
         return
     print("\n".join(_found(table, options.x, options.y)))
-    more = ", equilibrium.csv, ground_states.csv, equilibrium.png" if options.energy is not None else ""
+    if equal is not None:
+        print("\n".join(_equal(equal, options.x, options.y)))
+    more = ", equilibrium.csv, ground_states.csv, equilibrium.png" if equal is not None else ""
     print(f"{printable(options.out / 'boundaries.csv')}{more}, phase_map.png and probabilities.csv written")
 
 
@@ -97,6 +100,17 @@ def _found(table, x: str, y: str) -> list[str]:
             printable(f"  {y} = {row.y:g}: {row.lower_phase} | {row.upper_phase} at {row.x:.4g} "
                       f"({low}{row.x_low:.4g} … {high}{row.x_high:.4g})")
         )  # fmt: skip
+    return lines
+
+
+def _equal(table, x: str, y: str) -> list[str]:
+    """A line for every place at which two labels are equally good."""
+    if table.empty:
+        return ["no two labels are equally good anywhere"]
+    lines = [f"equally good in {printable(x)} (90 % interval):"]
+    for row in table.itertuples():
+        where = f"at {row.x:.4g} ({row.x_low:.4g} … {row.x_high:.4g})"
+        lines.append(printable(f"  {y} = {row.y:g}: {row.lower_phase} | {row.upper_phase} {where}"))
     return lines
 
 

@@ -47,6 +47,7 @@ def measure(record: Record, dimensions: list[int], draws: int, more: Sequence[st
     """A row a dimension for one training; its right algorithm is the one that it has at its own dimension."""
     from analysis.algorithms import classify
     from search.ledger.draw import draw, recipe_of
+    from trainables.tasks.check import check_target
     from trainables.tasks.registry import get_task
     from trainables.training.curriculum import Curriculum
 
@@ -54,6 +55,7 @@ def measure(record: Record, dimensions: list[int], draws: int, more: Sequence[st
     trained, task = Curriculum(recipe, row["dimension"]).dimensions, get_task(recipe.task)
     named = algorithms(task, more)
     for n in dimensions or sorted({*trained, *(max(1, round(factor * trained[-1])) for factor in FACTORS)}):
+        check_target(recipe.task, n, recipe.inputs)
         readings = classify.read(draw(record, n, draws=draws), task.target, names=named)
         found = classify.summarise(readings)
         yield {

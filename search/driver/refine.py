@@ -9,6 +9,7 @@ boundaries lie by then; the report shows it.
 import hashlib
 import itertools
 import json
+import math
 import time
 import warnings
 from collections import Counter
@@ -24,7 +25,7 @@ from analysis.errors import UserError
 from analysis.sweeps.experiment import HYPERNETWORK, Axis, Experiment, read_experiment, slices
 from analysis.sweeps.phases import read_phases
 from analysis.sweeps.rounds import Round, read_rounds, widths, write_rounds
-from search.config.schema import Config
+from search.config.schema import MAX_TRAININGS, Config
 from search.driver import sweep as driver
 from search.driver.refine_axes import RefineAxes
 from search.driver.refine_equilibrium import EquilibriumBoundaries
@@ -54,12 +55,11 @@ class Goal:
 
     def check(self) -> "Goal":
         """UserError for what can't be."""
-        for name, least in (("width", 0), ("trainings", 0), ("seconds", 0), ("batch", 0)):
+        for name, most in (("width", math.inf), ("trainings", MAX_TRAININGS), ("seconds", math.inf), ("batch", 1024)):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value > least):
-                raise UserError(f"--{name} must be above {least}, not {value:g}")
-        if self.batch > 1024:
-            raise UserError(f"--batch must be at most 1024, not {self.batch}")
+            if value is not None and not (0 < value <= most and value < math.inf):
+                limit = "" if most == math.inf else f" and at most {most:,}"
+                raise UserError(f"--{name} must be a number above 0{limit}, not {str(value)[:40]}")
         for dimension in self.dimensions:
             if not 1 <= dimension <= 1024:
                 raise UserError(f"--dimensions must be between 1 and 1024, not {dimension}")

@@ -24,6 +24,7 @@ from trainables.tasks.task import Task
 Floats = NDArray[np.float64]
 
 NUMBERS = 2**20  # in a sample of inputs
+FEW = 256  # inputs that tell whether a target gives numbers at all
 MOST_DIMENSIONS = 8  # that are looked at
 GROUPS = 16  # of a sample, whose scatter says how well a variance is measured
 DIFFERENT = 0.05  # share of a variance by which a declared one may be off, …
@@ -53,6 +54,12 @@ def check_task(
     return floors
 
 
+def check_target(name: str, dimension: int, inputs: str = "normal") -> None:
+    """TrainableError if the task called `name` does not give a finite number for each of some inputs (dimension,)."""
+    if is_spec(name):
+        _values(name, get_task(name), sample(inputs, (FEW, dimension), seed=1))
+
+
 def symmetric_error(target: Callable[[Any], Any], x: Floats) -> float:
     """Lowest relative error of a permutation-symmetric function for this target, from inputs x (samples, n)."""
     n = x.shape[1]
@@ -80,7 +87,7 @@ def _called(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function of the task returns; what it raises is one line with the user's file and line."""
     try:
         return function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_spec(name):
             raise TrainableError(explain(name, error)) from error
         raise
@@ -90,7 +97,7 @@ def _values(name: str, task: Task, x: Floats) -> Floats:
     given = _called(name, task.target, x)
     try:
         values = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):
         raise TrainableError(f"task {name}: its target must give numbers, not {type(given).__name__}") from None
     if values.shape != (len(x),):
         raise TrainableError(

@@ -1,5 +1,8 @@
 """Equilibrium boundaries on fronts of which the truth is known."""
 
+import json
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,7 +160,12 @@ def test_the_command_writes_the_tables(tmp_path, capsys):
     assert list(found.columns) == COLUMNS and found["x"].iloc[0] == pytest.approx(2.25e-4, rel=0.1)
     assert (tmp_path / "out" / "equilibrium.png").stat().st_size > 5000
     assert (tmp_path / "out" / "boundaries.csv").is_file()
-    capsys.readouterr()
+    shown = capsys.readouterr().out
+    assert re.search(r"equally good in beta .*\n  y = \d+: \w+ \| \w+ at 0\.0002\d* \(", shown)
+    energies = ["--energy", "energy", "--complexity", "complexity"]
+    assert main.main([*command, *energies, "--seed", "seed", *out, "--json"]) == 0
+    [one, *_] = json.loads(capsys.readouterr().out)["equilibrium"]
+    assert one["x"] == pytest.approx(found["x"].iloc[0])
     for wrong in (["--energy", "energy"], ["--seed", "seed"], ["--energy", "no", "--complexity", "complexity"],
                   ["--energy", "complexity", "--complexity", "complexity"]):  # fmt: skip
         assert main.main([*command, *wrong, *out]) == 2

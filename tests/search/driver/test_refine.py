@@ -132,9 +132,11 @@ def test_the_study_can_be_thrown_away(swept, ray):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--width", "0"], "--width must be above 0"),
-        (["--trainings", "-3"], "--trainings must be above 0"),
-        (["--batch", "5000"], "--batch must be at most 1024"),
+        (["--width", "0"], "--width must be a number above 0, not 0"),
+        (["--seconds", "inf"], "--seconds must be a number above 0, not inf"),
+        (["--trainings", "-3"], "--trainings must be a number above 0 and at most 1,000,000, not -3"),
+        (["--trainings", "1" + "0" * 30], "--trainings must be a number above 0 and at most 1,000,000"),
+        (["--batch", "5000"], "--batch must be a number above 0 and at most 1,024, not 5000"),
         (["--dimensions", "0"], "--dimensions must be between 1 and 1024"),
         (["--dimensions", "4", "4"], "--dimensions names one twice"),
         (["--set", "grid.betas=[0.1]"], "only one β"),

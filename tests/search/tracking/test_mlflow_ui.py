@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -60,6 +62,15 @@ def test_the_command_prints_the_address_of_the_sweep_page(served, tmp_path):
     assert page.startswith(f"{address}#/experiments/{tracker.experiment}/runs/{tracker.parent}")
     with browser(tmp_path) as tab:
         tab.visit(page, until=f"{shows('sweep sweep')} && {shows('Model registry')} && !{shows('Prompts')}")
+
+
+def test_a_foreign_page_that_gives_us_its_name_is_refused(served):
+    address, _, printed = served
+    assert len(printed.splitlines()) == 2  # nothing of MLflow's own start
+    for host in ("10.evil.com", "127.0.0.1.evil.com", "evil.com:80"):
+        asked = urllib.request.Request(f"{address}api/2.0/mlflow/experiments/search", headers={"Host": host})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(asked, timeout=60)
 
 
 def shows(words: str) -> str:

@@ -200,6 +200,8 @@ def _imported(text: str) -> set[str]:
 
 
 def _import(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise TrainableError(f"{name}: no such module; a path ends in .py")
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:

@@ -211,7 +211,8 @@ def widen_covariance(features: Floats, counts: Floats, fit: FieldFit, *, rounds:
     factor = fit.cholesky
     precision: Floats = np.eye(kept * columns)  # the prior's
     for number in range(rounds):
-        half = np.tril(dpotri(factor, lower=1)[0])  # of the inverse of the precision, which is symmetric
+        # of the inverse of the precision, which is symmetric; of one without rows LAPACK complains on the terminal
+        half = np.tril(dpotri(factor, lower=1)[0]) if len(factor) else factor
         covariance = (half + np.tril(half, -1).T).reshape(columns, kept, columns, kept)
         marginal = np.empty((len(scaled), columns, columns))  # covariance of the contrasts at each place
         for a in range(columns):

@@ -14,6 +14,7 @@ import pytest
 from analysis.errors import UserError
 from analysis.phases.from_table import read_label_table
 from analysis.phases.phase_map import fit_phase_map
+from search.cli import main
 
 ROWS = [(10.0 ** -(i // 2), 4 + i % 2, "01" if i < 8 else "1") for i in range(16)]
 NAMES = {"x": "x", "y": "y", "label": "phase"}
@@ -163,3 +164,12 @@ def test_letters_that_no_font_has_are_named(tmp_path, monkeypatch):
     literal.show_literally(made.figure)
     assert made.figure.axes[0].title.get_fontfamily() == ["DejaVu Sans", "cmr10"]
     literal._fonts_with.cache_clear()
+
+
+def test_one_label_that_is_left_is_told_in_one_line(tmp_path, capfd):
+    (tmp_path / "t.csv").write_text(text())
+    command = ["boundaries", str(tmp_path / "t.csv"), "--x", "x", "--y", "y", "--label", "phase", "--log-x"]
+    assert main.main([*command, "--merge", "01=1", "--out", str(tmp_path / "out")]) == 2
+    told = capfd.readouterr()
+    assert told.out == "" and told.err.endswith("every label merges into '1'; no boundary to find\n")
+    assert told.err.count("\n") == 1

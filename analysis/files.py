@@ -1,6 +1,7 @@
 """Replacing files atomically: a reader finds the old one or the new one, never a part."""
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -19,7 +20,9 @@ def replace_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A temporary path that takes the place of `path` if all goes well."""
+    """A temporary path that takes the place of `path` if all goes well. OSError if that is a device or a pipe."""
+    if path.exists() and not (path.is_file() or path.is_dir()):  # root could make a file of /dev/null
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

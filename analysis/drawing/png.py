@@ -4,12 +4,14 @@ import functools
 import io
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from analysis.drawing.picture import HALF, OUTLINE, PAPER, PIXELS, Line, Marking, Words, compose
 from analysis.network import Network
 
+MARK_WITHIN = 300  # bytes of a file that have the mark of a drawing of ours, if it is one
 PNG_COLOURS = 128  # in the PNG's palette: smooth lines at a third of the bytes
 
 
@@ -27,6 +29,7 @@ def draw_png(
     from matplotlib.figure import Figure
     from matplotlib.transforms import Affine2D
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     picture = compose(network, title, legend, markings)
     inches, height = 8.0, 8.0 * (picture.top - picture.bottom) / (2 * HALF)
@@ -49,8 +52,18 @@ def draw_png(
     image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
     buffer = io.BytesIO()
     image = image.quantize(PNG_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    image.save(buffer, "PNG", compress_level=4)
+    about = PngInfo()
+    about.add_text("Software", "hyperphase")
+    image.save(buffer, "PNG", compress_level=4, pnginfo=about)
     return buffer.getvalue()
+
+
+def is_drawing(path: Path) -> bool:
+    """Whether what is at a path is a PNG that `draw_png` made."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return b"tEXtSoftware\0hyperphase" in file.read(MARK_WITHIN)
 
 
 def _outline(words: Words):

@@ -1,6 +1,7 @@
 """Commands on network files: classify, draw, generate."""
 
 import itertools
+import os
 import re
 from pathlib import Path
 
@@ -93,7 +94,9 @@ def draw(options) -> None:
 
 
 def _pictures(files: list[Path], out: Path | None) -> list[Path]:
-    """Where the pictures of network files go: each to a place of its own."""
+    """Where the pictures of network files go: each to a place of its own, and over no file that is no drawing."""
+    from analysis.drawing.png import is_drawing
+
     if out and out.suffix.lower() in (".png", ".svg") and not out.is_dir():
         if len(files) > 1:
             raise UserError(f"{out} is one picture: several need a folder")
@@ -105,7 +108,8 @@ def _pictures(files: list[Path], out: Path | None) -> list[Path]:
         wanted = file.with_suffix(".png")
         wanted = out / wanted.name if out else wanted
         numbered = (wanted.with_stem(f"{wanted.stem}-{number}") for number in itertools.count(2))
-        picture = next(one for one in itertools.chain([wanted], numbered) if one.resolve() not in taken)
+        places = (one for one in itertools.chain([wanted], numbered) if one.resolve() not in taken)
+        picture = next(one for one in places if is_drawing(one) or not os.path.lexists(one))
         taken.add(picture.resolve())
         pictures.append(picture)
     return pictures

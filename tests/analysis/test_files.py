@@ -1,8 +1,11 @@
 """Files take their places all at once, or not at all."""
 
+import os
+import stat
+
 import pytest
 
-from analysis.files import staged
+from analysis.files import replace_text, staged
 
 
 def test_what_fails_leaves_the_folder_as_it_was(tmp_path):
@@ -27,3 +30,13 @@ def test_what_is_stale_goes_and_what_is_not_ours_stays(tmp_path):
             (temporary / name).write_text("new")
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     assert found == ["drawings/new.svg", "index.html", "notes.txt"]
+
+
+def test_a_device_or_pipe_stays_one(tmp_path):
+    """Root could make a file of /dev/null, and no process would find its pipe again."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="not a regular file"):
+            replace_text(tmp_path / name, "text")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and len(list(tmp_path.iterdir())) == 2

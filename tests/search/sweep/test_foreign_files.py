@@ -143,6 +143,15 @@ def test_every_drawing_has_a_file_of_its_own(tmp_path, capsys):
     assert files[2].read_bytes() == before and (tmp_path / "d3" / "n-2.png").exists()
 
 
+def test_a_picture_of_others_stays(tmp_path, capsys):
+    [file] = networks(tmp_path, "n.npz")
+    (tmp_path / "n.png").write_bytes(b"\x89PNG mine")
+    for _ in range(2):  # our own is drawn again
+        assert main.main(["draw", str(file)]) == 0
+    assert (tmp_path / "n.png").read_bytes() == b"\x89PNG mine"
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["n-2.png", "n.png"]
+
+
 @pytest.mark.parametrize("out", ["a.pdf", "a.jpeg", "many.png"])
 def test_a_drawing_of_another_kind_is_refused(out, tmp_path, capsys):
     files = networks(tmp_path, "n.npz", "m.npz")

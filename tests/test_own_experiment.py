@@ -77,7 +77,7 @@ def test_the_report_has_no_word_of_hypernetworks_and_the_folder_needs_no_file_of
     assert not re.search(r"hypernetwork|β|algorithm|nats|\bn = |pudding|neuron", body)
     assert "Phase diagram of a toy" in body and "learning rate" in body and "too low" in body
     shown = re.findall(r'<section id="(\w+)">', page)
-    assert shown == ["map", "counts", "dynamics", "order", "pictures", "table", "manifest"]
+    assert shown == ["map", "counts", "dynamics", "curves", "order", "pictures", "table", "manifest"]
     boundaries = pd.read_csv(swept.report / "boundaries.csv")
     assert set(boundaries["lower_phase"]) == {"low"} and boundaries["x"].between(1e-3, 10).all()
     assert load_sweep(swept.path).missing == 0
@@ -354,6 +354,21 @@ def test_packs_are_not_cut_smaller_than_workers_need(home):
 
     assert sizes(MINE, 1) == [2, 2, 2, 2] and sizes(MINE, 2) == [1] * 8
     assert sizes(MINE + PACKED, 1) == [8] and sizes(MINE + PACKED, 2) == [4, 4]
+
+
+def test_a_third_axis_has_maps_laws_and_dynamics_of_its_own(home):
+    code = MINE.replace('Axis("decay", -2, 2)', 'Axis("decay", 0.1, 10, log=True), Axis("depth", 1, 3, integer=True)')
+    code = code.replace('run["decay"]', 'run["depth"] * math.log10(run["decay"])')
+    axes = {"rate": {"count": 7}, "decay": {"count": 5}, "depth": [1, 2]}
+    folder = train_own_here(config(home, code, grid={"seeds": 2, "axes": axes}), home / "sweep")
+    assert write_report(folder)
+    pictures = {path.stem for path in folder.report.glob("*.png")}
+    slices = {f"{name}{number}" for name in ("phase_map", "scaling", "fractions", "time_map") for number in ("", "_2")}
+    assert slices | {"curves", "transitions"} <= pictures
+    page = (folder.report / "index.html").read_text()
+    laws = re.findall(r"At depth = (\d)\. Boundaries against decay.*?γ = (\d\.\d\d)", page)
+    assert [depth for depth, _ in laws] == ["1", "2"]  # rate* = decay^-depth
+    assert all(abs(float(gamma) - float(depth)) < 0.2 for depth, gamma in laws)
 
 
 COIN = """

@@ -152,13 +152,24 @@ class ReportData:
     @cached_property
     def slices(self) -> "list[tuple[Slice, Phases]]":
         """A phase map for each value of the axes beyond the first two, of which there are seldom any."""
-        from analysis.sweeps.experiment import slices
         from analysis.sweeps.phases import read_phases
 
-        parts = slices(self.done, self.experiment)
-        if len(parts) == 1:
-            return [(parts[0], self.phases)]
-        return [(part, read_phases(part.rows, experiment=self.experiment)) for part in parts[:MAX_SLICES]]
+        if len(self._parts) == 1:
+            return [(self._parts[0], self.phases)]
+        return [(part, read_phases(part.rows, experiment=self.experiment)) for part in self._parts[:MAX_SLICES]]
+
+    @cached_property
+    def _parts(self) -> "list[Slice]":
+        from analysis.sweeps.experiment import slices
+
+        return slices(self.done, self.experiment)
+
+    @property
+    def slices_note(self) -> str:
+        """What must be said where `slices` are not all."""
+        left = len(self._parts) - len(self.slices)
+        others = ", ".join(axis.short for axis in self.experiment.axes[2:])
+        return f"{left} more values of {others} are left out: `hyperphase boundaries` draws them." if left else ""
 
     @property
     def boundaries(self) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from analysis.charts import dynamics
 from analysis.charts.complexity import error_complexity, kl_components
 from analysis.charts.counts import counts_along_x
+from analysis.charts.curves import MAX_CURVES, curves_chart
 from analysis.charts.equilibrium import equilibrium_chart
 from analysis.charts.generalisation import generalisation_chart
 from analysis.charts.hysteresis import hysteresis_chart
@@ -15,7 +16,7 @@ from analysis.charts.refinement import refinement_chart
 from analysis.charts.time_map import time_map_chart
 from analysis.report import cards, context, own_cards
 from analysis.report.section import MAX_DOTS, Picture, ReportData, Section
-from analysis.sweeps.experiment import Experiment
+from analysis.sweeps.experiment import Experiment, Slice
 from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
@@ -34,12 +35,23 @@ def _phase_map(data: ReportData) -> "Iterator[Part]":
 
     experiment = data.experiment
     for number, (part, phases) in enumerate(data.slices):
-        name = "phase_map" if not number else f"phase_map_{number + 1}"
-        at = f"At {part.title}. " if part.title else ""
         chart = phase_map_chart(phases, part.rows, data.dots)
-        yield Picture(name, at + _phase_map_caption(experiment) + data.dots_note, chart)
+        caption = _phase_map_caption(experiment) + data.dots_note
+        yield Picture(_sliced("phase_map", number), _at(part) + caption, chart)
         tables = context.boundary_table(phases) | context.split_table(part.rows, mirror_images(), experiment)
         yield data.html("phase_map.html.j2", heading=f"{part.title}: " if part.title else "", **tables)
+    if data.slices_note:
+        yield data.slices_note
+
+
+def _sliced(name: str, number: int) -> str:
+    """A picture's name in one of the slices."""
+    return f"{name}_{number + 1}" if number else name
+
+
+def _at(part: Slice) -> str:
+    """How the caption of a slice's picture begins."""
+    return f"At {part.title}. " if part.title else ""
 
 
 def _phase_map_caption(experiment: Experiment) -> str:
@@ -104,19 +116,20 @@ HYSTERESIS = Section(
 )
 
 
-def _scaling(data: ReportData) -> Picture:
+def _scaling(data: ReportData) -> Iterator[Picture]:
     from analysis.algorithms.names import display_name
     from analysis.phases.scaling_laws import scaling_laws
 
     x, y = data.experiment.x, data.experiment.y
-    possible = x.log and y.log and len(data.slices) == 1 and data.done[y.name].nunique() > 1
-    laws = scaling_laws(data.phases.phase_map) if possible else []
-    said = "; ".join(law.describe(y.short, title=display_name) for law in laws)
-    caption = (
-        f"Boundaries against {y.short} (90 % bands) on log axes, the power law {x.short}* = A / {y.short}^γ where the "
-        f"trainings support one, and what is left over. {said}."
-    )
-    return Picture("scaling", caption, scaling_chart(laws, data.experiment))
+    for number, (part, phases) in enumerate(data.slices):
+        possible = x.log and y.log and part.rows[y.name].nunique() > 1
+        laws = scaling_laws(phases.phase_map) if possible else []
+        said = "; ".join(law.describe(y.short, title=display_name) for law in laws)
+        caption = (
+            f"Boundaries against {y.short} (90 % bands) on log axes, the power law {x.short}* = A / {y.short}^γ where "
+            f"the trainings support one, and what is left over. {said}."
+        )
+        yield Picture(_sliced("scaling", number), _at(part) + caption, scaling_chart(laws, data.experiment))
 
 
 SCALING = Section("scaling", "Scaling laws", _scaling, needs=NAMED)
@@ -175,30 +188,56 @@ COMPLEXITY = Section("complexity", "Error and complexity", _complexity, needs=ME
 def _dynamics(data: ReportData) -> Iterator[Picture]:
     from analysis.sweeps.dynamics import transitions
 
-    snapshots, x, kind = data.sweep.snapshots, data.experiment.x.short, data.experiment.kind
-    snapshots = snapshots[snapshots["algorithm"].notna()]
-    yield Picture(
-        "fractions",
-        f"The {kind} of every training at each snapshot. Each row is one {x}; a cell divides as the trainings do.",
-        dynamics.fractions_over_training(snapshots, data.experiment),
-    )
-    yield Picture(
-        "time_map",
-        f"The phase map over training: the most probable {kind} at each {x} and step. Snapshots of a training "
-        "are not independent, so that bands are narrower here than what they stand on.",
-        time_map_chart(snapshots, data.experiment),
-    )
+    labelled, x, kind = data.sweep.snapshots, data.experiment.x.short, data.experiment.kind
+    labelled = labelled[labelled["algorithm"].notna()]
+    for number, (part, _) in enumerate(data.slices if data.experiment.axes[2:] else [(Slice("", data.done, {}), None)]):
+        snapshots = labelled[labelled["key"].isin(part.rows["key"])] if part.title else labelled
+        if not len(snapshots):
+            continue
+        yield Picture(
+            _sliced("fractions", number),
+            f"{_at(part)}The {kind} of every training at each snapshot. Each row is one {x}; a cell divides as the "
+            "trainings do.",
+            dynamics.fractions_over_training(snapshots, data.experiment),
+        )
+        yield Picture(
+            _sliced("time_map", number),
+            f"{_at(part)}The phase map over training: the most probable {kind} at each {x} and step. Snapshots of a "
+            "training are not independent, so that bands are narrower here than what they stand on.",
+            time_map_chart(snapshots, data.experiment),
+        )
     yield Picture(
         "transitions",
         f"Which {kind} turns into which between consecutive snapshots, and how often. A disc’s size shows "
         f"how many trainings ever had the {kind}.",
-        dynamics.transition_graph(transitions(snapshots)),
+        dynamics.transition_graph(transitions(labelled)),
     )
 
 
 DYNAMICS = Section(
     "dynamics", "Phases over training", _dynamics, needs_snapshots=("step", "algorithm"), menu="Over training"
 )
+
+
+def _curves(data: ReportData) -> Picture | None:
+    from analysis.sweeps.statistics import order_parameters
+
+    if not data.experiment.own:
+        return None
+    names = order_parameters(data.sweep.snapshots, data.experiment)
+    if not names:
+        return None
+    shown = names[:MAX_CURVES]
+    left = f" Not shown: {', '.join(names[MAX_CURVES:])}." if len(names) > MAX_CURVES else ""
+    caption = (
+        f"What trainings measured, by the {data.experiment.kind} that they ended in: medians and quartiles over those "
+        f"that came to a step.{left}"
+    )
+    ended = data.done.set_index("key")["algorithm"]
+    return Picture("curves", caption, curves_chart(data.sweep.snapshots, ended, shown))
+
+
+CURVES = Section("curves", "Curves", _curves, needs=NAMED, needs_snapshots=("step",))
 
 
 def _unseen(data: ReportData) -> Picture | None:
@@ -312,6 +351,7 @@ SECTIONS: tuple[Section, ...] = (
     COUNTS,
     COMPLEXITY,
     DYNAMICS,
+    CURVES,
     UNSEEN,
     ORDER_PARAMETERS,
     CANDIDATES,

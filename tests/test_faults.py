@@ -124,6 +124,7 @@ from search.cli.main import main
 from search.cluster import session, tune, worker
 from search.driver import train
 from search.ledger import storage
+from search.sweep.experiment import experiment_of
 
 @contextlib.contextmanager
 def connected(config, folder):
@@ -132,7 +133,8 @@ def connected(config, folder):
 def run_packs(config, folder, cluster, packs, on_step):
     storage.mark(folder.path)
     for index, pack in enumerate(packs):
-        worker.run_pack({"pack": tune._pack_config(index, pack)} | tune.settings(config, folder, cluster))
+        told = {"pack": tune._pack_config(experiment_of(config), index, pack)}
+        worker.run_pack(told | tune.settings(config, folder, cluster.device))
     return []
 
 ray.tune.report = lambda metrics: None

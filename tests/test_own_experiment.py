@@ -468,6 +468,31 @@ def test_nothing_is_lost_when_trainings_raise_hang_or_die(home):
     assert write_report(folder)
 
 
+def test_failed_trainings_are_tried_again_when_asked(home, monkeypatch, capsys):
+    from search.cluster.train_own import trainings
+    from search.cluster.tune import settings
+    from search.driver.retry import without_failed
+    from search.sweep import tables
+
+    code = MINE.replace("def train(run):\n", "def train(run):" + TROUBLE)
+    made = config(home, code, grid={"seeds": 1, "axes": {"rate": [0.1, 1, 10], "decay": [-1, 0.5]}})
+    folder = train_own_here(made, home / "sweep")
+    before = {path.name: path.read_bytes() for path in folder.ledger.glob("*.npz")}
+    assert run("status", folder.path) == 0
+    assert "4 of them failed" in (told := capsys.readouterr().out) and "hyperphase resume sweep --retry-failed" in told
+    made = config(home, MINE, grid={"seeds": 1, "axes": {"rate": [0.1, 1, 10], "decay": [-1, 0.5]}})
+    state = without_failed(made, folder, read_state(made, folder))
+    assert len(state.missing) == 4 and "4 failed trainings are tried again" in capsys.readouterr().err
+    assert len(list(folder.ledger.glob("*.npz.failed"))) == 4 and len(read_state(made, folder).missing) == 4
+    members = [{"key": p.key, "place": dict(p.place), "seed": p.seed} for p in state.missing]
+    assert all(failure is None for _, failure in trainings(settings(made, folder, "cpu"), members, print))
+    rows = tables.collect(folder, experiment_of(made)).rows
+    assert len(rows) == 6 and {row["status"] for row in rows} == {"done"}
+    after = {path.name: path.read_bytes() for path in folder.ledger.glob("*.npz")}
+    assert sum(after[name] == content for name, content in before.items()) == 2 and after.keys() == before.keys()
+    assert without_failed(made, folder, state).missing == state.missing
+
+
 def test_relabelling_asks_the_experiments_own_function_again(swept, tmp_path, monkeypatch, capsys):
     shutil.copytree(swept.path, tmp_path / "sweep")
     (tmp_path / "mine.py").write_text(MINE.replace('["value"] < 0', '["value"] < 100'))

@@ -44,6 +44,7 @@ class Status:
     elapsed_seconds: float | None = None
     left_seconds: float | None = None
     resume: str | None = None  # the command that continues
+    retry: str | None = None  # … that tries failed ones again
     report: str | None = None
     verified: int | None = None  # records that were read and found whole, of whatever recipe
 
@@ -77,7 +78,9 @@ class Status:
         elif self.missing:
             how = f"was {self.last_run}" if self.last_run else "ended without a word (killed?)"
             lines += [f"  not running; the last run {how}", f"  continue: {self.resume}"]
+            lines += [f"  with those that failed: {self.retry}"] if self.retry else []
         else:
+            lines += [f"  try those that failed again: {self.retry}"] if self.retry else []
             lines.append(f"  report: {self.report}")
         return "\n".join(map(printable, lines))
 
@@ -117,6 +120,7 @@ def read_status(config: Config, folder: SweepFolder, *, verify: bool = False) ->
         elapsed_seconds=elapsed,
         left_seconds=left,
         resume=command_line("resume", folder) if missing else None,
+        retry=f"{command_line('resume', folder)} --retry-failed" if failed else None,
         report=str(folder.report / "index.html") if not missing else None,
         verified=len(state.known) + state.others.total() if verify else None,
     )

@@ -40,6 +40,7 @@ def add_commands(commands) -> None:
     add_run_options(command)
 
     command = add_sweep_command(commands, "resume", "continue a sweep: do only what is missing", resume)
+    command.add_argument("--retry-failed", action="store_true", help="try failed trainings again, too")
     add_run_options(command)
 
     command = add_sweep_command(commands, "refine", "put more trainings where the boundaries are least known", refine)
@@ -117,7 +118,7 @@ def resume(options) -> int:
 
     folder = folders.existing(options.sweep)
     config = load_stored(folder.config, _settings(options))
-    return sweep(config, folder.path, command=options.command_line)
+    return sweep(config, folder.path, command=options.command_line, retry_failed=options.retry_failed)
 
 
 def refine(options) -> int:

@@ -13,6 +13,7 @@ from search.config.schema import Config
 from search.config.secrets import check_secrets
 from search.driver.messages import log_traceback, say
 from search.driver.report import write_report
+from search.driver.retry import without_failed
 from search.driver.signals import Terminated, exit_code, interruptible
 from search.driver.train import check_storage, connected, fetch, train
 from search.driver.trial import tried
@@ -39,13 +40,18 @@ class Job:
     work: Callable[[State, TrackingQueue | None], list[str]]  # trains; one line for every pack that failed for good
 
 
-def sweep(config: Config, path: Path, *, command: list[str]) -> int:
-    """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code."""
+def sweep(config: Config, path: Path, *, command: list[str], retry_failed: bool = False) -> int:
+    """Does what the sweep in `path` lacks, then tables, MLflow and report. Returns the exit code.
+
+    retry_failed: failed trainings count as missing.
+    """
     check_secrets(config)
     check_storage(config)
     folder = folders.create(path)
 
     def work(state: State, tracking: TrackingQueue | None) -> list[str]:
+        if retry_failed:
+            state = without_failed(config, folder, state)
         if not state.missing:
             return []
         state = tried(config, folder, state)

@@ -151,6 +151,16 @@ def clear_the_way(folder: Path) -> None:
             warnings.warn(f"{path.name} in the ledger is no file: set aside as {set_aside(path).name}", stacklevel=2)
 
 
+def set_failed_aside(place: str | Path, keys: set[str]) -> None:
+    """Renames the records of failed trainings to *.failed, out of the way of new ones; an older *.failed gives way."""
+    there = storage.open_storage(place)
+    for name in sorted(f"{key}.npz" for key in keys):
+        content = there.read(name)
+        if content is not None:
+            there.replace(f"{name}.failed", content)
+            there.remove(name)
+
+
 def remove_leftovers(folder: Path) -> int:
     """Removes temporary files that killed writers left. Only for whoever holds the sweep's lock, workers gone."""
     left = [path for path in Path(folder).glob(".*.tmp") if storage.TEMPORARY.fullmatch(path.name) and path.is_file()]

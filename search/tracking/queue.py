@@ -28,7 +28,7 @@ class TrackingQueue(threading.Thread):
     def __init__(self, config: Config, folder: SweepFolder, manifest: dict, say: Callable[[str], None]):
         super().__init__(name="mlflow", daemon=True)
         self._config, self._folder, self._manifest, self._say = config, folder, manifest, say
-        self._waiting: collections.deque[tuple[str, Stratum]] = collections.deque()
+        self._waiting: collections.deque[tuple[str, bool, Stratum]] = collections.deque()
         self._sample = Sample(config)
         self._change = threading.Condition()
         self._draining = self._abandoned = self._warned = False
@@ -39,7 +39,7 @@ class TrackingQueue(threading.Thread):
 
     def put(self, rows: Iterable[dict]) -> None:
         """Trainings to be logged if they are not."""
-        waiting = [(row["key"], self._sample.stratum(row)) for row in rows]
+        waiting = [(row["key"], row["status"] == "done", self._sample.stratum(row)) for row in rows]
         with self._change:
             self._waiting.extend(waiting)
             self._change.notify()
@@ -108,8 +108,8 @@ class TrackingQueue(threading.Thread):
         if not self._waiting:
             self.tracker.prepare()
             return
-        key, stratum = self._waiting[0]
-        if not self.tracker.is_logged(key):
+        key, done, stratum = self._waiting[0]
+        if not self.tracker.is_logged(key, done=done):
             record = ledger.read_or_set_aside(ledger.record_path(self._folder.ledger, key))
             if record is not None:
                 try:

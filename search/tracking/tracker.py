@@ -41,6 +41,7 @@ from search.tracking.run_content import (
 from search.tracking.runs_view import TAG, runs_view, view_address
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
+WORTH = {FINISHED: 2, FAILED: 1}  # of two runs of one training, which one stays
 DRAWING_PIXELS = 480  # width at which MLflow shows a drawing
 NOTE_PIXELS = 760
 LOCAL_PAGE = "http://127.0.0.1:5000"  # where `hyperphase ui` shows the store in a sweep's folder
@@ -73,13 +74,15 @@ class Tracker:
         self.client = MlflowClient(store_uri(config, folder))
         self.experiment = self._find_experiment()
         self.parent: str | None = None
-        self.children: dict[str, tuple[str, bool]] = {}  # key -> (run id, complete)
+        self.children: dict[str, tuple[str, str]] = {}  # key -> (run id, status)
         self._scratch = tempfile.TemporaryDirectory(prefix="hyperphase-")
         self._models: model_template.ModelFolders | None = None  # made when the first model is logged
         self._list_runs()
 
-    def is_logged(self, key: str) -> bool:
-        return self.children.get(key, ("", False))[1]
+    def is_logged(self, key: str, *, done: bool = True) -> bool:
+        """Whether the training's run is there and has ended. done: of one that did not fail, without its failed run."""
+        status = self.children.get(key, ("", RUNNING))[1]
+        return status == FINISHED or (status == FAILED and not done)
 
     def open_sweep(self, facts: dict) -> None:
         """The parent run, RUNNING: found again or made."""
@@ -150,9 +153,12 @@ class Tracker:
         """
         self.prepare()
         key = record.row["key"]
-        run_id, complete = self.children.get(key, (None, False))
-        if complete:
+        run_id, status = self.children.get(key, (None, RUNNING))
+        if self.is_logged(key, done=record.row["status"] == "done"):
             return
+        if run_id is not None and status == FAILED:  # it was tried again
+            self.client.delete_run(run_id)
+            run_id = None
         run = self.content.training_run(record, self.sweep)
         begun = run_id is not None
         if run_id is not None:
@@ -160,7 +166,7 @@ class Tracker:
             info = self.client.get_run(run_id).info
         else:
             info = self._create(run.name, run.tags, run.start)
-            self.children[key] = (info.run_id, False)
+            self.children[key] = (info.run_id, RUNNING)
         drawn = detailed and self.config.mlflow.drawings
         if detailed:
             self._write_files(info.artifact_uri, record)
@@ -170,8 +176,9 @@ class Tracker:
         # the note names the run, so it cannot come with the other tags
         note = {"mlflow.note.content": self.content.training_note(info.run_id, record, drawing=drawn)}
         self._log_params(info.run_id, run.params, metrics, run.tags | note if begun else note)
-        self.client.set_terminated(info.run_id, status=FINISHED if run.done else FAILED, end_time=run.end)
-        self.children[key] = (info.run_id, True)
+        status = FINISHED if run.done else FAILED
+        self.client.set_terminated(info.run_id, status=status, end_time=run.end)
+        self.children[key] = (info.run_id, status)
 
     def _log_model(self, run_id: str, record: Record, run: TrainingRun) -> str:
         """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models -> its id."""
@@ -234,12 +241,11 @@ class Tracker:
             if kind == PARENT:
                 self.parent = self.parent or run_id
                 continue
-            complete = status in (FINISHED, FAILED)
             other = self.children.get(key)
             if other is None:
-                self.children[key] = (run_id, complete)
-            elif complete and not other[1]:
-                self.children[key] = (run_id, complete)
+                self.children[key] = (run_id, status)
+            elif WORTH.get(status, 0) > WORTH.get(other[1], 0):
+                self.children[key] = (run_id, status)
                 doubles.append(other[0])
             else:
                 doubles.append(run_id)

@@ -58,14 +58,14 @@ class Host:
         self.processes.append(process)
         return process
 
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess:
+    def run(self, *command: str, cwd: Path = REPOSITORY, **variables: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            ["ip", "netns", "exec", self.name, *command], cwd=REPOSITORY, env=self.environment | variables,
+            ["ip", "netns", "exec", self.name, *command], cwd=cwd, env=self.environment | variables,
             capture_output=True, text=True, timeout=900,
         )  # fmt: skip
 
-    def hyperphase(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        return self.run(sys.executable, "-m", "search.cli", *arguments, **variables)
+    def hyperphase(self, *arguments: str, cwd: Path = REPOSITORY, **variables: str) -> subprocess.CompletedProcess:
+        return self.run(sys.executable, "-m", "search.cli", *arguments, cwd=cwd, **variables)
 
     def kill(self) -> None:
         """kill -9 of everything on this host, as when the machine loses power."""
@@ -150,6 +150,11 @@ class Cluster:
         """A folder that all hosts see."""
         return self.folder / "shared"
 
+    @property
+    def private(self) -> Path:
+        """A folder that the workers see empty."""
+        return self.folder / "private"
+
     def start_head(self) -> None:
         self.head.start(
             *_ray("start", "--head", "--block", f"--port={GCS_PORT}", "--num-cpus=0", "--include-dashboard=true",
@@ -158,10 +163,11 @@ class Cluster:
         )  # fmt: skip
         wait(lambda: listens(self.head.address, GCS_PORT), "Ray's head")
 
-    def start_worker(self, worker: Host, **options: str) -> None:
+    def start_worker(self, worker: Host) -> None:
         command = _ray("start", "--block", f"--address={self.address}", "--num-cpus=1", *self._node(worker))
         # Ray gives a node 30 s to start; on a busy machine it takes another try
-        worker.start("sh", "-c", 'until "$@"; do sleep 1; done', "sh", *command, **options)
+        again = ["sh", "-c", 'until "$@"; do sleep 1; done', "sh", *command]
+        worker.start(*again, wrap=f"mount -t tmpfs none {self.private}")  # `ip netns exec` gives it mounts of its own
 
     def _node(self, host: Host) -> list[str]:
         temporary = f"/tmp/{host.name}"  # short: Unix sockets lie below it
@@ -243,6 +249,7 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
             host.environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
         made = Cluster(head, rest, services, folder)
         made.shared.mkdir()
+        made.private.mkdir()
         try:
             made.start_services()
             made.start_head()

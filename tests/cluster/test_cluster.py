@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tomli_w
 
 from search.ledger import ledger
 from tests.cluster import hosts
+from tests.support.own_experiment import MINE, TABLES
 from tests.support.records import assert_same_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -114,6 +116,65 @@ def test_a_submitted_job_and_a_shared_folder(cluster, alone):
     check(cluster, folder, alone(SMOKE), tracked=False)
 
 
+SAW = """
+    from pathlib import Path
+    saw = float(Path("{file}").exists())"""
+
+
+@pytest.fixture(scope="module")
+def foreign(cluster) -> Path:
+    """A folder that no worker sees, with an experiment that imports from beside it, and a package with the same one."""
+    home = cluster.private / "home"
+    package = home / "theirs"
+    package.mkdir(parents=True)
+    code = MINE.replace("import math", "from beside import math").replace('": value}', '": value, "saw": saw}')
+    code = code.replace("def train(run):", f"def train(run):{SAW.format(file=home / 'mine.py')}")
+    (home / "mine.py").write_text(code)
+    (package / "mine.py").write_text(code.replace("from beside", "from theirs.beside"))
+    for folder in (home, package):
+        (folder / "beside.py").write_text("import math\n")
+    config = tomli_w.dumps(TABLES | {"ray": {"pack_size": 5}})
+    (home / "mine.toml").write_text(config)
+    (home / "theirs.toml").write_text(config.replace("mine.py:", "theirs.mine:"))
+    return home
+
+
+def check_foreign(cluster, folder: Path) -> None:
+    """All 30 are done, all but the trial by workers that have never seen the file."""
+    table = pd.read_parquet(folder / "trainings.parquet")
+    assert len(table) == 30 and (table["status"] == "done").all() and set(table["label"]) == {"low", "high"}
+    assert set(table["host"]) == {"", *(worker.address for worker in cluster.workers)}
+    assert table["saw"].sum() == 1 and (table["host"][table["saw"] == 1] == "").all()
+
+
+@pytest.mark.parametrize("config", ["mine.toml", "theirs.toml"])
+def test_a_users_own_experiment_travels_to_the_workers(cluster, foreign, config):
+    folder = cluster.shared / config.partition(".")[0]
+    ended = cluster.head.hyperphase(
+        "sweep", "--config", config, "--address", cluster.address, "--out", str(folder),
+        cwd=foreign, PYTHONPATH=f"{hosts.REPOSITORY}:{foreign}",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    check_foreign(cluster, folder)
+
+
+def test_a_users_own_experiment_in_a_submitted_job(cluster, foreign):
+    """From a machine outside the cluster, with the working directory that Ray packs; then resumed without the file."""
+    folder = cluster.shared / "foreign-job"
+    token = {name: cluster.head.environment[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")}
+    command = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--working-dir", ".", "--address",
+               f"http://{cluster.head.address}:{hosts.DASHBOARD_PORT}", "--", sys.executable, "-m", "search.cli",
+               "sweep", "--config", "mine.toml", "--out", str(folder)]  # fmt: skip
+    ended = cluster.services.run(*command, cwd=foreign, PYTHONPATH=str(hosts.REPOSITORY), **token)
+    assert ended.returncode == 0 and "succeeded" in ended.stdout, ended.stdout + ended.stderr
+    check_foreign(cluster, folder)
+    for path in list((folder / "ledger").iterdir())[:10]:
+        path.unlink()
+    again = cluster.head.hyperphase("resume", str(folder), "--address", cluster.address)
+    assert again.returncode == 0 and "20 of them done before" in again.stderr, again.stderr
+    assert len(pd.read_parquet(folder / "trainings.parquet")) == 30
+
+
 def refused(cluster, folder: Path, *options: str, **variables: str) -> str:
     ended = cluster.head.hyperphase("sweep", *SMOKE, *options, "--out", str(folder), **variables)
     assert ended.returncode == 2 and "Traceback" not in ended.stderr, ended.stderr
@@ -157,22 +218,10 @@ def test_a_tracking_server_that_refuses_the_name(cluster, tmp_path):
     assert "hyperphase sync" in ended.stderr
 
 
-def test_a_storage_that_is_not_shared(cluster, tmp_path):
-    worker = cluster.workers[0]
-    worker.kill()
-    hosts.wait(lambda: cluster.nodes() == 1, "the end of the worker")
-    private = cluster.shared / "private"
-    private.mkdir()
-    cluster.start_worker(worker, wrap=f"mount -t tmpfs none {private}")  # `ip netns exec` gives it mounts of its own
-    hosts.wait(lambda: cluster.nodes() == 2, "the worker")
-    try:
-        line = refused(cluster, private / "sweep", "--address", cluster.address)
-        assert f"node {worker.address} does not share the storage {private}" in line
-    finally:
-        worker.kill()
-        hosts.wait(lambda: cluster.nodes() == 1, "the end of the worker")
-        cluster.start_worker(worker)
-        hosts.wait(lambda: cluster.nodes() == 2, "the worker")
+def test_a_storage_that_is_not_shared(cluster):
+    line = refused(cluster, cluster.private / "sweep", "--address", cluster.address)
+    nodes = "|".join(re.escape(worker.address) for worker in cluster.workers)
+    assert re.search(rf"node ({nodes}) does not share the storage {re.escape(str(cluster.private))}", line)
 
 
 def test_a_node_that_loses_power(cluster, alone):

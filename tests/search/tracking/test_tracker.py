@@ -20,9 +20,10 @@ from analysis.network import Network
 from search.driver.sync import sync
 from search.ledger import ledger
 from search.sweep import folder as folders
+from search.sweep.grid import expand
 from search.tracking.queue import TrackingQueue
 from search.tracking.tracker import Tracker, store_uri
-from tests.support.records import records, smoke
+from tests.support.records import record_of, records, smoke
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -99,8 +100,21 @@ def test_logging_again_adds_nothing(swept):
     log_all(config, folder, found)
     before = {run.info.run_id for run in all_runs(config, folder)[1]}
     tracker = log_all(config, folder, found)
-    assert all(tracker.is_logged(record.row["key"]) for record in found)
+    assert all(tracker.is_logged(r.row["key"], done=r.row["status"] == "done") for r in found)
     assert {run.info.run_id for run in all_runs(config, folder)[1]} == before
+
+
+def test_a_failed_run_gives_way_to_the_one_that_was_tried_again(swept):
+    config, folder, found = swept
+    log_all(config, folder, found)
+    [failed] = [record for record in found if record.row["status"] == "failed"]
+    again = record_of(expand(config)[-1], config)
+    assert again.row["key"] == failed.row["key"]
+    tracker = Tracker(config, folder, "my-sweep-1")
+    assert tracker.is_logged(again.row["key"], done=False) and not tracker.is_logged(again.row["key"])
+    tracker.log(again)
+    runs = all_runs(config, folder)[1]
+    assert len(runs) == 1 + len(found) and "FAILED" not in {run.info.status for run in runs}
 
 
 def test_runs_that_a_killed_driver_left_are_mended(swept):

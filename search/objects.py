@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import UserError
 from analysis.files import replace_text
 from trainables.errors import TrainableError
-from trainables.objects import CODE, copy_name, files_of, is_spec, load_object, package_of, source_of
+from trainables.objects import (
+    CODE,
+    ORIGINS,
+    copy_name,
+    files_of,
+    is_spec,
+    load_object,
+    origin,
+    package_of,
+    real_path,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from analysis.algorithms.algorithm import Algorithm
@@ -46,6 +57,11 @@ def files(specs: Iterable[str]) -> dict[str, str]:
     return {place: text for spec in specs for place, text in files_of(spec).items()}
 
 
+def real_paths(specs: Iterable[str]) -> dict[str, str]:
+    """Path as specs give it -> absolute path, of the same files on this machine."""
+    return {place: real_path(place) for spec in specs for place in files_of(spec)}
+
+
 def packages(specs: Iterable[str]) -> list[Path]:
     """The folders of packages that specs name an object in, but for our own: what other machines must be given."""
     found = {folder for spec in specs if is_spec(spec) and (folder := package_of(spec))}
@@ -60,8 +76,12 @@ def digests(specs: Iterable[str]) -> dict[str, str]:
     return {place: hashlib.sha256(text.encode()).hexdigest() for place, text in texts.items()}
 
 
-def keep_copies(specs: Iterable[str], folder: "SweepFolder") -> list[str]:
-    """Copies these files into the sweep's folder, which needs nothing outside it. Returns those that changed since."""
+def keep_copies(specs: Sequence[str], folder: "SweepFolder") -> list[str]:
+    """Copies these files into the sweep's folder, which needs nothing outside it. Returns those that changed since.
+
+    Where they come from is written down: as long as they are there, later commands take them from there, wherever they
+    are called.
+    """
     changed = []
     for place, text in files(specs).items():
         copy = folder.path / CODE / copy_name(place)
@@ -71,6 +91,9 @@ def keep_copies(specs: Iterable[str], folder: "SweepFolder") -> list[str]:
             changed.append(place)
         copy.parent.mkdir(exist_ok=True)
         replace_text(copy, text)
+    homes = "".join(sorted({f"{home}\n" for place in files(specs) if (home := origin(place))}))
+    if homes:
+        replace_text(folder.path / CODE / ORIGINS, homes)
     return changed
 
 

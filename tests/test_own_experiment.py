@@ -10,17 +10,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tomli_w
 
 from analysis.errors import UserError
 from analysis.report.summary import sweep_summary
 from analysis.sweeps.load import load_sweep
 from search.cli import main
+from search.cluster.session import Cluster
 from search.config.load import dump, load, load_stored, parse
-from search.driver.sweep import write_report
+from search.driver.sweep import Job, drive, write_report
 from search.driver.trial import tried
 from search.ledger import ledger
+from search.objects import keep_copies
 from search.sweep import folder as folders
-from search.sweep.experiment import experiment_of
+from search.sweep.experiment import experiment_of, objects_of
 from search.sweep.grid import expand
 from search.sweep.state import read_state
 from tests.support.own_experiment import MINE, TABLES, kept_own_sweep, train_own_here
@@ -136,6 +139,54 @@ def test_the_trial_is_kept(home):
     made, folder = config(home), folders.create(home / "sweep")
     state = tried(made, folder, read_state(made, folder))
     assert len(state.rows) == 1 and len(state.missing) == 29 and len(ledger.keys(folder.ledger)) == 1
+
+
+@pytest.mark.parametrize("code", [MINE, MINE.replace("    value = math", "    return None\n    value = math")])
+def test_on_a_cluster_what_wants_a_gpu_is_tried_there(home, monkeypatch, code):
+    import sys
+    from types import SimpleNamespace
+
+    asked = []
+
+    def remote(**resources):
+        asked.append(resources)
+        return lambda function: SimpleNamespace(remote=lambda *arguments: function(*arguments))
+
+    util = SimpleNamespace(get_node_ip_address=lambda: "10.0.0.2")
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=remote, get=lambda answer: answer, util=util))
+    made = config(home, code, ray={"gpus_per_pack": 0.5, "address": "10.0.0.1:6379"})
+    folder = folders.create(home / "sweep")
+    state = tried(made, folder, read_state(made, folder))
+    assert not state.rows and not asked
+    cluster = Cluster(workers=2, device="cuda", gpus=0.5)
+    if code == MINE:
+        [row] = tried(made, folder, state, cluster).rows.values()
+        assert row["host"] == "10.0.0.2" and asked[0]["num_gpus"] == 0.5
+    else:
+        with pytest.raises(UserError, match=r"train returned nothing.*\(tried at rate = 10, decay = -1, seed 0\)$"):
+            tried(made, folder, state, cluster)
+
+
+def test_a_file_mended_before_anything_was_trained_has_not_changed(home, capsys):
+    broken = MINE.replace("    value = math", "    return None\n    value = math")
+    for code, status in ((broken, 2), (MINE + "# mended\n", None)):
+        (home / "mine.py").write_text(code)
+        folder, made = folders.create(home / "sweep"), parse(TABLES)
+
+        def work(state, tracking, made=made, folder=folder):
+            tried(made, folder, state)
+            return []
+
+        job = Job("resume", lambda rows, made=made: expand(made), work)
+        if status:
+            with pytest.raises(UserError):
+                drive(made, folder, job, command=["hyperphase"])
+        else:
+            drive(made, folder, job, command=["hyperphase"])
+    assert "has changed" not in capsys.readouterr().err
+    (home / "mine.py").write_text(MINE + "# again\n")
+    drive(made, folder, job, command=["hyperphase"])
+    assert "mine.py has changed since this sweep began" in capsys.readouterr().err
 
 
 def test_mlflow_columns_are_named_after_the_axes_and_files_are_artifacts(swept, tmp_path, monkeypatch):
@@ -466,6 +517,29 @@ def test_nothing_is_lost_when_trainings_raise_hang_or_die(home):
     assert reasons[1, -1] == "did not converge" and len(reasons) == 7
     assert "too fast" in (folder.files / table.loc[(10, 0), "key"] / "traceback.txt").read_text()
     assert write_report(folder)
+
+
+def test_data_beside_the_file_and_later_commands_from_elsewhere(home, tmp_path, monkeypatch, capsys):
+    (home / "shift.txt").write_text("0.25")
+    code = MINE.replace("import math", "import math\nfrom pathlib import Path").replace(
+        "    value = math", '    value = float((Path(__file__).parent / "shift.txt").read_text()) + math'
+    )
+    (home / "mine.py").write_text(code)
+    (home / "mine.toml").write_text(tomli_w.dumps(TABLES))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    made = load(file=home / "mine.toml")
+    folder = train_own_here(made, tmp_path / "sweep")
+    keep_copies(objects_of(made), folder)
+    assert pd.read_parquet(folder.trainings)["value"].max() > 2
+    (home / "mine.py").write_text(code.replace('["value"] < 0', '["value"] < 100'))
+    objects._folders.clear()  # another process
+    assert run("report", folder.path, "--relabel") == 0 and "0 with another" not in capsys.readouterr().err
+    assert set(pd.read_parquet(folder.trainings)["label"]) == {"low"}
+    (home / "mine.py").unlink()
+    objects._folders.clear()
+    assert run("report", folder.path, "--relabel") == 0  # from the copy, which is today's
+    assert set(pd.read_parquet(folder.trainings)["label"]) == {"low"}
 
 
 def test_failed_trainings_are_tried_again_when_asked(home, monkeypatch, capsys):

@@ -1,9 +1,9 @@
 """Objects of a user's own, by where they are: `package.module:NAME` or `path/file.py:NAME`.
 
 A relative path starts at the current folder or, failing that, at one of the folders given to `also_look_in` (a config's
-own, say). Where neither has the file, as on a machine to which only the text travelled, a copy is taken: from
-`provide`, or from the folder CODE of one of these folders. What a file imports from beside itself is found in the same
-ways, and travels with it.
+own, say), or where it started when a copy was made. Where none has the file, as on a machine to which only the text
+travelled, a copy is taken: from `provide`, or from the folder CODE of one of these folders. What a file imports from
+beside itself is found in the same ways, and travels with it.
 """
 
 import ast
@@ -28,9 +28,11 @@ T = TypeVar("T")
 MAX_LINE = 500  # characters of what is said of an error
 MAX_BYTES = 2**24  # of a file
 CODE = "code"  # a folder's own copies of files, which are named by `copy_name`
+ORIGINS = "origins"  # beside them: folders, a line each, at which the files' paths started
 
 _folders: list[Path] = []
 _provided: dict[str, str] = {}  # path as it is written in a spec -> text of the file
+_real: dict[str, str] = {}  # likewise -> absolute path where it was read, for `__file__`
 _modules: dict[tuple[str, str], ModuleType] = {}  # (place, text) -> the module; a file that changed is loaded anew
 
 
@@ -64,9 +66,27 @@ def also_look_in(folder: Path) -> None:
     _folders[:] = [folder, *(other for other in _folders if other != folder)]
 
 
-def provide(files: dict[str, str]) -> None:
-    """The text of files by their path as specs give it: this process takes these, whatever lies there."""
+def provide(files: dict[str, str], real: dict[str, str] | None = None) -> None:
+    """The text of files by their path as specs give it: this process takes these, whatever lies there.
+
+    real: the absolute paths where they were read, which they know as `__file__`.
+    """
     _provided.update(files)
+    _real.update(real or {})
+
+
+def real_path(place: str) -> str:
+    """The absolute path at which a file was found."""
+    return _real.get(place) or str(Path(_text(place)[0]).expanduser().resolve())
+
+
+def origin(place: str) -> Path | None:
+    """The folder at which the path of a file starts; None for an absolute one and for a copy."""
+    path, where = Path(place).expanduser(), real_path(place)
+    if path.is_absolute() or place in _provided:
+        return None
+    homes = [Path.cwd(), *_folders, *(home for folder in _folders for home in _origins(folder))]
+    return next((home.resolve() for home in homes if str((home / path).resolve()) == where), None)
 
 
 def file_of(spec: str) -> tuple[str, str] | None:
@@ -119,8 +139,9 @@ def _text(place: str) -> tuple[str, str]:
     if place in _provided:
         return place, _provided[place]
     path = Path(place).expanduser()
+    homes = [*_folders, *(home for folder in _folders for home in _origins(folder))]
     copies = [folder / CODE / copy_name(place) for folder in _folders]
-    for candidate in [path, *(folder / path for folder in _folders), *copies]:
+    for candidate in [path, *(home / path for home in homes), *copies]:
         try:
             if candidate.exists() and not candidate.is_file():  # a pipe has no end
                 raise TrainableError(f"{candidate} is not a file")
@@ -134,12 +155,20 @@ def _text(place: str) -> tuple[str, str]:
     raise TrainableError(f"{place}: no such file")
 
 
+def _origins(folder: Path) -> list[Path]:
+    try:
+        lines = (folder / CODE / ORIGINS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [Path(line) for line in lines if Path(line).is_absolute()]
+
+
 def _load_file(place: str) -> ModuleType:
     where, text = _text(place)
     if (where, text) not in _modules:
         digest = hashlib.sha256(f"{where}\n{text}".encode()).hexdigest()[:12]
         module = ModuleType(f"{Path(where).stem}_{digest}")
-        module.__file__ = where
+        module.__file__ = real_path(place)
         linecache.cache[where] = (len(text), None, text.splitlines(keepends=True), where)  # for tracebacks
         sys.modules[module.__name__] = module  # where dataclasses look it up
         finder = _Neighbours(place)
@@ -169,8 +198,9 @@ class _Neighbours(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.util.spec_from_loader(name, self, origin=where)
 
     def exec_module(self, module):
-        where, text = _text(_beside(self.place, module.__name__))
-        module.__file__ = where
+        place = _beside(self.place, module.__name__)
+        where, text = _text(place)
+        module.__file__ = real_path(place)
         linecache.cache[where] = (len(text), None, text.splitlines(keepends=True), where)
         exec(compile(text, where, "exec"), module.__dict__)
 

@@ -161,9 +161,10 @@ def status(options) -> int:
 
 def report(options) -> int:
     from search.driver.report import write_report
+    from search.objects import keep_copies
     from search.sweep import folder as folders
     from search.sweep import manifest, tables
-    from search.sweep.experiment import experiment_of
+    from search.sweep.experiment import experiment_of, objects_of
     from search.sweep.relabel import relabel
 
     if options.algorithms and not options.relabel:
@@ -175,6 +176,7 @@ def report(options) -> int:
         if options.algorithms or options.sections:
             config = _with_objects(folder, config, algorithms=options.algorithms, sections=options.sections)
         if options.relabel:
+            keep_copies(objects_of(config), folder)  # labels of today come from the files of today
             done = relabel(config, folder)
             print(f"{trainings(done.trainings)} read anew, {done.changed} with another label", file=sys.stderr)
         if not tables.collect(folder, experiment_of(config)).rows:  # not kept: of many trainings they take 10 KB each

@@ -37,7 +37,7 @@ class Trainer:
 
     def __init__(self, job: dict[str, Any], pipe: int):
         self.job, self._pipe, self._said = job, pipe, 0.0
-        provide(job["files"])
+        provide(job["files"], job["paths"])
         self.experiment = load_object(job["experiment"], Experiment)
         self.settings = self.experiment.settings.model_validate(job["settings"])
         self.taken = RESERVED | {axis.name for axis in self.experiment.axes}

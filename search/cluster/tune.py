@@ -79,6 +79,7 @@ def settings(config: Config, folder: SweepFolder, device: str) -> dict:
     return {
         **experiment_of(config).told_all(),
         "files": objects.files(objects_of(config)),
+        "paths": objects.real_paths(objects_of(config)),
         "device": device,
         "storage": str(config.ray.storage or folder.path),
         "ledger": location(config, folder, "ledger"),

@@ -14,12 +14,13 @@ def run_pack(config: dict) -> None:
     """Trains the members of `config["pack"]` that the ledger lacks. A second try after a crash repeats nothing done
     and goes on from checkpoints.
 
-    config: {"pack": {"index", "members": [{"key", …}], "checkpoint", …}, "train", "files", "device", "threads",
-    "storage", "ledger", "checkpoints", "checkpoint_seconds", …}; what else is in it is for the function that trains.
+    config: {"pack": {"index", "members": [{"key", …}], "checkpoint", …}, "train", "files", "paths", "device",
+    "threads", "storage", "ledger", "checkpoints", "checkpoint_seconds", …}; what else is in it is for the function that
+    trains.
     """
     from ray import tune
 
-    provide(config["files"])
+    provide(config["files"], config["paths"])
     pack, train = config["pack"], _trainer(config["train"])
     storage.check_mark(config["storage"])
     there = ledger.keys(config["ledger"])

@@ -56,7 +56,10 @@ def sweep(config: Config, path: Path, *, command: list[str], retry_failed: bool 
             return []
         state = tried(config, folder, state)
         with connected(config, folder, state, tracking) as cluster:
-            return train(config, folder, cluster, state, tracking)
+            now = tried(config, folder, state, cluster)
+            if tracking:
+                tracking.put(row for key, row in now.rows.items() if key not in state.rows)
+            return train(config, folder, cluster, now, tracking)
 
     return drive(config, folder, Job("resume", lambda rows: expand(config), work), command=command)
 
@@ -68,14 +71,15 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
     with folders.locked(folder), interruptible() as signals:
         folders.write_config(folder, config)
         manifest.set_aside_damaged(folder)
-        for place in objects.keep_copies(objects_of(config), folder):
-            say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
+        changed = objects.keep_copies(objects_of(config), folder)
         facts = manifest.begin(folder, config, command)
         for name in ("ledger", "checkpoints", folder.index.name):
             ledger.remove_leftovers(folder.path / name)
         ledger.clear_the_way(folder.ledger)
         fetch(config, folder)
         state = read_state(config, folder, job.points)
+        for place in changed if state.known else []:
+            say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         print(printable(_opening(state, folder)), file=notes(), flush=True)
         tracking = TrackingQueue(config, folder, facts, say) if config.mlflow.enabled else None
         problems: list[str] = []

@@ -156,18 +156,20 @@ class Cluster:
         return self.folder / "private"
 
     def start_head(self) -> None:
-        self.head.start(
-            *_ray("start", "--head", "--block", f"--port={GCS_PORT}", "--num-cpus=0", "--include-dashboard=true",
-                  f"--dashboard-host={self.head.address}", f"--dashboard-port={DASHBOARD_PORT}",
-                  f"--ray-client-server-port={CLIENT_PORT}", *self._node(self.head))
-        )  # fmt: skip
+        self.head.start(*self._patiently(
+            "--head", "--block", f"--port={GCS_PORT}", "--num-cpus=0", "--include-dashboard=true",
+            f"--dashboard-host={self.head.address}", f"--dashboard-port={DASHBOARD_PORT}",
+            f"--ray-client-server-port={CLIENT_PORT}", *self._node(self.head),
+        ))  # fmt: skip
         wait(lambda: listens(self.head.address, GCS_PORT), "Ray's head")
 
     def start_worker(self, worker: Host) -> None:
-        command = _ray("start", "--block", f"--address={self.address}", "--num-cpus=1", *self._node(worker))
-        # Ray gives a node 30 s to start; on a busy machine it takes another try
-        again = ["sh", "-c", 'until "$@"; do sleep 1; done', "sh", *command]
-        worker.start(*again, wrap=f"mount -t tmpfs none {self.private}")  # `ip netns exec` gives it mounts of its own
+        command = self._patiently("--block", f"--address={self.address}", "--num-cpus=1", *self._node(worker))
+        worker.start(*command, wrap=f"mount -t tmpfs none {self.private}")  # `ip netns exec` gives it mounts of its own
+
+    def _patiently(self, *options: str) -> list[str]:
+        """Ray gives a node 30 s to start; on a busy machine it takes another try."""
+        return ["sh", "-c", 'until "$@"; do sleep 1; done', "sh", *_ray("start", *options)]
 
     def _node(self, host: Host) -> list[str]:
         temporary = f"/tmp/{host.name}"  # short: Unix sockets lie below it

@@ -114,6 +114,7 @@ def pack_config(config, folder, keys=None):
         "recipe": config.training.recipe().model_dump(mode="json"),
         "algorithms": [],
         "files": {},
+        "paths": {},
         "device": "cpu",
         "gpu_step": "auto",
         "storage": str(folder),

@@ -3,7 +3,8 @@
     python -m benchmarks.coverage --repetitions 200
 
 Each repetition draws a truth of its kind anew, a table of labels from it, fits the map, and asks of every true
-boundary at every y of the table: is there a row for it, and does the row's band hold it?
+boundary at every y of the table: is there a row for it, and does the row's band hold it? `--gaps`: what exact inference
+would cover of sharp boundaries on the quick grid, where all that labels say is between which two β each lies.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import numpy as np
 
 from analysis.phases.boundaries import boundaries
 from analysis.phases.phase_map import fit_phase_map
-from benchmarks.boundaries.synthetic import KINDS, random_truth, sweep_design
+from benchmarks.boundaries.synthetic import HIGH, KINDS, LOW, random_truth, sweep_design
 
 DESIGNS = ("quick", "scattered", "wide_grid", "few")
 
@@ -86,13 +87,45 @@ def measure(kind: str, design: str, *, repetitions: int, rng_seed: int = 0, **op
     )
 
 
+def gaps(repetitions: int, *, rng_seed: int = 0, draws: int = 100_000) -> tuple[float, float, float]:
+    """Coverage by exact inference of straight boundaries known by their gaps alone, its error, median band (decades).
+
+    Draws from the phase map's prior of boundaries (leans in log n of about a power of 1, their scale log-normal), of
+    which those count that lie in the right gap of the quick grid at every n.
+    """
+    betas, rng = np.linspace(LOW, HIGH, 10), np.random.default_rng([rng_seed, 1])
+    covered: list[float] = []
+    widths: list[float] = []
+    for repetition in range(repetitions):
+        truth = random_truth("sharp", np.random.default_rng([rng_seed, repetition]))
+        n = np.array([4.0, 6.0, 8.0])
+        along = np.log10(n / n.mean())
+        for curve in truth.curves:
+            x = curve(n)
+            at = np.searchsorted(betas, x)
+            if (at == 0).any() or (at == len(betas)).any():
+                continue
+            power = rng.normal(size=draws) * np.exp(rng.normal(size=draws))
+            line = rng.uniform(x[1] - 2, x[1] + 2, draws)[:, None] + power[:, None] * along  # (draws, n)
+            line = line[((line > betas[at - 1]) & (line < betas[at])).all(axis=1)]
+            low, high = np.quantile(line, [0.05, 0.95], axis=0)
+            covered.append(float(((low <= x) & (x <= high)).mean()))
+            widths += list(high - low)
+    return float(np.mean(covered)), float(np.std(covered) / np.sqrt(len(covered))), float(np.median(widths))
+
+
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description="Measure the coverage of the boundaries' 90 % bands.")
     parser.add_argument("--repetitions", type=int, default=50)
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     parser.add_argument("--designs", nargs="+", default=DESIGNS[:3], choices=DESIGNS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--gaps", action="store_true", help="only what exact inference covers of sharp boundaries")
     chosen = parser.parse_args(arguments)
+    if chosen.gaps:
+        covered, error, band = gaps(chosen.repetitions, rng_seed=chosen.seed)
+        print(f"exact, sharp, quick: {covered:.1%} ±{error:.1%}  band {band:.2f}")
+        return
     print(f"{'truth':13} {'table':10} covered      reported  false  band  error  fit")
     results = []
     for kind in chosen.kinds:

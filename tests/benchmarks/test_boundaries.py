@@ -8,6 +8,7 @@ from benchmarks.boundaries.run import measure
 from benchmarks.boundaries.scores import Evaluation, predict
 from benchmarks.boundaries.summary import OWN_MAP, Curves, reach, summary
 from benchmarks.boundaries.synthetic import random_truth
+from benchmarks.coverage import gaps
 
 
 def row(sampler, factor, *, scene="slanted", repetition=1, **more):
@@ -64,3 +65,9 @@ def test_one_measurement_from_end_to_end():
     found = measure("sharp", 5, "phase boundary", trials=32)
     assert found["trials"] == [16, 24, 32] and len(found["area"]) == 3 and found["area"][-1] < 0.5
     assert found["cost"] == sorted(found["cost"])
+
+
+def test_bands_of_sharp_boundaries_are_nearly_as_wide_as_their_gaps():
+    covered, error, band = gaps(8, draws=20_000)
+    assert 0.5 < band < 8 / 9  # decades: the gap is 8/9, a line through three of them knows a little more
+    assert covered > 0.5 and 0 < error < 0.2

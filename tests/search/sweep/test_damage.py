@@ -36,8 +36,8 @@ def no_server(monkeypatch):
 
 FAST = ("status", "resume")
 SLOW = ("compare", "generate", "report", "refine", "refine equilibrium", "anneal", "generalise", "verify", "ui", "sync",
-        "boundaries", "classify", "draw")  # fmt: skip
-OWN_FAST, OWN_SLOW = ("status",), ("resume", "report", "refine", "verify", "relabel", "compare")
+        "boundaries", "classify", "draw", "retry")  # fmt: skip
+OWN_FAST, OWN_SLOW = ("status",), ("resume", "report", "refine", "verify", "relabel", "compare", "retry")
 READING = ("status", "verify", "compare", "generate", "boundaries", "classify")
 
 
@@ -53,6 +53,7 @@ def arguments(command: str, folder: Path) -> list[str]:
         "refine": ["refine", str(folder), "--trainings", "1"],
         "refine equilibrium": ["refine", str(folder), "--trainings", "1", "--boundary", "equilibrium"],
         "verify": ["status", str(folder), "--verify", "--json"],
+        "retry": ["resume", str(folder), "--retry-failed"],
         "relabel": ["report", str(folder), "--relabel"],
         "generalise": ["generalise", str(folder), "--dimensions", "4", "--draws", "2"],
         "compare": ["compare", str(folder), "--out", out, "--most-error", "1000"],

@@ -77,7 +77,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
             ledger.remove_leftovers(folder.path / name)
         ledger.clear_the_way(folder.ledger)
         fetch(config, folder)
-        state = read_state(config, folder, job.points)
+        state = _read_whole_state(config, folder, job)
         for place in changed if state.known else []:
             say(f"{place} has changed since this sweep began: what was trained before may not fit what comes now")
         print(printable(_opening(state, folder)), file=notes(), flush=True)
@@ -103,6 +103,15 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
             # a second Ctrl-C, or one after the training: the ledger has everything
             say(f"stopped; `{command_line(job.verb, folder)}` continues")
             return exit_code(again)
+
+
+def _read_whole_state(config: Config, folder: SweepFolder, job: Job) -> State:
+    """What is done. Records without a place are set aside first, or they would stand in the way of new ones."""
+    state = read_state(config, folder, job.points)
+    for key in state.placeless:
+        aside = ledger.set_aside(ledger.record_path(folder.ledger, key)).name
+        say(f"a record that lacks its place on an axis is set aside as {aside}; its training will be done again")
+    return read_state(config, folder, job.points) if state.placeless else state
 
 
 def _conclude(

@@ -19,12 +19,14 @@ class State:
 
     annealed: likewise, of trainings that went on from others (`hyperphase anneal`).
     others: trainings in the ledger by how their recipe differs from this one.
+    placeless: keys of records that do not say where on the axes they are.
     """
 
     points: list[Point]
     rows: dict[str, dict]
     others: Counter = field(default_factory=Counter)
     annealed: dict[str, dict] = field(default_factory=dict)
+    placeless: list[str] = field(default_factory=list)
 
     @property
     def known(self) -> dict[str, dict]:
@@ -56,4 +58,4 @@ def read_state(
     experiment, labels = experiment_of(config), tables.read_labels(folder)
     found = tables.part_by_recipe(index.rows, experiment.recipe, labels, [axis.name for axis in experiment.axes])
     rows, annealed = ({row["key"]: row for row in some} for some in (found.rows, found.annealed))
-    return State(points(rows) if points else expand(config), rows, found.others, annealed)
+    return State(points(rows) if points else expand(config), rows, found.others, annealed, found.placeless)

@@ -35,12 +35,13 @@ class Collected:
     """What a ledger has for a sweep.
 
     rows: of trainings with its recipe. annealed: of trainings that went on from others. others: trainings that are
-    neither, by how their recipe differs.
+    neither, by how their recipe differs. placeless: keys of those with its recipe, but without a number for each axis.
     """
 
     rows: list[dict] = field(default_factory=list)
     annealed: list[dict] = field(default_factory=list)
     others: Counter = field(default_factory=Counter)
+    placeless: list[str] = field(default_factory=list)
 
 
 def collect(folder: SweepFolder, experiment: Experiment) -> Collected:
@@ -91,6 +92,7 @@ def part_by_recipe(
             found.others[where] += 1
         elif "experiment" in row and (lost := [name for name in axes if not _is_finite(row.get(name))]):
             found.others[f"without a number for {lost[0]}"] += 1  # of hypernetworks the ledger checks it
+            found.placeless.append(key)
         else:
             where.append(row | labels[key] if key in labels else row)
     return found

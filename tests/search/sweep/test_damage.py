@@ -105,6 +105,17 @@ def test_what_is_damaged_is_trained_again(kind, whole, tmp_path, capsys, ray):
     assert len(ledger.read_all(folder / "ledger", whole_row=True)) == 9
 
 
+@pytest.mark.parametrize("kind", ["a row without an axis", "an axis that is a text", "a label that is a number"])
+def test_what_is_damaged_of_ones_own_is_trained_again(kind, own, tmp_path, monkeypatch, capsys, ray):
+    monkeypatch.chdir(tmp_path)
+    folder = Path(shutil.copytree(own, tmp_path / "sweep"))
+    OWN_DAMAGE[kind](folder)
+    assert main.main(["resume", str(folder)]) == 0 and ray["asked"] == [1]
+    assert len(list((folder / "ledger").glob("*.torn"))) == 1
+    assert main.main(["status", str(folder)]) == 0
+    assert "30 of 30 trainings done" in capsys.readouterr().out
+
+
 def test_reading_commands_work_where_nothing_can_be_written(whole, tmp_path, capsys):
     folder = Path(shutil.copytree(whole, tmp_path / "sweep"))
     torn = sorted((folder / "ledger").glob("*.npz"))[-1]  # another than is asked for

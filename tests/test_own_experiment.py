@@ -576,6 +576,24 @@ def test_relabelling_asks_the_experiments_own_function_again(swept, tmp_path, mo
     assert set(table["label"]) == {"low"} and "30 trainings read anew" in capsys.readouterr().err
 
 
+def test_relabelling_may_name_a_part_and_keep_the_labels_that_train_gave(home, capsys):
+    given = MINE.replace("return Outcome(metrics", 'return Outcome("low" if value < 0 else "other", metrics')
+    folder = train_own_here(config(home, given.replace("label=label,", "")), home / "sweep")
+    before = pd.read_parquet(folder.trainings).set_index("key")["label"]
+    part = """
+def label(outcome):
+    if outcome.label == "other" and outcome.metrics["value"] > 1:
+        return "very high"
+    return outcome.label
+"""
+    body = given[given.index("def label") : given.index("MINE = ")]
+    (home / "mine.py").write_text(given.replace(body, part))
+    assert run("report", folder.path, "--relabel") == 0
+    table = pd.read_parquet(folder.trainings).set_index("key")
+    assert (table["label"] == before.where((before != "other") | (table["value"] <= 1), "very high")).all()
+    assert set(table["label"]) == {"low", "other", "very high"}
+
+
 def test_a_refinement_varies_the_experiments_own_axes(home, monkeypatch, capsys):
     import contextlib
 

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from search.ledger.record import Record
 from search.sweep.packs import Pack
 from search.sweep.point import Point, hashed
 from trainables.errors import TrainableError
+from trainables.experiments.outcome import Outcome
 from trainables.objects import explain, source_of
 
 PACKS_PER_WORKER = 4  # so that workers end together; each costs the start of a process
@@ -132,7 +134,9 @@ class OwnExperiment:
         if record.row["status"] != "done" or self._definition.label is None:
             return None
         try:
-            return label_columns(self._definition, outcome_of(record, self._definition))
+            # with the label of the time of training, for functions that name a part only
+            given = replace(outcome_of(record, self._definition), label=record.row["algorithm"])
+            return label_columns(self._definition, Outcome(self._definition.label(given)))
         except Exception as error:
             raise UserError(f"training {record.row['key']} cannot be named: {self._explained(error)}") from error
 

@@ -35,7 +35,8 @@ GOOD, FAITHFUL, CONSTANTS = (
     0.98,
     6,
 )  # relative error of a good training; R² and constants a type of a good formula
-SHOWN = 4  # patterns a task
+FREQUENT = 4  # trainings of a pattern that is shown though it is nowhere the ground state
+UNDECIDED = 3.0  # decades of a boundary's band beyond which two phases are as good as equal
 COLUMNS = ["key", "dimension", "beta", "seed", "relative_error", "complexity_nats"]
 
 
@@ -76,11 +77,16 @@ def good_ones(discovery: Discovery) -> tuple["pd.DataFrame", "pd.Series"]:
 def report(discovery: Discovery) -> str:
     """Markdown."""
     good, short = good_ones(discovery)
+    counted = (
+        f"; of these {int(short.sum())} ({short.mean():.0%}) with R² ≥ {FAITHFUL} and at most {CONSTANTS} constants "
+        "a type"
+        if len(good)
+        else ""
+    )
     letters = {phase: ascii_uppercase[place] for place, phase in enumerate(phases(discovery))}
     lines = [
         f"### {discovery.task}\n",
-        f"{len(discovery.rows)} trainings, {len(good)} with error ≤ {GOOD}; of these {int(short.sum())} "
-        f"({short.mean():.0%}) with R² ≥ {FAITHFUL} and at most {CONSTANTS} constants a type.\n",
+        f"{len(discovery.rows)} trainings, {len(good)} with error ≤ {GOOD}{counted}.\n",
         "| | pattern | trainings, at n | best formula | n, β, error | R², at twice the scale |",
         "|---|---|---|---|---|---|",
         *(_told(discovery, phase, letter) for phase, letter in letters.items()),
@@ -96,11 +102,12 @@ def report(discovery: Discovery) -> str:
 
 
 def phases(discovery: Discovery) -> list[str]:
-    """The patterns that have the lowest objective somewhere and the most frequent others, by how many have them;
+    """The patterns that have the lowest objective somewhere and other frequent ones, by how many trainings have them;
     `constant` aside."""
-    states = set(discovery.best.ground_states["ground_state"])
-    often = [phase for phase in discovery.rows["phase"].value_counts().index if phase != CONSTANT.name]
-    return [phase for place, phase in enumerate(often) if phase in states or place < SHOWN]
+    bounds = discovery.best.boundaries
+    states = {*discovery.best.ground_states["ground_state"], *bounds["lower_phase"], *bounds["upper_phase"]}
+    often = discovery.rows["phase"].value_counts()
+    return [phase for phase in often.index if phase != CONSTANT.name and (phase in states or often[phase] >= FREQUENT)]
 
 
 def best_of(discovery: Discovery, phase: str) -> str:
@@ -122,27 +129,34 @@ def _told(discovery: Discovery, phase: str, letter: str) -> str:
 
 
 def _in_n(discovery: Discovery, phase: str) -> SharedFormula | None:
-    """What the constants of a pattern are in n, from its trainings with a small error; None with one n."""
-    good, _ = good_ones(discovery)
-    alike = [discovery.found[key] for key in good.loc[good["phase"] == phase, "key"]]
-    alike = [one for one in alike if one.pattern == phase]  # a mirror image has other signs
-    return shared_formula(alike) if len({one.dimension for one in alike}) > 1 else None
+    """What the constants of a pattern are in n, from its faithful formulas; None with one n."""
+    rows = discovery.rows
+    keys = rows.loc[(rows["phase"] == phase) & (rows["r_squared"] >= FAITHFUL), "key"]
+    alike = [one for key in keys if (one := discovery.found[key]).pattern == phase]  # a mirror image has other signs
+    if not alike or alike[0].directions or len({one.dimension for one in alike}) == 1:
+        return None  # rows of the networks' own are no law
+    law = shared_formula(alike)
+    return law if len(law.dimensions) > 1 else None
 
 
 def _stretches(discovery: Discovery, n: float, letters: dict[str, str]) -> str:
-    """`A to 0.01 (0.005 … 0.02), B to …, constant`."""
+    """`A to 0.01 (0.005 … 0.02), B or C to …, constant`: or, where the band of their boundary is hardly a place."""
     bounds = discovery.best.boundaries
     here = bounds[bounds["y"] == n].sort_values("x")
     if here.empty:
         states = discovery.best.ground_states
-        last = str(states[states["y"] == n]["ground_state"].iloc[0])
-    else:
-        last = str(here["upper_phase"].iloc[-1])
-    steps = [
-        f"{letters.get(row.lower_phase, row.lower_phase)} to {row.x:.2g} ({row.x_low:.2g} … {row.x_high:.2g})"
-        for row in here.itertuples()
-    ]
-    return ", ".join([*steps, letters.get(last, last)])
+        return _named([str(states[states["y"] == n]["ground_state"].iloc[0])], letters)
+    steps, alike = [], [str(here["lower_phase"].iloc[0])]
+    for row in here.itertuples():
+        if row.x_high / row.x_low <= 10**UNDECIDED:
+            steps.append(f"{_named(alike, letters)} to {row.x:.2g} ({row.x_low:.2g} … {row.x_high:.2g})")
+            alike = []
+        alike.append(str(row.upper_phase))
+    return ", ".join([*steps, _named(alike, letters)])
+
+
+def _named(alike: Sequence[str], letters: dict[str, str]) -> str:
+    return " or ".join(dict.fromkeys(letters.get(phase, phase) for phase in alike))
 
 
 def write(discovery: Discovery, out: Path) -> None:

@@ -1,6 +1,7 @@
 """What is said of sweeps of tasks without names: patterns, ground states, faithfulness; and names by patterns."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,10 @@ import pytest
 
 from analysis.network import Network
 from benchmarks import discovered_formulas, names_by_patterns
+from search.config.load import load
 from tests.support.known_networks import double_sided, noisy
 from tests.support.pattern_networks import PATTERNS
+from tests.support.shown import ROOT
 
 STANDS_OUT = next(pattern for pattern in PATTERNS if pattern.name == "what stands out and a sum")
 CROSSING = 0.99 / 100  # of an error of 0.01 with 100 nats and one of 1 with none
@@ -58,6 +61,23 @@ def test_a_task_s_patterns_and_where_each_is_the_ground_state(maximum, tmp_path,
     assert (tmp_path / "maximum_1.svg").read_text().startswith("<svg")
     bounds = discovered_formulas.discover(maximum).best.boundaries
     assert bounds["x"].between(CROSSING / 2, CROSSING * 2).all() and len(bounds) == 2
+
+
+def test_phases_that_are_as_good_as_equal_stand_together():
+    bounds = pd.DataFrame(
+        [(4, "a", "b", 1e-4, 1e-6, 1e-2), (4, "b", "c", 1e-2, 5e-3, 2e-2), (6, "a", "c", 1e-3, 5e-4, 2e-3)],
+        columns=["y", "lower_phase", "upper_phase", "x", "x_low", "x_high"],
+    )
+    states = pd.DataFrame({"y": [8], "ground_state": ["b"]})
+    found = SimpleNamespace(best=SimpleNamespace(boundaries=bounds, ground_states=states))
+    told = [discovered_formulas._stretches(found, n, {"a": "A", "b": "B"}) for n in (4, 6, 8)]
+    assert told == ["A or B to 0.01 (0.005 … 0.02), c", "A to 0.001 (0.0005 … 0.002), c", "B"]
+
+
+def test_the_example_is_a_grid_of_every_dimension_for_any_task():
+    for task in ("maximum", "range", "sum_of_products"):
+        config = load(file=ROOT / "examples" / "tasks" / "tasks.toml", settings=[f"training.task={task}"])
+        assert config.training.task == task and {2, 4, 8} <= set(config.grid.dimensions)
 
 
 def test_trainings_without_a_faithful_formula_are_named(tmp_path, capsys):

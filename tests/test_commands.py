@@ -30,6 +30,8 @@ NOT_RUN_HERE = {
     "hyperphase anneal sweeps/quick": "likewise",
     "hyperphase sweep --config examples/grokking/grokking.toml --out sweeps/grokking": "half an hour; "
     "tests/examples/test_grokking.py runs a small one",
+    "hyperphase sweep --config examples/tasks/tasks.toml --set training.task=maximum --out sweeps/maximum": "minutes; "
+    "tests/benchmarks/test_discovered_formulas.py reads the config",
     "git clone <this repository> hyperphase && cd hyperphase": "CI runs in a clone",
     "ray up": "tests/deploy checks the file that it reads",
 }

@@ -15,6 +15,7 @@ import importlib.util
 import inspect
 import linecache
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -48,6 +49,8 @@ def load_object(spec: str, kind: type[T] | tuple[type, ...]) -> T:
     that is not of this kind.
     """
     place, _, name = spec.rpartition(":")
+    if re.search("[\ud800-\udfff]", place):  # no file that keeps a spec could hold it
+        raise TrainableError(f"the path {place!r} is not UTF-8")
     if not place or not name.isidentifier():
         raise TrainableError(f"{spec!r} must be package.module:NAME or path/file.py:NAME")
     module = _load_file(place) if place.endswith(".py") else _import(place)

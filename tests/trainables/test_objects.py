@@ -104,6 +104,7 @@ def test_files_are_found_beside_a_config_in_a_sweep_and_as_text(places, tmp_path
         (MINIMUM, "mine.py:", "'mine.py:' must be package.module:NAME or path/file.py:NAME"),
         (MINIMUM, "mine.py:MAXIMUM", "mine.py has no 'MAXIMUM'; its Tasks: MINIMUM"),
         (MINIMUM, "mine.py:NUMBER", "mine.py:NUMBER must be a Task, but is of type int"),
+        (MINIMUM, "\udcff.py:TASK", "the path '\\udcff.py' is not UTF-8"),
         (MINIMUM, "..:TASK", "..: no such module; a path ends in .py"),
         (MINIMUM, "no.such.module:TASK", "no.such.module: no such module; is it installed, or on PYTHONPATH?"),
         ("\n\nnot python at all", "mine.py:X", "mine.py, line 3: SyntaxError: invalid syntax"),

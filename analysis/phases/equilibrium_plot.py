@@ -45,7 +45,7 @@ def draw_equilibrium(
         axes.set_visible(False)
     for axes, y in zip(grid, ys, strict=False):
         _panel(axes, found, y, colour)
-        axes.set_title(f"{y_label or found.y_name} = {y:g}", loc="left", fontsize=9, pad=22)
+        axes.set_title(f"{y_label or found.y_name} = {y:g}", loc="left", fontsize=9, y=1.17, pad=0)  # above the strips
         axes.set_xlabel(x_label or found.x_name)
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel("objective / lowest")

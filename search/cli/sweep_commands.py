@@ -58,7 +58,7 @@ def add_commands(commands) -> None:
     command = add_sweep_command(
         commands,
         "anneal",
-        "let hypernetworks go on at the next β, up and down the ladder: where is hysteresis?",
+        "let hypernetworks go on at the next β, up and down the ladder, to see hysteresis",
         anneal,
     )
     add_run_options(command)

@@ -12,7 +12,7 @@ SECONDS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test fuzz bench bench-peers bench-service bench-boundaries bench-scale gpu-check notebook clean
+.PHONY: install sweep resume refine report ui test test-all cluster-test lint format image-test fuzz bench bench-kernels bench-peers bench-service bench-boundaries bench-scale gpu-check notebook clean
 
 install: $(READY)
 
@@ -66,6 +66,9 @@ fuzz: install  ## hostile inputs on every command: 600 in ten minutes; SEED=…
 
 bench: install  ## training speed of packs against single trainings, side by side
 	$(BIN)/python -m benchmarks.training_speed
+
+bench-kernels: install  ## where a training-step's time goes, in microseconds by kernel
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernel_times
 
 bench-peers: install  ## packs against the same arithmetic compiled by JAX and by PyTorch; ten minutes, most of them theirs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-peers.txt --target .peers

@@ -9,11 +9,12 @@ from trainables.models.competition import FLOOR
 from trainables.models.hypernetwork import noise_shapes
 from trainables.models.layers import EPSILON
 from trainables.models.noise_layout import size
+from trainables.models.scale_free import scale_factors
 from trainables.models.weight_heads import INITIAL_LOG_SIGMA, INITIAL_SCALES, SCALE_RATE
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
 
-RECIPE = Recipe(scale_free=False)
+RECIPE = Recipe()
 
 
 def member_loss(p: dict, z, x, beta, n: int, xp, sigmoid: Callable):
@@ -27,7 +28,8 @@ def member_loss(p: dict, z, x, beta, n: int, xp, sigmoid: Callable):
     edges, hidden, inputs = (noise[k] @ p[f"{name}_noise.weight"] for k, name in enumerate(("edge", "hidden", "input")))
     whole = p["whole"]
     for k in range(RECIPE.layers):
-        of_layer = {name.removeprefix(f"layers.{k}."): a for name, a in p.items() if name.startswith(f"layers.{k}.")}
+        own = f"layers.{k}.layer."
+        of_layer = {name.removeprefix(own): array for name, array in p.items() if name.startswith(own)}
         edges, hidden, inputs, whole = _layer(of_layer, edges, hidden, inputs, whole, xp, sigmoid)
     heads = {name.removeprefix("heads."): array for name, array in p.items() if name.startswith("heads.")}
     edge, node = _linear(heads, "edge", _normal(edges)), _linear(heads, "hidden", _normal(hidden))
@@ -63,11 +65,13 @@ def _layer(p: dict, edges, hidden, inputs, whole, xp, sigmoid: Callable) -> tupl
     """`ExchangeableLayer` for one member: edges (m n, d), hidden (m, d), inputs (n, d), whole (1, d)."""
     m, n, balanced = len(hidden), len(inputs), RECIPE.scores // 2
     e, h, i, g = (_normal(state) for state in (edges, hidden, inputs, whole))
-    scores = (e @ p["scores.weight"]).swapaxes(0, 1).reshape(RECIPE.scores, m, n)
+    factors = scale_factors(n)
+    scores = (e @ (p["scores.weight"] * factors["scores.weight"])).swapaxes(0, 1).reshape(RECIPE.scores, m, n)
     rows, columns = _compete(scores, balanced, RECIPE.sided_scores, xp)
     shares = xp.concatenate([n * rows - 1, m * columns - 1]).reshape(2 * RECIPE.scores, m * n).swapaxes(0, 1)
     nodes = _linear(p, "edge_hidden", h)[:, None] + (_linear(p, "edge_input", i) + _linear(p, "edge_whole", g))[None]
-    update = nodes.reshape(m * n, -1) + shares @ p["edge_shares.weight"] + e @ p["edge.weight"]
+    by_share = p["edge_shares.weight"] * factors["edge_shares.weight"]
+    update = nodes.reshape(m * n, -1) + shares @ by_share + e @ p["edge.weight"]
     edges = edges + (update * sigmoid(update)) @ p["edge_out.weight"]
     grid = _normal(edges).reshape(m, n, -1)
     weighed = [grid * share[:, :, None] for share in (rows[-1], columns[0])]

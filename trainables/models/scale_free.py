@@ -39,7 +39,7 @@ class ScaleFreeLayer(nn.Module):
 
     def scaled_weights(self, dimension: int) -> list[tuple[Tensor, float]]:
         """As `ExchangeableLayer.scaled_weights`."""
-        factors = _factors(dimension)
+        factors = scale_factors(dimension)
         return [(weight, factors.get(name, 1.0)) for name, weight in self.layer.named_parameters()]
 
     def forward(self, edges: Tensor, hidden: Tensor, inputs: Tensor, whole: Tensor) -> tuple[Tensor, ...]:
@@ -48,9 +48,9 @@ class ScaleFreeLayer(nn.Module):
 
     def _scaled(self, n: int) -> dict[str, Tensor]:
         parameters = dict(self.layer.named_parameters())
-        return {name: parameters[name] * factor for name, factor in _factors(n).items()}
+        return {name: parameters[name] * factor for name, factor in scale_factors(n).items()}
 
 
-def _factors(n: int) -> dict[str, float]:
+def scale_factors(n: int) -> dict[str, float]:
     """What multiplies weights of a layer at n inputs."""
     return {"scores.weight": math.log(n + 1) / math.log(REFERENCE + 1), "edge_shares.weight": REFERENCE / n}

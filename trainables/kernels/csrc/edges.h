@@ -9,6 +9,7 @@
 
 #include "competition.h"
 #include "normalise.h"
+#include "parts.h"
 #include "products.h"
 #include "weights.h"
 
@@ -42,9 +43,13 @@ static void prepare_edges(Sizes z, const float* edges, const float* of_hidden, c
                           const Weights& weights, EdgeSpace& space) {
     Competition& competition = space.competition;
     const float* normal = space.normal.data();
+    PART(normalise);
     normalise<D>(edges, space.normal.data(), space.factors.data(), z.edges());
+    PART(edges);
     product<D, S>(normal, weights.scores, competition.scores.data(), z.edges());
+    PART(competition);
     compete(z, competition);
+    PART(edges);
     int i = 0;
     in_tiles<W>(z.edges(), [&](auto count, int r) {
         typedef Tile<W, decltype(count)::value> Rows;
@@ -82,11 +87,13 @@ static void update_edges(Sizes z, const float* edges, const float* of_hidden, co
     float *active = scratch.active.data(), *own = scratch.own.data();
     for (int first = 0; first < z.m; first += together(z)) {
         const int neurons = std::min(together(z), z.m - first), rows = neurons * z.n, start = first * z.n;
+        PART(edges);
         for (int c = 0; c < rows * W; c += lanes<U>) {
             const U u = load<U>(&space.update[start * W + c]);
             store(active + c, u * sigmoid(u));
         }
         product_onto<W, D>(edges + start * D, active, weights.out, result + start * D, rows);
+        PART(pooling);
         normalise<D>(result + start * D, own, scratch.factors.data(), rows);
         for (int j = first, e = start; j < first + neurons; ++j)
             for (int i = 0; i < z.n; ++i, ++e) {
@@ -136,6 +143,7 @@ static void update_edges_backward(Sizes z, const float* updated, const float* to
                                   const Weights& weights, EdgeSpace& space, EdgeScratch& scratch, float* total,
                                   float* to_hidden, float* to_input, const Gradients& gradients) {
     typedef Register<W> V;
+    PART(edges_back);
     float back_scores[D * S], back_edge[D * W], back_shares[2 * S * W], back_out[W * D];
     transpose<D, S>(weights.scores, back_scores);
     transpose<D, W>(weights.edge, back_edge);
@@ -146,12 +154,14 @@ static void update_edges_backward(Sizes z, const float* updated, const float* to
     float *active = scratch.active.data(), *to_update = scratch.to_update.data(), *own = scratch.own.data();
     for (int first = 0; first < z.m; first += together(z)) {
         const int neurons = std::min(together(z), z.m - first), rows = neurons * z.n, start = first * z.n;
+        PART(pooling_back);
         normalise<D>(updated + start * D, own, scratch.factors.data(), rows);
         for (int k = 0; k < neurons; ++k) {
             const int at = k * z.n;
             pool_backward(z, first + k, to_by_hidden, to_by_input, space, own + at * D, &scratch.factors[at],
                           &scratch.to_own[at * D], &scratch.to_pool[at * 2], total + (start + at) * D);
         }
+        PART(edges_back);
         const float* update = &space.update[start * W];
         in_tiles<W>(rows, [&](auto count, int r) {
             Tile<W, decltype(count)::value> to_active;
@@ -186,10 +196,13 @@ static void update_edges_backward(Sizes z, const float* updated, const float* to
                 store(to_hidden + (first + k) * W + c, hidden);
             }
     }
+    PART(competition_back);
     compete_backward(z, space.competition, scratch.competition);
+    PART(edges_back);
     const float* to_scores = scratch.competition.to_scores.data();
     float* to_normal = scratch.to_normal.data();
     accumulate<D, S>(space.normal.data(), to_scores, gradients.scores, z.edges());
     product_onto<S, D>(to_normal, to_scores, back_scores, to_normal, z.edges());
+    PART(normalise);
     normalise_backward<D>(space.normal.data(), space.factors.data(), to_normal, total, z.edges());
 }

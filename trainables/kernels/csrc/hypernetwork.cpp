@@ -109,12 +109,16 @@ extern "C" void train_step(int members, int m, int n, int samples, int layers, c
         const Given given{noise_and_x[0] + p * noise_and_x_strides[0], noise_and_x[1] + p * noise_and_x_strides[1],
                           wanted + static_cast<size_t>(p) * samples, variance, betas[p],
                           {nodes, node_values, node_weights}};
+        PART(weights);
         row.open(values + p * size, exponentials + p * 3);
         loss[p] = loss_of(z, row.ends, row.layers.data(), given, space, row.to_ends, row.to_layers.data());
+        PART(weights);
         if (weight != 1.0f)
             for (float& gradient : row.gradients) gradient *= weight;
         row.close(exponentials + p * 3);
+        PART(adam);
         norms[p] = adam(parameters, counts, gradients.data(), values + p * size, first + p * size, second + p * size,
                         rates);
+        END_MEMBER;
     }
 }

@@ -46,6 +46,7 @@ static void layer_forward(Sizes z, const Weights& weights, const State& from, co
                           LayerScratch& scratch) {
     float *hidden = space.hidden.data(), *input = space.input.data();
     float *of_hidden = scratch.of_hidden.data(), *of_input = scratch.of_input.data(), context[W];
+    PART(nodes);
     normalise<D>(from.hidden, hidden, space.hidden_factors.data(), z.m);
     normalise<D>(from.input, input, space.input_factors.data(), z.n);
     normalise<D>(from.whole, space.whole, &space.whole_factor, 1);
@@ -56,6 +57,7 @@ static void layer_forward(Sizes z, const Weights& weights, const State& from, co
 
     update_edges(z, from.edges, of_hidden, of_input, weights, space.edges, scratch.edges, to.edges,
                  space.by_hidden.data(), space.by_input.data());
+    PART(nodes);
     update_nodes<3 * D>(from.hidden, space.by_hidden.data(), hidden, space.whole, weights.of_hidden, to.hidden,
                         space.hidden_total.data(), scratch.nodes, z.m);
     update_nodes<3 * D>(from.input, space.by_input.data(), input, space.whole, weights.of_input, to.input,
@@ -73,6 +75,7 @@ static void layer_backward(Sizes z, const Weights& weights, const float* edges, 
     float *to_hidden = scratch.to_hidden.data(), *to_input = scratch.to_input.data();
     float *to_of_hidden = scratch.of_hidden.data(), *to_of_input = scratch.of_input.data();
     float to_means[2 * D], to_whole[D] = {}, back[D * W];
+    PART(nodes_back);
     update_nodes_backward<2 * D>(space.means, space.whole, space.whole, weights.of_whole, space.whole_total, to.whole,
                                  to_means, to_whole, to_whole, gradients.of_whole, scratch.nodes, 1);
     for (int c = 0; c < D; ++c) to_means[c] *= 1.0f / z.m, to_means[D + c] *= 1.0f / z.n;
@@ -91,6 +94,7 @@ static void layer_backward(Sizes z, const Weights& weights, const float* edges, 
     update_edges_backward(z, edges, scratch.to_by_hidden.data(), scratch.to_by_input.data(), weights, space.edges,
                           scratch.edges, to.edges, to_of_hidden, to_of_input, gradients);
 
+    PART(nodes_back);
     accumulate<D, W>(hidden, to_of_hidden, gradients.hidden, z.m);
     accumulate<D, W>(input, to_of_input, gradients.input, z.n);
     add_rows<W>(to_of_input, gradients.whole_bias, z.n);

@@ -66,6 +66,7 @@ static float member_loss(Sizes z, const EndWeights& ends, const Weights* weights
     const float* for_input = for_hidden + m * HIDDEN_NOISE;
     const float* for_weights = for_input + n * INPUT_NOISE;
 
+    PART(noise_in);
     const State first = space.states[0].state(), last = space.states[count].state();
     product<EDGE_NOISE, D>(given.noise, ends.edge_noise, first.edges, edges);
     product<HIDDEN_NOISE, D>(for_hidden, ends.hidden_noise, first.hidden, m);
@@ -74,6 +75,7 @@ static float member_loss(Sizes z, const EndWeights& ends, const Weights* weights
     for (int k = 0; k < count; ++k)
         layer_forward(z, weights[k], space.states[k].state(), space.states[k + 1].state(), space.layers[k], space.scratch);
 
+    PART(heads);
     const State normal = space.normal.state();
     Drawn &weight = space.weight, &bias = space.bias, &output = space.output;
     normalise<D>(last.edges, normal.edges, space.factors_edges.data(), edges);
@@ -91,9 +93,11 @@ static float member_loss(Sizes z, const EndWeights& ends, const Weights* weights
     const TargetGradients to_network{weight.to_value.data(), bias.to_value.data(), output.to_value.data()};
     const float shift = n * centre - expected_output<Act>(m, n, network, given.inputs);
     float to_shift;
+    PART(target);
     const float error = relative_error<Act>(m, n, network, shift, given.x, given.wanted, given.variance, to_network,
                                             to_shift, space.target);
 
+    PART(heads);
     expected_output_backward<Act>(m, n, network, given.inputs, -to_shift, to_network);
     to_ends.scales[0] += weight.backward(ends.scales[0], given.beta);
     to_ends.scales[1] += bias.backward(ends.scales[1], given.beta);
@@ -115,6 +119,7 @@ static float member_loss(Sizes z, const EndWeights& ends, const Weights* weights
     normalise_backward<D>(normal.whole, &space.factor_whole, to_normal.whole, to.whole, 1);
     for (int k = count - 1; k >= 0; --k)
         layer_backward(z, weights[k], space.states[k + 1].edges.data(), to, space.layers[k], space.scratch, gradients[k]);
+    PART(noise_in);
     accumulate<EDGE_NOISE, D>(given.noise, to.edges, to_ends.edge_noise, edges);
     accumulate<HIDDEN_NOISE, D>(for_hidden, to.hidden, to_ends.hidden_noise, m);
     accumulate<INPUT_NOISE, D>(for_input, to.input, to_ends.input_noise, n);

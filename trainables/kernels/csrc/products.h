@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <initializer_list>
+
 #include "vectors.h"
 
 constexpr int SUMS = WIDE ? 16 : 12;  // registers of sums that are worked on at once
@@ -91,8 +93,38 @@ static void accumulate(const float* x, const float* y, float* total, int rows) {
     }
 }
 
+// Rows of eight numbers as columns: halves of rows change places, then pairs, then single numbers.
+static inline void transpose_octets(Octet (&x)[8]) {
+    for (int k : {0, 1, 2, 3}) {
+        const Octet a = x[k], b = x[k + 4];
+        x[k] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+        x[k + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+    for (int k : {0, 1, 4, 5}) {
+        const Octet a = x[k], b = x[k + 2];
+        x[k] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+        x[k + 2] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+    for (int k : {0, 2, 4, 6}) {
+        const Octet a = x[k], b = x[k + 1];
+        x[k] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+        x[k + 1] = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+}
+
+// out (N, K) = wᵀ of w (K, N)
 template <int K, int N>
 static void transpose(const float* w, float* out) {
-    for (int k = 0; k < K; ++k)
-        for (int c = 0; c < N; ++c) out[c * K + k] = w[k * N + c];
+    if constexpr (K % 8 == 0 && N % 8 == 0) {
+        for (int k = 0; k < K; k += 8)
+            for (int c = 0; c < N; c += 8) {
+                Octet block[8];
+                for (int r = 0; r < 8; ++r) block[r] = load<Octet>(w + (k + r) * N + c);
+                transpose_octets(block);
+                for (int r = 0; r < 8; ++r) store(out + (c + r) * K + k, block[r]);
+            }
+    } else {
+        for (int k = 0; k < K; ++k)
+            for (int c = 0; c < N; ++c) out[c * K + k] = w[k * N + c];
+    }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "activations.h"
+#include "parts.h"
 #include "vectors.h"
 
 typedef Register<16> Samples;
@@ -110,6 +111,7 @@ static float relative_error(int m, int n, const Target& network, float c, const 
         total += to;
         store(to_result + s, to);
     }
+    PART(target_back);
     to_c = sum(total);
     for (j = 0; j < m; ++j) {
         Samples to_output{}, to_bias{};

@@ -29,10 +29,11 @@ static Own taken_from(Number* const* pointers) {
     return own;
 }
 
-// Serves one member after another: the gradients' row is the same for all, so that it stays in the cache.
+// Serves one member after another, in the same two rows, so that they stay in the cache: a copy of the member's weights,
+// which is read from memory once and in order, and their gradients.
 struct RowSpace {
     Layout layout;
-    std::vector<float> scaled, gradients;
+    std::vector<float> weights, gradients;
     float scales[3];
     EndWeights ends;
     EndGradients to_ends;
@@ -40,37 +41,38 @@ struct RowSpace {
     std::vector<Gradients> to_layers;
 
     RowSpace(const Layout& layout, long size)
-        : layout(layout), scaled(size), gradients(size), layers(layout.layers), to_layers(layout.layers) {
+        : layout(layout), weights(size), gradients(size), layers(layout.layers), to_layers(layout.layers) {
         std::vector<float*> to(layout.count());
         for (int k = 0; k < layout.count(); ++k) to[k] = gradients.data() + layout.offsets[k];
         to_ends = taken_from<EndGradients>(to.data());
+        std::vector<const float*> own(layout.count());
+        for (int k = 0; k < layout.count(); ++k) own[k] = weights.data() + layout.offsets[k];
+        own[SCALES] = scales;
+        ends = taken_from<EndWeights>(own.data());
+        for (int k = 0; k < layout.layers; ++k) layers[k] = taken_from<Weights>(&own[ENDS + k * WEIGHTS]);
         for (int k = 0; k < layout.layers; ++k) to_layers[k] = taken_from<Gradients>(&to[ENDS + k * WEIGHTS]);
     }
 
     // The weights of a member with this row, without gradients yet. exponentials (3): of its scales.
     void open(const float* row, const float* exponentials) {
-        std::vector<const float*> weights(layout.count());
-        for (int k = 0; k < layout.count(); ++k) {
-            const long at = layout.offsets[k];
-            weights[k] = row + at;
-            if (layout.factors[k] == 1.0f) continue;
-            weights[k] = &scaled[at];
-            for (int c = 0; c < Layout::size(k); ++c) scaled[at + c] = row[at + c] * layout.factors[k];
-        }
+        std::copy(row, row + weights.size(), weights.begin());
+        multiply(weights);
         for (int k = 0; k < 3; ++k) scales[k] = layout.initial_scales[k] * exponentials[k];
-        weights[SCALES] = scales;
-        ends = taken_from<EndWeights>(weights.data());
-        for (int k = 0; k < layout.layers; ++k) layers[k] = taken_from<Weights>(&weights[ENDS + k * WEIGHTS]);
         std::fill(gradients.begin(), gradients.end(), 0.0f);
     }
 
     // From the gradients of the weights to those of the parameters, in their place.
     void close(const float* exponentials) {
-        for (int k = 0; k < layout.count(); ++k)
-            if (layout.factors[k] != 1.0f)
-                for (int c = 0; c < Layout::size(k); ++c) gradients[layout.offsets[k] + c] *= layout.factors[k];
+        multiply(gradients);
         float* to_scales = to_ends.scales;
         for (int k = 0; k < 3; ++k)
             to_scales[k] = to_scales[k] * layout.initial_scales[k] * exponentials[k] * layout.scale_rate;
+    }
+
+private:
+    void multiply(std::vector<float>& row) const {
+        for (int k = 0; k < layout.count(); ++k)
+            if (layout.factors[k] != 1.0f)
+                for (int c = 0; c < Layout::size(k); ++c) row[layout.offsets[k] + c] *= layout.factors[k];
     }
 };

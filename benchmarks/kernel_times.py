@@ -95,7 +95,7 @@ def timed_steps(native: ctypes.CDLL, n: int, members: int) -> Iterator[dict[str,
             row = noise.next()
             for_noise += (time.process_time() - clock) / block / members
             clock = time.process_time()
-            take_step(n, row[:, :size], row[:, size:].reshape(members, -1, n), betas)
+            take_step(n, row[:, :size], row[:, size:].reshape(members, -1, n), betas, 1.0)
             steps.append((time.process_time() - clock) / members)
             parts.append(np.median(member_times(native), axis=0))
         kernels = np.median(parts, axis=0)

@@ -154,7 +154,7 @@ def code(change):
     """The copy of the user's own file, changed."""
 
     def damage(folder: Path) -> None:
-        [path] = (folder / "code").iterdir()
+        [path] = (folder / "code").glob("*.py")
         content = change(path.read_bytes())
         path.unlink()
         if content is not None:

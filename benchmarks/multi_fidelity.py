@@ -75,7 +75,8 @@ def in_turn(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def corrected(labels: np.ndarray, known: list[tuple[str, str]]) -> Shares:
     """What looks may become, as shares. known: the look and the end of trainings that ran on."""
-    pairs, found = Counter(known), []
+    pairs = Counter(known)
+    found: Shares = []
     for label in map(str, labels):
         counts: Counter[str] = Counter({label: CAUTION})
         for (look, end), count in pairs.items():
@@ -102,7 +103,8 @@ def score(sweep: Sweep, bought: Pool, shares: Shares, held: Pool) -> tuple[float
     space = Space(distributions, assign_roles(distributions, [axis.name for axis in axes]))
     # the model learns of labels that some training was called, and of their shares
     likeliest = [
-        max(part, key=part.get) if part else str(label) for label, part in zip(bought.labels, shares, strict=True)
+        max(part, key=lambda label: part[label]) if part else str(label)
+        for label, part in zip(bought.labels, shares, strict=True)
     ]
     seen = Observations(bought.places, tuple(likeliest), tuple(shares), np.zeros((0, len(axes))))
     probability, labels = PhaseModel({}).predict(seen, space, held.places)
@@ -120,13 +122,14 @@ def split(
     held_back = rng.random(len(whole.labels)) < HELD
     held, there = whole[held_back], np.flatnonzero(~held_back)
     full = there[in_turn(whole.places[there], rng)][:budget]
-    found = {(-1, "whole"): score(sweep, whole[full], [None] * len(full), held)}
+    untold: Shares = [None] * max(len(whole.labels), *(len(one.pool.labels) for one in looks), 0)
+    found = {(-1, "whole"): score(sweep, whole[full], untold[: len(full)], held)}
     first = full[: budget // 2]
     for number, one in enumerate(looks):
         rows = there if one.ends is not None else np.arange(len(one.pool.labels))
         rows = rows[in_turn(one.pool.places[rows], rng)]
         many, some = rows[: round(budget / one.share)], rows[: round((budget - len(first)) / one.share)]
-        found[number, "looks"] = score(sweep, one.pool[many], [None] * len(many), held)
+        found[number, "looks"] = score(sweep, one.pool[many], untold[: len(many)], held)
         shares: Shares = [None] * len(some)
         if one.ends is not None:
             known = list(zip(one.pool.labels[first], one.ends[first], strict=True))
@@ -135,7 +138,7 @@ def split(
             np.concatenate([whole.places[first], one.pool.places[some]]),
             np.concatenate([whole.labels[first], one.pool.labels[some]]),
         )
-        found[number, "both"] = score(sweep, mixed, [None] * len(first) + shares, held)
+        found[number, "both"] = score(sweep, mixed, untold[: len(first)] + shares, held)
     return found
 
 

@@ -143,7 +143,8 @@ def check_foreign(cluster, folder: Path) -> None:
     """All 30 are done, all but the trial by workers that have never seen the file."""
     table = pd.read_parquet(folder / "trainings.parquet")
     assert len(table) == 30 and (table["status"] == "done").all() and set(table["label"]) == {"low", "high"}
-    assert set(table["host"]) == {"", *(worker.address for worker in cluster.workers)}
+    hosts_seen = set(table["host"]) - {""}  # one worker may be quick enough to take all
+    assert hosts_seen and hosts_seen <= {worker.address for worker in cluster.workers}
     assert table["saw"].sum() == 1 and (table["host"][table["saw"] == 1] == "").all()
 
 

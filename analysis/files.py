@@ -8,8 +8,12 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -29,6 +33,12 @@ def replaced(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Writes a table, without its index, as `replaced` does. OSError as there."""
+    with replaced(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 @contextlib.contextmanager

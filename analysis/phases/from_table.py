@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.errors import UserError
+from analysis.files import replaced, write_csv
 from analysis.formatting import printable
 from analysis.phases.arrays import Floats
 from analysis.phases.boundaries import boundaries
@@ -138,10 +139,11 @@ def write_equilibrium(
         xs, ys, labels, energies, nats, seeds=_seeds(cells, seed, path), log_x=log_x, merge=merge, x_name=x, y_name=y
     )
     try:
-        found.boundaries.to_csv(folder / "equilibrium.csv", index=False)
-        found.ground_states.to_csv(folder / "ground_states.csv", index=False)
+        write_csv(found.boundaries, folder / "equilibrium.csv")
+        write_csv(found.ground_states, folder / "ground_states.csv")
         if found.fronts:
-            draw_equilibrium(found).savefig(folder / "equilibrium.png", dpi=DPI)
+            with replaced(folder / "equilibrium.png") as temporary:
+                draw_equilibrium(found).savefig(temporary, dpi=DPI, format="png")
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
     return found
@@ -182,8 +184,8 @@ def write_boundaries(
         raise UserError(f"{table_path}: every label merges into {phase_map.labels[0]!r}; no boundary to find")
     table = boundaries(phase_map)
     try:
-        table.to_csv(folder / "boundaries.csv", index=False)
-        probability_table(phase_map).to_csv(folder / "probabilities.csv", index=False)
+        write_csv(table, folder / "boundaries.csv")
+        write_csv(probability_table(phase_map), folder / "probabilities.csv")
         draw_phase_map(phase_map, folder / "phase_map.png")
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None

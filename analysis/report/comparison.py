@@ -12,6 +12,7 @@ import numpy as np
 from analysis.charts.chart import save_png, styled
 from analysis.charts.comparison import comparison_chart, shared_parameters
 from analysis.errors import UserError
+from analysis.files import write_csv
 from analysis.sweeps.load import Sweep, load_sweep
 from analysis.sweeps.phases import read_phases
 
@@ -39,8 +40,8 @@ def write_comparison(folders: list[Path], out: Path, *, most_error: float) -> st
     table, lines = side_by_side(found), boundaries_side_by_side(dict(zip(names, sweeps, strict=True)))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(out / "order_parameters.csv", index=False)
-        lines.to_csv(out / "boundaries.csv", index=False)
+        write_csv(table, out / "order_parameters.csv")
+        write_csv(lines, out / "boundaries.csv")
         with styled():
             chart = comparison_chart(found)
         save_png(chart, out / "order_parameters.png")

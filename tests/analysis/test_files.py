@@ -3,9 +3,10 @@
 import os
 import stat
 
+import pandas as pd
 import pytest
 
-from analysis.files import replace_text, staged
+from analysis.files import replace_text, staged, write_csv
 
 
 def test_what_fails_leaves_the_folder_as_it_was(tmp_path):
@@ -40,3 +41,12 @@ def test_a_device_or_pipe_stays_one(tmp_path):
         with pytest.raises(OSError, match="not a regular file"):
             replace_text(tmp_path / name, "text")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_table_never_waits_for_the_reader_of_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "table.csv")
+    with pytest.raises(OSError, match="not a regular file"):
+        write_csv(pd.DataFrame({"x": [1]}), tmp_path / "table.csv")
+    write_csv(pd.DataFrame({"x": [1]}), tmp_path / "other.csv")
+    assert (tmp_path / "other.csv").read_text() == "x\n1\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "table.csv"]

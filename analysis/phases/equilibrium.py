@@ -202,9 +202,12 @@ def _boundaries(front: Fronts, phases: np.ndarray, level: float) -> Iterator[dic
 def crossings(front: Fronts, lower: int, upper: int, near: int) -> np.ndarray:
     """(draws,) where the upper label becomes better than the lower one, in points along x: the crossing next to `near`.
 
-    A draw without one has it at the end to which it points.
+    A draw without one among the points where both are near has it at the end to which it points.
     """
+    apart = np.flatnonzero(~(front.near[lower] & front.near[upper]))
+    first, last = max(apart[apart < near], default=-1) + 1, min(apart[apart > near], default=len(front.x)) - 1
     lead = front.objective[:, lower] - front.objective[:, upper]  # (draws, points), above 0 where upper is better
+    lead, near = lead[:, first : last + 1], near - first
     places = np.empty(len(lead))
     for k, one in enumerate(lead):
         rises = np.flatnonzero((one[:-1] <= 0) & (one[1:] > 0))
@@ -213,7 +216,7 @@ def crossings(front: Fronts, lower: int, upper: int, near: int) -> np.ndarray:
             places[k] = at + one[at] / (one[at] - one[at + 1])
         else:
             places[k] = 0 if one[near] > 0 else len(one) - 1
-    return places
+    return places + first
 
 
 def _interpolate(values: Floats, place: ArrayLike) -> Floats:

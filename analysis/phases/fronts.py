@@ -5,7 +5,7 @@ complexity there (the envelope theorem). So every training tells a value and a s
 u = log x: s is the share of the objective that is paid for complexity. The curve h is a smoothing spline through both
 (Wahba 1990: an integrated Wiener process), how far its slope wanders drawn by evidence. Beyond an algorithm's own
 trainings it goes on as weights do that are given up one after another (`_extrapolate`), for one and a half
-decades of x at most.
+decades of x at most, and no farther than where trainings found something else (`_heed`).
 
 Means of logarithms, not minima: the lowest of many noisy objectives is lower than any of them truly is.
 """
@@ -23,6 +23,9 @@ WANDERS = 0.01 * 2.0 ** np.arange(7)  # standard deviation of the slope's change
 USUAL_WANDER, WANDER_LOG_SD = 0.1, 1.0  # the prior's centre, and its spread in nats
 NEGLIGIBLE = 0.03  # share of the evidence below which a wander is left out
 REACH = 1.5 * np.log(10.0)  # units of u beyond its own trainings in which an algorithm may still be the best
+WITNESSES = 3  # trainings that say what is found at a place
+CERTAIN = 0.75  # probability with which an algorithm must be better than what they found, to be believed against them
+FALL_LOG_SD = 0.5  # of the power with which complexity falls beyond an algorithm's trainings, in nats
 APART = 1.0  # units of u: how complexity goes on is read off places at least so far apart
 RATIOS = np.geomspace(1e-6, 1e12, 400)  # of λ to x, as _extrapolate needs
 NOISE = np.array([0.05, 0.02])  # standard deviations of h and s that one training's worth of prior expects
@@ -40,7 +43,7 @@ class Fronts:
     x: Floats  # (points,)
     objective: Floats  # (draws, labels, points)
     complexity: Floats  # (draws, labels, points)
-    near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH
+    near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH, see _heed
     scatter: Floats  # (labels, 2, 2) covariance of one training's h and s, see the module
 
     @property
@@ -125,6 +128,7 @@ def fit_fronts(
         objective[:, k] = coordinates.objective(h)
         nats[:, k] = _interpolated(inside, place.u, seen_nats)
         _extrapolate(at, coordinates.x(place.u), place.u, seen_nats, objective[:, k], nats[:, k], rng)
+    _heed(u, label == np.array(names)[:, None], grid, objective, nats, near, rng)
     scatter = np.stack(
         [np.average(noise, axis=0, weights=one.count) for one, noise in zip(places, noises, strict=True)]
     )
@@ -273,6 +277,42 @@ def _interpolated(grid: Floats, u: Floats, values: Floats) -> Floats:
     return (1 - part) * values[:, above - 1] + part * values[:, above]
 
 
+def _heed(
+    u: Floats,
+    belongs: np.ndarray,
+    grid: Floats,
+    objective: Floats,
+    nats: Floats,
+    near: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Ends an algorithm beyond its own trainings where others' say that it isn't the best; writes into the last three.
+
+    belongs: (labels, rows) whose training it is; objective, nats: (draws, labels, points); near: (labels, points).
+    Where `WITNESSES` trainings beyond an algorithm's last one found others, either they are stuck or it is worse than
+    what they found. It must be better with a probability of `CERTAIN` to be believed. Otherwise it ends there, and of
+    its draws those stay in which it is worse there.
+    """
+    lowest, highest = (np.array([end(u[mine]) for mine in belongs]) for end in (np.min, np.max))
+    for k, mine in enumerate(belongs):
+        for sign, last in ((-1, lowest[k]), (1, highest[k])):
+            beyond = np.sort(sign * (u[~mine] - last))
+            for distance in beyond[beyond > 0][WITNESSES - 1 :: WITNESSES]:
+                place = last + sign * distance
+                at = int(np.abs(grid - place).argmin())
+                found = (lowest <= place) & (place <= highest)
+                if not (near[k, at] and found.any()):
+                    break
+                worse = objective[:, k, at] >= objective[:, found, at].min(axis=1)
+                if worse.mean() <= 1 - CERTAIN:
+                    continue
+                near[k, sign * (grid - place) >= 0] = False
+                stay = np.flatnonzero(worse)
+                draws = np.where(worse, np.arange(len(worse)), rng.choice(stay, len(worse)))
+                objective[:, k], nats[:, k] = objective[draws, k], nats[draws, k]
+                break
+
+
 def _extrapolate(
     x: Floats,
     places: Floats,
@@ -288,9 +328,8 @@ def _extrapolate(
     complexities.
 
     A weight whose loss has curvature λ keeps ½ log(1 + λ/x) nats at the price x, so complexity goes on as
-    N(x) = k log(1 + λ/x), and energy as dE = -x dN. k and λ follow from the last complexity and how fast it falls:
-    as it did between the last places, or so that complexity's share of the objective stays; each draw takes something
-    between the two. Where x or complexities are not positive, complexity stays.
+    N(x) = k log(1 + λ/x), and energy as dE = -x dN. k and λ follow from the last complexity and how fast it falls, by
+    its fall between the last places. Where x or complexities are not positive, complexity stays.
     """
     lawful = bool((x > 0).all() and (seen >= 0).all())
     for first in (True, False):
@@ -320,12 +359,14 @@ def _frozen(fall: Floats) -> Floats:
 
 
 def _fall(places: Floats, u: Floats, seen: Floats, value: Floats, first: bool, rng: np.random.Generator) -> Floats:
-    """(draws,) the power of x with which complexity falls at the first or last place."""
+    """(draws,) the power of x with which complexity falls at the first or last place.
+
+    As it follows from the places next to it; from one place alone, so that complexity's share of the objective stays.
+    """
     end = 0 if first else -1
-    share = np.clip(places[end] * seen[:, end] / value, 0, 1)
-    steady = 1 - share  # complexity's share of the objective stays
     far = np.flatnonzero(np.abs(u - u[end]) >= min(APART, np.ptp(u)))
     if len(u) == 1:
+        steady = 1 - np.clip(places[end] * seen[:, end] / value, 0, 1)
         alone: Floats = np.clip(steady * rng.uniform(0.5, 1.5, len(steady)), 1e-9, 1 - 1e-9)
         return alone
     other = far[0] if first else far[-1]
@@ -336,6 +377,5 @@ def _fall(places: Floats, u: Floats, seen: Floats, value: Floats, first: bool, r
     ratio = np.exp(np.interp(-there, -np.log(fell), np.log(RATIOS)))  # λ over x at low
     ratio = ratio if first else ratio / step
     law = ratio / ((1 + ratio) * np.log1p(ratio))
-    part = np.sqrt(rng.uniform(size=len(law)))
-    power: Floats = np.clip(part * law + (1 - part) * steady, 1e-9, 1 - 1e-9)
+    power: Floats = np.clip(law * np.exp(FALL_LOG_SD * rng.standard_normal(len(law))), 1e-9, 1 - 1e-9)
     return power

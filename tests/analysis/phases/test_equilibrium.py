@@ -100,6 +100,37 @@ def test_an_algorithm_that_is_seen_far_away_only_is_no_ground_state():
     assert set(states.loc[states["x"] < 1e-3, "ground_state"]) == {"good"}
 
 
+def found_up_to(last, *, other_objective, noise=0.03, seeds=8):
+    """Weights that are given up one by one, found at β up to `last`; beyond, trainings find a network of 150 nats."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for beta in BETAS[BETAS < 0.05]:
+        for seed in range(seeds):
+            nats, energy = 90 * np.log1p(0.04 / beta), 0.001 + 3.6 * np.log1p(beta / 0.04)
+            if beta > last * 1.01:
+                nats, energy = 150.0, other_objective * beta / 1e-3 - 150 * beta
+            label = "frozen" if beta <= last * 1.01 else "other"
+            rows.append((beta, 8.0, label, energy * np.exp(noise * rng.standard_normal()), nats, seed))
+    return pd.DataFrame(rows, columns=["x", "y", "label", "energy", "complexity", "seed"])
+
+
+def test_an_extrapolated_algorithm_yields_to_what_trainings_found_where_it_is_hardly_better():
+    """Extrapolated, the frozen one has 0.42 at β = 1e-3, give or take; all eight trainings end in one with 0.43."""
+    found = read(found_up_to(1e-4, other_objective=0.43))
+    states = found.ground_states.set_index("x")
+    assert states["ground_state"].iloc[np.abs(np.log(states.index / 1e-3)).argmin()] == "other"
+    [row] = found.boundaries.to_dict("records")
+    assert (row["lower_phase"], row["upper_phase"]) == ("frozen", "other")
+    assert 1e-4 < row["x_low"] < row["x"] < row["x_high"] <= 1.05e-3
+
+
+def test_an_extrapolated_algorithm_that_is_surely_better_shows_that_trainings_are_stuck():
+    states = read(found_up_to(1e-4, other_objective=0.8)).ground_states.set_index("x")
+    state = states.iloc[np.abs(np.log(states.index / 1e-3)).argmin()]
+    assert state["ground_state"] == "frozen" and state["found"] == 0.0
+    assert state["objective_low"] < 0.423 < state["objective_high"]
+
+
 def test_every_y_is_read_by_itself_and_one_with_too_few_trainings_is_left_out():
     table = pd.concat([two_networks(), two_networks().assign(y=9.0, energy=lambda t: 2 * t["energy"])])
     few = pd.DataFrame([(1e-3, 10.0, "good", 0.1, 1.0, 0)], columns=table.columns)

@@ -114,7 +114,7 @@ class JaxPeer:
 
 def rate_and_number(count: int) -> tuple[float, float]:
     """Learning rate of a step and its number, as floats: neither may be compiled in."""
-    return RECIPE.learning_rate * one_cycle(count / RECIPE.steps), float(count)
+    return RECIPE.learning_rate * one_cycle(count / RECIPE.steps, RECIPE.rate_held), float(count)
 
 
 def _adam(slopes_and_losses: Callable, xp, p: dict, first: dict, second: dict, z, x, betas, rate, count) -> tuple:

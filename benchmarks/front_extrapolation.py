@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 import analysis
+from analysis.algorithms.names import mirror_images
 from analysis.phases.equilibrium import MIN_TRAININGS
 from analysis.phases.fronts import fit_fronts
-from analysis.algorithms.names import mirror_images
 
 MIN_PLACES = 2  # that must be left
 VISIBLE_SHARE = 0.05  # of the objective that must be paid for complexity where it is predicted: else noise is all

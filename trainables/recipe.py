@@ -26,6 +26,7 @@ BEFORE = {
     "curriculum": 0.0,
     "first_penalty": 1.0,
     "highest_penalty": 1.0,
+    "penalty_risen": 0.0,
     "penalty_held": 0.0,
     "penalty_back": 0.0,
     "penalty_power": 0.0,
@@ -33,14 +34,15 @@ BEFORE = {
     "rehearsal": 0,
     "rehearsal_from": 0.0,
     "rehearsal_weight": 1.0,
+    "rate_held": 0.0,
     "activation": "swish",
     "inputs": "normal",
 }
 
-# Fields that say which smaller dimensions and which penalties a training takes on its way.
+# Fields that say which smaller dimensions, penalties and learning rates a training takes on its way.
 SCHEDULE = (
-    *("curriculum", "first_penalty", "highest_penalty", "penalty_held", "penalty_back", "penalty_power"),
-    *("small_penalty", "rehearsal", "rehearsal_from", "rehearsal_weight"),
+    *("curriculum", "first_penalty", "highest_penalty", "penalty_risen", "penalty_held", "penalty_back"),
+    *("penalty_power", "small_penalty", "rehearsal", "rehearsal_from", "rehearsal_weight", "rate_held"),
 )
 CURRICULUM = ("scale_free", *SCHEDULE)  # of no use without a curriculum of dimensions
 
@@ -95,9 +97,12 @@ class Recipe(BaseModel):
         0.25, ge=0, le=1, description="share of the steps, at first, in which n/4 and n/2 inputs take turns with n"
     )
     first_penalty: float = Field(0.5, gt=0, le=1, description="what multiplies β at the curriculum's first step")
-    highest_penalty: float = Field(1.7, ge=1, le=100, description="what multiplies β at the curriculum's end")
+    highest_penalty: float = Field(2.0, ge=1, le=100, description="what multiplies β when it is highest")
+    penalty_risen: float = Field(
+        0.4, ge=0, le=1, description="share of the steps after which the penalty is highest; 0: the curriculum's"
+    )
     penalty_held: float = Field(
-        0.6, ge=0, le=1, description="share of the steps until which the penalty stays at its highest"
+        0.65, ge=0, le=1, description="share of the steps until which the penalty stays at its highest"
     )
     penalty_back: float = Field(
         0.85, ge=0, le=1, description="share of the steps after which β is back; 0: twice the curriculum's"
@@ -111,7 +116,7 @@ class Recipe(BaseModel):
     rehearsal: int = Field(
         6, ge=0, description="after the curriculum, every so many steps one takes a smaller dimension; 0: none"
     )
-    rehearsal_from: float = Field(0.6, ge=0, le=1, description="share of the steps after which rehearsal begins")
+    rehearsal_from: float = Field(0.65, ge=0, le=1, description="share of the steps after which rehearsal begins")
     rehearsal_weight: float = Field(0.3, gt=0, le=1, description="what multiplies the objective of a rehearsal's step")
     channels: int = Field(16, ge=2, le=4096, description="channels d of every edge, node and global state")
     layers: int = Field(4, ge=1, le=256, description="exchangeable-matrix layers")
@@ -124,6 +129,9 @@ class Recipe(BaseModel):
     sinkhorn_rounds: int = Field(8, ge=0, le=10_000, description="rounds of Sinkhorn balancing of half of the scores")
     width: int = Field(32, ge=1, le=65_536, description="hidden width of the layers' small MLPs")
     learning_rate: float = Field(4e-3, gt=0, le=1e6, allow_inf_nan=False, description="peak of the one-cycle schedule")
+    rate_held: float = Field(
+        0.6, ge=0, lt=1, description="share of the steps until which the learning rate stays at its peak"
+    )
     clip: float = Field(
         1.0, gt=0, allow_inf_nan=False, description="gradient norm at which a member's gradient is clipped"
     )
@@ -137,7 +145,7 @@ class Recipe(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _curriculum_where_there_is_one(cls, fields: Any) -> Any:
-        """What has no curriculum is trained as before there was one, without rehearsal, unless the fields say so."""
+        """What has no curriculum is trained as before there was one, unless the fields say so."""
         if not isinstance(fields, Mapping) or not isinstance(fields.get("trainable", ""), str):
             return fields
         try:
@@ -146,7 +154,7 @@ class Recipe(BaseModel):
             return fields  # said by the field's own validator
         if not kind.has_curriculum:
             return {name: BEFORE[name] for name in CURRICULUM} | dict(fields)
-        return {"rehearsal": 0} | dict(fields) if fields.get("curriculum") == 0 else fields
+        return {"rehearsal": 0, "rate_held": 0.0} | dict(fields) if fields.get("curriculum") == 0 else fields
 
     @field_validator("task")
     @classmethod

@@ -43,6 +43,7 @@ class Fronts:
     x: Floats  # (points,)
     objective: Floats  # (draws, labels, points)
     complexity: Floats  # (draws, labels, points)
+    trained: np.ndarray  # (labels, points) whether the point lies between trainings of the label
     near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH, see _heed
     scatter: Floats  # (labels, 2, 2) covariance of one training's h and s, see the module
 
@@ -118,7 +119,10 @@ def fit_fronts(
     places = [_Places.of(u[mine], seen[mine]) for mine in (label == name for name in names)]
     noises = _noise(places)
     objective, nats = np.empty((2, draws, len(names), points))
-    near = np.stack([(grid >= place.u[0] - REACH) & (grid <= place.u[-1] + REACH) for place in places])
+    trained, near = (
+        np.stack([(grid >= place.u[0] - margin) & (grid <= place.u[-1] + margin) for place in places])
+        for margin in ((grid[1] - grid[0]) / 2, REACH)
+    )
     for k, (name, place, noise) in enumerate(zip(names, places, noises, strict=True)):
         mine = label == name
         means = place.means(weights[:, mine], noise, rng)
@@ -132,7 +136,7 @@ def fit_fronts(
     scatter = np.stack(
         [np.average(noise, axis=0, weights=one.count) for one, noise in zip(places, noises, strict=True)]
     )
-    return Fronts(names, at, objective, nats, near, scatter)
+    return Fronts(names, at, objective, nats, trained, near, scatter)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ dimension comes up again every so many steps, with a small weight: many hypernet
 elsewhere, and it takes little to keep to those that carry over.
 
 Fewer inputs favour more complex algorithms, so a small dimension k takes more than β: small_penalty times (n / k)^p,
-with the recipe's penalty_power p. And β itself may begin below its value, rises beyond it during the curriculum, stays
-there, and comes back: a low start leads out of convexity, where trainings begin and which is not given up easily, and
+with the recipe's penalty_power p. And β itself may begin below its value, rises slowly beyond it, stays there, and
+comes back: a low start leads out of convexity, where trainings begin and which is not given up easily, and
 the high middle ends an algorithm that has become too complex. docs/training.md has what was measured.
 """
 
@@ -33,7 +33,8 @@ class Curriculum:
         self.small = smaller(dimension) if recipe.curriculum or recipe.rehearsal else []
         self.recipe = recipe
         self.until = round(recipe.curriculum * recipe.steps)  # the curriculum's last step
-        self.held = max(self.until, round(recipe.penalty_held * recipe.steps))  # the last of the highest penalty
+        self.risen = round(recipe.penalty_risen * recipe.steps) or self.until  # the last below the highest penalty
+        self.held = max(self.risen, round(recipe.penalty_held * recipe.steps))  # the last of the highest penalty
         self.back = round(recipe.penalty_back * recipe.steps) or 2 * self.until  # the last at more than β
         self.dimensions = sorted({*self.always, *self.small})
 
@@ -49,8 +50,8 @@ class Curriculum:
     def penalty(self, step: int) -> float:
         """What the step multiplies every β by."""
         recipe, before, scale = self.recipe, step - 1, 1.0
-        if before < self.until:
-            risen = before / self.until
+        if self.until and before < self.risen:
+            risen = before / self.risen
             scale = recipe.first_penalty ** (1 - risen) * recipe.highest_penalty**risen
         elif self.until and before < self.back:
             fallen = max(0, before - self.held) / max(1, self.back - self.held)

@@ -85,7 +85,9 @@ def train_pack(
     initialise(network, [stream(seed, "parameters", place) for seed in seeds])
     if starts:
         go_on_from(network, [starts[k] for k in first_member_of_row])
-    optimiser = PackAdam(network, steps=recipe.steps, learning_rate=recipe.learning_rate, clip=recipe.clip)
+    optimiser = PackAdam(
+        network, steps=recipe.steps, learning_rate=recipe.learning_rate, held=recipe.rate_held, clip=recipe.clip
+    )
     beta_shape = [(1,)] if recipe.kind.needs_beta else []
     sizes = curriculum.dimensions
     shapes = {n: [(noise_size(n, recipe.hidden(n)),), (recipe.inputs_per_step, n), *beta_shape] for n in sizes}

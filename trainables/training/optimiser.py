@@ -14,6 +14,7 @@ from trainables.kernels.step import Adam
 
 SOURCE = Path(__file__).parents[1] / "kernels" / "csrc" / "adam.cpp"
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, as in PyTorch
+WARM_UP = 0.1  # share of the steps in which the learning rate rises to its peak
 ALIGN = 64  # rows are padded to a multiple of this, so that vectorised arithmetic treats every member alike
 
 
@@ -24,7 +25,8 @@ class PackAdam:
     compiler a step runs as trainables/kernels/csrc/adam.cpp, which agrees with PyTorch's to rounding.
     """
 
-    def __init__(self, module: nn.Module, *, steps: int, learning_rate: float, clip: float):
+    def __init__(self, module: nn.Module, *, steps: int, learning_rate: float, clip: float, held: float = 0.0):
+        """held: share of the steps until which the learning rate stays at its peak, `learning_rate`."""
         self.parameters = list(module.parameters())
         members, device = self.parameters[0].shape[0], self.parameters[0].device
         self.sizes = [parameter[0].numel() for parameter in self.parameters]
@@ -38,7 +40,7 @@ class PackAdam:
                 parameter.data = self.values[:, part].view(parameter.shape)
                 offset += numbers
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)  # Adam's moments
-        self.steps, self.peak, self.clip = steps, learning_rate, clip
+        self.steps, self.peak, self.held, self.clip = steps, learning_rate, held, clip
         self.step_number, self._step_on_device = 0, torch.zeros((), device=device)
         self.rate, self._rate_on_device = 0.0, torch.zeros((), device=device)
 
@@ -49,7 +51,7 @@ class PackAdam:
 
     def advance(self) -> None:
         """Go to the next step's learning rate: the part of a step that a recording cannot hold."""
-        self.rate = self.peak * one_cycle(self.step_number / self.steps)
+        self.rate = self.peak * one_cycle(self.step_number / self.steps, self.held)
         self._rate_on_device.fill_(self.rate)
         self.step_number += 1
 
@@ -119,8 +121,12 @@ class PackAdam:
         self._step_on_device.fill_(step)
 
 
-def one_cycle(progress: float, warm_up: float = 0.1) -> float:
-    """Share of the peak learning rate at `progress` in [0, 1): a linear warm-up, then half a cosine down to 0."""
-    if progress < warm_up:
-        return 0.04 + 0.96 * progress / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+def one_cycle(progress: float, held: float = 0.0) -> float:
+    """Share of the peak learning rate at `progress` in [0, 1).
+
+    A linear warm-up, the peak until `held`, then half a cosine down to 0.
+    """
+    if progress < WARM_UP:
+        return 0.04 + 0.96 * progress / WARM_UP
+    falls = max(WARM_UP, held)
+    return 0.5 * (1 + math.cos(math.pi * (progress - falls) / (1 - falls))) if progress > falls else 1.0

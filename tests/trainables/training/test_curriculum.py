@@ -7,11 +7,13 @@ from trainables.recipe import Recipe
 from trainables.training.curriculum import Curriculum, mean_edges, smaller
 
 BEFORE_WEIGHTS = {
+    "penalty_risen": 0,
     "penalty_held": 0,
     "penalty_back": 0,
     "small_penalty": 1,
     "rehearsal_from": 0,
     "rehearsal_weight": 1,
+    "rate_held": 0,
 }
 RECIPE = Recipe(
     steps=24, curriculum=0.25, first_penalty=0.1, highest_penalty=4, penalty_power=2, rehearsal=4, **BEFORE_WEIGHTS
@@ -52,6 +54,16 @@ def test_the_penalty_is_back_when_the_recipe_says():
     at_own = {step: penalty for step, (n, penalty) in enumerate(steps_of(held, 16), 1) if n == 16}
     assert {at_own[step] for step in (7, 9, 10, 11, 13)} == {4.0} and at_own[19] == 1.0
     assert at_own[15] == pytest.approx(4.0 ** (4 / 6))
+
+
+def test_the_penalty_may_go_on_rising_after_the_curriculum():
+    late = RECIPE.model_copy(update={"penalty_risen": 0.5, "penalty_held": 0.75, "penalty_back": 1.0})
+    at_own = {step: penalty for step, (n, penalty) in enumerate(steps_of(late, 16), 1) if n == 16}
+    assert at_own[1] == pytest.approx(0.1) and at_own[7] == pytest.approx(0.1 * 40**0.5)
+    assert {at_own[13], at_own[15], at_own[17], at_own[19]} == {4.0}
+    assert at_own[22] == pytest.approx(2.0)  # half of the way down, in powers
+    without = late.model_copy(update={"curriculum": 0.0, "rehearsal": 0})
+    assert {penalty for _, penalty in steps_of(without, 16)} == {1.0}
 
 
 def test_every_small_dimension_takes_a_multiple_of_beta():

@@ -59,3 +59,10 @@ def test_schedule():
     assert rates[:101] == sorted(rates[:101])
     assert rates[100:] == sorted(rates[100:], reverse=True)
     assert max(rates) <= 1
+
+
+def test_the_learning_rate_may_stay_at_its_peak():
+    assert one_cycle(0.05, 0.6) == one_cycle(0.05)
+    assert {one_cycle(progress, 0.6) for progress in (0.1, 0.35, 0.6)} == {1.0}
+    assert one_cycle(0.8, 0.6) == pytest.approx(0.5) and 0 < one_cycle(0.999, 0.6) < 1e-4
+    assert one_cycle(0.3, 0.05) == one_cycle(0.3)  # not before the warm-up's end

@@ -1,5 +1,6 @@
 """The function that Ray Tune runs: train what a pack lacks, and put each training into the ledger."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,11 @@ from search.ledger import ledger, storage
 from trainables.objects import provide
 
 REPORT_SECONDS = 3.0  # between two reports of a pack's progress; each costs a round trip to the driver
+
+
+def run_trial(config: dict) -> None:
+    """`run_pack` with its pack as JSON, as `search.cluster.tune.pack_texts` makes it."""
+    run_pack(config | {"pack": json.loads(config["pack"])})
 
 
 def run_pack(config: dict) -> None:

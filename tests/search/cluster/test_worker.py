@@ -1,5 +1,6 @@
 """The worker: what it makes of a training, and that it repeats nothing."""
 
+import copy
 import json
 import sys
 import types
@@ -11,10 +12,12 @@ import pytest
 from analysis.algorithms.classify import read, summarise
 from analysis.algorithms.formula import faithfulness, formula
 from analysis.network import Network
-from search.cluster import worker
+from search.cluster import tune, worker
 from search.ledger import ledger, storage
 from search.ledger.read_training import to_record
+from search.sweep.experiment import experiment_of
 from search.sweep.grid import expand
+from search.sweep.packs import Pack
 from tests.support.records import smoke
 from trainables.tasks.registry import get_task
 
@@ -142,3 +145,18 @@ def test_a_pack_goes_into_the_ledger_once(tmp_path, trained, reports, monkeypatc
     assert calls == [[members[0].key, members[2].key, members[3].key]]
     assert ledger.read_all(tmp_path) == {member.key for member in members}
     assert reports[-1] == {"pack_index": 5, "share": 1.0}
+
+
+def test_a_trial_is_told_its_pack_as_text_which_costs_nothing_to_copy(tmp_path, monkeypatch):
+    """Ray Tune copies the whole grid for each of its points: of dictionaries that is quadratic in the trainings."""
+    config, told = smoke(), []
+    points = expand(config)
+    packs = [Pack(3, (point,), 1.0, "") for point in points]
+    texts = tune.pack_texts(experiment_of(config), packs, [2, 0])
+    assert all(copied is text for copied, text in zip(copy.deepcopy(texts), texts, strict=True))
+    monkeypatch.setattr(worker, "run_pack", told.append)
+    worker.run_trial({"pack": texts[0], "ledger": "there"})
+    [config_of_pack] = told
+    assert config_of_pack["ledger"] == "there" and config_of_pack["pack"]["index"] == 2
+    [member] = config_of_pack["pack"]["members"]
+    assert (member["key"], member["beta"], member["seed"]) == (points[2].key, points[2].beta, points[2].seed)

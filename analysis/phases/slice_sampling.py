@@ -51,8 +51,9 @@ def slice_sample(
 
 
 class _Chains:
-    """`weights` (chains, columns, kept) in units of their prior, their `fields` (chains, columns, places) and the
-    three parts of their log posterior, each (chains,)."""
+    """`weights` (chains, columns, kept) in units of their prior, their `fields` (phases, places, chains) and the
+    three parts of their log posterior, each (chains,). A move costs a dozen short loops over arrays: chains are the
+    last axis, along which those run."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class _Chains:
         self.fit, self.trends = fit, trends
         self.kept, columns = fit.mode.shape
         self.contrast = contrasts(columns + 1)
-        self.scaled = np.ascontiguousarray((features[:, fit.kept] * fit.scale).T)  # (kept, places)
+        self.scaled = np.ascontiguousarray(features[:, fit.kept] * fit.scale)  # (places, kept)
         wider = WIDER * fit.cholesky @ fit.cholesky.T + (1 - WIDER) * np.eye(
             fit.mode.size
         )  # the prior is the unit matrix
@@ -79,35 +80,41 @@ class _Chains:
         steep = trend / fit.settings.trend  # the fit's own scales are 1
         lean = steep * tilt / fit.settings.tilt
         leans = trends - 2  # 1 with a y axis, else 0
-        self.precisions = np.stack([steep**-2, lean**-2]) / 2  # (2, mixture)
+        self.precisions = np.stack([steep**-2, steep**-2, *[lean**-2] * leans]) / 2  # (trends, mixture)
         self.offset = np.log(probability) - columns * (2 * np.log(steep) + leans * np.log(lean))
-        self.seen = [(np.flatnonzero(column), column[column > 0]) for column in counts.T]
+        self.seen, self.at = np.nonzero(counts.T)  # phase and place of every count
+        self.counts = counts.T[self.seen, self.at]
         start = solve_triangular(fit.cholesky, base_samples.T, lower=True, trans="T", check_finite=False).T
         self.weights: Floats = (self.mode + start).reshape(len(base_samples), columns, self.kept)
-        self.fields = self.weights @ self.scaled
+        self.fields = self._fields(self.weights)
         self.likelihood = self._likelihood(self.fields)
         self.trend_prior, self.ripple_prior = self._trend_prior(self.weights), self._ripple_prior(self.weights)
 
+    def _fields(self, weights: Floats) -> Floats:
+        """(chains, columns, kept or fewer) -> (phases, places, chains)"""
+        logits = np.einsum("pk,ckt->ptc", self.contrast, weights)
+        fields: Floats = self.scaled[:, : logits.shape[1]] @ logits
+        return fields
+
     def _likelihood(self, fields: Floats) -> Floats:
-        """(chains, columns, places) -> (chains,)"""
+        """(phases, places, chains) -> (chains,)"""
         phases, noise = len(self.contrast), self.fit.settings.noise
-        fields = np.tensordot(self.contrast, fields, axes=(1, 1))
-        fields -= fields.max(axis=0)  # (phases, chains, places)
-        np.exp(fields, out=fields)
-        total = fields.sum(axis=0)
-        likelihood = np.zeros(fields.shape[1])
-        for phase, (at, count) in enumerate(self.seen):
-            share = fields[phase][:, at] / total[:, at]
-            likelihood += np.log((1 - noise) * share + noise / phases + 1e-12) @ count
+        odds = fields - fields.max(axis=0)
+        np.exp(odds, out=odds)
+        share = odds[self.seen, self.at]  # (counts, chains)
+        share /= odds.sum(axis=0)[self.at]
+        share *= 1 - noise
+        share += noise / phases + 1e-12
+        likelihood: Floats = self.counts @ np.log(share, out=share)
         return likelihood
 
     def _trend_prior(self, weights: Floats) -> Floats:
         """(chains, columns, trends or more) -> (chains,)"""
-        squares: Floats = (weights[:, :, : self.trends] ** 2).sum(axis=1)
+        trend = weights[:, :, : self.trends]
+        squares = np.einsum("ckt,ckt->ct", trend, trend)
         if self.trends < 2:
             whole: Floats = -0.5 * squares.sum(axis=1)
             return whole
-        squares = np.stack([squares[:, :2].sum(axis=1), squares[:, 2:].sum(axis=1)], axis=1)
         terms = self.offset - squares @ self.precisions  # (chains, mixture)
         top: Floats = terms.max(axis=1)
         total: Floats = np.exp(terms - top[:, None]).sum(axis=1)
@@ -157,12 +164,14 @@ class _Chains:
 
     def _accept(self, trend: Floats, volume: Floats | float, rng: np.random.Generator) -> None:
         """Metropolis: the trial's trend (chains, columns, trends); the ripples stay."""
-        fields = self.fields + (trend - self.weights[:, :, : self.trends]) @ self.scaled[: self.trends]
+        fields = self._fields(trend - self.weights[:, :, : self.trends])
+        fields += self.fields
         likelihood, prior = self._likelihood(fields), self._trend_prior(trend)
         gain = likelihood - self.likelihood + prior - self.trend_prior + volume
         good = np.log(rng.random(len(gain))) < gain
         self.weights[good, :, : self.trends] = trend[good]
-        self.fields[good], self.likelihood[good], self.trend_prior[good] = fields[good], likelihood[good], prior[good]
+        np.copyto(self.fields, fields, where=good)
+        self.likelihood[good], self.trend_prior[good] = likelihood[good], prior[good]
 
     def slice(self, rng: np.random.Generator) -> None:
         """An ellipse through the state, a threshold below its rest, an angle shrunk until the rest is above it.
@@ -170,25 +179,33 @@ class _Chains:
         In the coordinates `state` of the fit's wide Gaussian the posterior is N(0, I) times exp(rest).
         """
         chains = len(self.weights)
-        state = (self.weights.reshape(chains, -1) - self.mode) @ self.wide
+        here = self.weights.reshape(chains, -1) - self.mode
+        state = here @ self.wide
         other = rng.standard_normal(state.shape)
-        rest = self.likelihood + self.trend_prior + self.ripple_prior + 0.5 * (state**2).sum(axis=1)
+        there = other @ self.unwhiten
+        # everything on the ellipse is made of these: mode + cos · here + sin · there
+        mode, *ends = (self._fields(part.reshape(-1, *self.weights.shape[1:])) for part in (self.mode, here, there))
+        squares = [np.einsum("cw,cw->c", *pair) for pair in ((state, state), (state, other), (other, other))]
+        rest = self.likelihood + self.trend_prior + self.ripple_prior + 0.5 * squares[0]
         threshold = rest - rng.exponential(size=chains)
         angle = rng.uniform(0, 2 * np.pi, chains)
         low, high = angle - 2 * np.pi, angle.copy()
         moving = np.arange(chains)
         while len(moving):
-            trial = state[moving] * np.cos(angle[moving])[:, None] + other[moving] * np.sin(angle[moving])[:, None]
-            weights = (self.mode + trial @ self.unwhiten).reshape(len(moving), -1, self.kept)
-            fields = weights @ self.scaled
+            cos, sin = np.cos(angle[moving]), np.sin(angle[moving])
+            weights = self.mode + cos[:, None] * here[moving] + sin[:, None] * there[moving]
+            weights = weights.reshape(len(moving), -1, self.kept)
+            fields = mode + cos * ends[0][:, :, moving] + sin * ends[1][:, :, moving]
+            square = cos**2 * squares[0][moving] + 2 * cos * sin * squares[1][moving] + sin**2 * squares[2][moving]
             likelihood, trend, ripple = (
                 self._likelihood(fields),
                 self._trend_prior(weights),
                 self._ripple_prior(weights),
             )
-            good = likelihood + trend + ripple + 0.5 * (trial**2).sum(axis=1) > threshold[moving]
+            good = likelihood + trend + ripple + 0.5 * square > threshold[moving]
             done = moving[good]
-            self.weights[done], self.fields[done], self.likelihood[done] = weights[good], fields[good], likelihood[good]
+            self.weights[done], self.fields[:, :, done] = weights[good], fields[:, :, good]
+            self.likelihood[done] = likelihood[good]
             self.trend_prior[done], self.ripple_prior[done] = trend[good], ripple[good]
             moving = moving[~good & (high[moving] - low[moving] > 1e-9)]
             below = angle[moving] < 0

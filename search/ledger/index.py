@@ -71,6 +71,7 @@ class LedgerIndex:
     def snapshots(self, keys: set[str]) -> Iterator["pa.Table"]:
         """Tables of the snapshots of these trainings, some thousand rows each; in no order."""
         import pyarrow as pa
+        import pyarrow.compute
 
         wanted: dict[str, list[str]] = {}
         for key in keys & self._part_of.keys():
@@ -146,6 +147,7 @@ class LedgerIndex:
         if len(self._small) <= MOST_SMALL:
             return
         import pyarrow as pa
+        import pyarrow.compute
 
         members: dict[str, list[str]] = {name: [] for name in self._small}
         for key, name in self._part_of.items():

@@ -14,8 +14,9 @@ from analysis.sweeps.dynamics import fractions
 from analysis.sweeps.experiment import HYPERNETWORK, Experiment, bands
 
 if TYPE_CHECKING:
-    import networkx
     import pandas as pd
+
+    from analysis.sweeps.dynamics import Transitions
 
 
 GAP = 0.12  # share of a row left white between two values of β
@@ -72,21 +73,21 @@ def _cell_tip(where: str, step: float, shares: dict[str, float], trainings: int)
     return f"{where}, step {step:.0f} ({trainings} trainings)\n{what}"
 
 
-def transition_graph(graph: "networkx.DiGraph") -> Chart:
+def transition_graph(graph: "Transitions") -> Chart:
     """Algorithms in a row; arcs above go to the right, arcs below go back; width and number: how often."""
     from matplotlib.patches import FancyArrowPatch
 
     nodes = in_order(graph.nodes)
     place = {node: 2.0 * index for index, node in enumerate(nodes)}
     colour = colours(nodes)
-    most = max((count for *_, count in graph.edges(data="count")), default=1)
+    most = max(graph.edges.values(), default=1)
     visits = max(1, *(graph.nodes[node]["visits"] for node in nodes))
     apex = {edge: _apex(place[edge[0]], place[edge[1]]) for edge in graph.edges}
     low, high = min(-0.9, *apex.values(), 0) - 0.3, max(0.4, *apex.values(), 0) + 0.25
     span = max(2.0 * len(nodes), 8.0)
     chart = new_chart(WIDTH, WIDTH / span * (high - low))
     axes = chart.figure.subplots()
-    for before, after, count in sorted(graph.edges(data="count"), key=lambda edge: -edge[2]):
+    for (before, after), count in sorted(graph.edges.items(), key=lambda edge: -edge[1]):
         reach = abs(place[after] - place[before])
         arc = FancyArrowPatch(
             (place[before], 0),

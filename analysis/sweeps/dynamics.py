@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import networkx
     import pandas as pd
 
 
@@ -23,31 +23,31 @@ def fractions(snapshots: "pd.DataFrame", by: Sequence[str] = ("dimension", "beta
     return table.div(table.sum(axis=1), axis=0)
 
 
-def transitions(snapshots: "pd.DataFrame") -> "networkx.DiGraph":
-    """Which phase turns into which, as a directed graph.
+@dataclass(frozen=True)
+class Transitions:
+    """Which phase turns into which: a directed graph.
 
-    Node attributes: `start` and `end`, trainings that have this algorithm at their first and last snapshot, and
-    `visits`, trainings that ever had it. Edge attribute `count`: times that consecutive snapshots of one training
-    go from the one algorithm to the other (staying put is no edge).
+    nodes: algorithm -> `start` and `end`, trainings that have it at their first and last snapshot, and `visits`,
+    trainings that ever had it. edges: (before, after) -> times that consecutive snapshots of one training go from the
+    one to the other (staying put is no edge).
     """
-    import networkx as nx
 
+    nodes: dict[str, dict[str, int]]
+    edges: dict[tuple[str, str], int]
+
+
+def transitions(snapshots: "pd.DataFrame") -> Transitions:
+    """Of all trainings; the algorithms in the palette's order."""
     from analysis.algorithms.names import in_order
 
     rows = snapshots.sort_values(["key", "step"])
     keys, labels = (rows[name].to_numpy() for name in ("key", "algorithm"))
     same = keys[1:] == keys[:-1]  # training as in the row before
     first, last = np.concatenate([[True], ~same]), np.concatenate([~same, [True]])
-    graph = nx.DiGraph()
-    graph.add_nodes_from(in_order(rows["algorithm"].unique()), start=0, end=0, visits=0)
-    for name, part in (
-        ("start", labels[first]),
-        ("end", labels[last]),
-        ("visits", rows.drop_duplicates(["key", "algorithm"])["algorithm"]),
-    ):
-        for algorithm, count in Counter(part).items():
-            graph.nodes[algorithm][name] = count
+    visits = rows.drop_duplicates(["key", "algorithm"])["algorithm"]
+    counts = {"start": Counter(labels[first]), "end": Counter(labels[last]), "visits": Counter(visits)}
+    nodes = {
+        label: {name: count[label] for name, count in counts.items()} for label in in_order(rows["algorithm"].unique())
+    }
     moved = same & (labels[1:] != labels[:-1])
-    for (before, after), count in Counter(zip(labels[:-1][moved], labels[1:][moved], strict=True)).items():
-        graph.add_edge(before, after, count=count)
-    return graph
+    return Transitions(nodes, dict(Counter(zip(labels[:-1][moved], labels[1:][moved], strict=True))))

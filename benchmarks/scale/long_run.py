@@ -3,7 +3,8 @@
     python -m benchmarks.scale.long_run TRAININGS FOLDER [--kills 3] [--set SECTION.KEY=VALUE]
 
 Afterwards every training must be there once, and every record that was there at a kill must be the same file. Prints
-the driver's memory and the trainings a second of every stretch between two kills, then refines on top.
+the driver's memory and processor time and the trainings a second of every stretch between two kills, then refines on
+top.
 """
 
 import argparse
@@ -46,10 +47,11 @@ def stretch(command: list[str], folder: Path, last: int | None) -> Watched:
     within = np.array(seen.times) >= times[0] if len(times) else np.zeros(len(seen.times), bool)
     memory = [np.median(part) for part in np.array_split(np.array(seen.resident["driver"])[within], PARTS) if len(part)]
     how = "killed" if seen.returncode < 0 else f"exit code {seen.returncode}"
+    spent = seen.spent(seen.started, seen.ended)
     print(
         f"{command[0]:>7}: {seen.ended - seen.started:.0f} s, {how} with {before + len(times)} records; trainings/s",
         *(f"{rate:.1f}" for rate in rates), "; driver MiB", *(f"{mib:.0f}" for mib in memory),
-        f"(peak {seen.peak['driver']:.0f})", flush=True,
+        f"(peak {seen.peak['driver']:.0f}); processor s", *(f"{kind} {spent[kind]:.0f}" for kind in spent), flush=True,
     )  # fmt: skip
     return seen
 

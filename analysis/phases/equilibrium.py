@@ -202,11 +202,9 @@ def _boundaries(front: Fronts, phases: np.ndarray, level: float) -> Iterator[dic
 def crossings(front: Fronts, lower: int, upper: int, near: int) -> np.ndarray:
     """(draws,) where the upper label becomes better than the lower one, in points along x: the crossing next to `near`.
 
-    It does not lie where one has trainings and the other is not near. A draw without one has it at the end to which it
-    points.
+    It does not lie where trainings refute one of them. A draw without one has it at the end to which it points.
     """
-    lone = (front.trained[upper] & ~front.near[lower]) | (front.trained[lower] & ~front.near[upper])
-    apart = np.flatnonzero(lone)
+    apart = np.flatnonzero(front.refuted[lower] | front.refuted[upper])
     first, last = max(apart[apart < near], default=-1) + 1, min(apart[apart > near], default=len(front.x)) - 1
     lead = front.objective[:, lower] - front.objective[:, upper]  # (draws, points), above 0 where upper is better
     lead, near = lead[:, first : last + 1], near - first

@@ -43,8 +43,8 @@ class Fronts:
     x: Floats  # (points,)
     objective: Floats  # (draws, labels, points)
     complexity: Floats  # (draws, labels, points)
-    trained: np.ndarray  # (labels, points) whether the point lies between trainings of the label
-    near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH, see _heed
+    refuted: np.ndarray  # (labels, points) whether trainings found something else there, see _heed
+    near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH, and is not refuted
     scatter: Floats  # (labels, 2, 2) covariance of one training's h and s, see the module
 
     @property
@@ -119,10 +119,7 @@ def fit_fronts(
     places = [_Places.of(u[mine], seen[mine]) for mine in (label == name for name in names)]
     noises = _noise(places)
     objective, nats = np.empty((2, draws, len(names), points))
-    trained, near = (
-        np.stack([(grid >= place.u[0] - margin) & (grid <= place.u[-1] + margin) for place in places])
-        for margin in ((grid[1] - grid[0]) / 2, REACH)
-    )
+    near = np.stack([(grid >= place.u[0] - REACH) & (grid <= place.u[-1] + REACH) for place in places])
     for k, (name, place, noise) in enumerate(zip(names, places, noises, strict=True)):
         mine = label == name
         means = place.means(weights[:, mine], noise, rng)
@@ -132,11 +129,11 @@ def fit_fronts(
         objective[:, k] = coordinates.objective(h)
         nats[:, k] = _interpolated(inside, place.u, seen_nats)
         _extrapolate(at, coordinates.x(place.u), place.u, seen_nats, objective[:, k], nats[:, k], rng)
-    _heed(u, label == np.array(names)[:, None], grid, objective, nats, near, rng)
+    refuted = _heed(u, label == np.array(names)[:, None], grid, objective, nats, near, rng)
     scatter = np.stack(
         [np.average(noise, axis=0, weights=one.count) for one, noise in zip(places, noises, strict=True)]
     )
-    return Fronts(names, at, objective, nats, trained, near, scatter)
+    return Fronts(names, at, objective, nats, refuted, near & ~refuted, scatter)
 
 
 @dataclass(frozen=True)
@@ -289,14 +286,15 @@ def _heed(
     nats: Floats,
     near: np.ndarray,
     rng: np.random.Generator,
-) -> None:
-    """Ends an algorithm beyond its own trainings where others' say that it isn't the best; writes into the last three.
+) -> np.ndarray:
+    """(labels, points) where an algorithm beyond its own trainings has ended, because others' say that it isn't best.
 
-    belongs: (labels, rows) whose training it is; objective, nats: (draws, labels, points); near: (labels, points).
-    Where `WITNESSES` trainings beyond an algorithm's last one found others, either they are stuck or it is worse than
-    what they found. It must be better with a probability of `CERTAIN` to be believed. Otherwise it ends there, and of
-    its draws those stay in which it is worse there.
+    belongs: (labels, rows) whose training it is; objective, nats: (draws, labels, points), written into; near: (labels,
+    points). Where `WITNESSES` trainings beyond an algorithm's last one found others, either they are stuck or it is
+    worse than what they found. It must be better with a probability of `CERTAIN` to be believed. Otherwise it ends
+    there, and of its draws those stay in which it is worse there.
     """
+    refuted = np.zeros_like(near)
     lowest, highest = (np.array([end(u[mine]) for mine in belongs]) for end in (np.min, np.max))
     for k, mine in enumerate(belongs):
         for sign, last in ((-1, lowest[k]), (1, highest[k])):
@@ -310,11 +308,12 @@ def _heed(
                 worse = objective[:, k, at] >= objective[:, found, at].min(axis=1)
                 if worse.mean() <= 1 - CERTAIN:
                     continue
-                near[k, sign * (grid - place) >= 0] = False
+                refuted[k, sign * (grid - place) >= 0] = True
                 stay = np.flatnonzero(worse)
                 draws = np.where(worse, np.arange(len(worse)), rng.choice(stay, len(worse)))
                 objective[:, k], nats[:, k] = objective[draws, k], nats[draws, k]
                 break
+    return refuted
 
 
 def _extrapolate(

@@ -11,14 +11,15 @@ from trainables.training.evaluation import DrawnNetworks, evaluate, evaluation_s
 
 
 def _with_rounds_for(dimension: int, recipe: Recipe, trained: int) -> Recipe:
-    """Twice the rounds of balancing for every doubling of n beyond those trained: more inputs take longer to share out.
+    """Half as many rounds of balancing again for every doubling of n beyond those trained.
 
+    More inputs take longer to share out; but shares sharper than those trained make errors larger (docs/paper.md, D).
     Only for scale-free recipes, which alone are good there.
     """
     doublings = math.ceil(math.log2(dimension / max(recipe.dimensions, default=trained)))
     if not recipe.scale_free or doublings < 1:
         return recipe
-    return recipe.model_copy(update={"sinkhorn_rounds": recipe.sinkhorn_rounds * 2**doublings})
+    return recipe.model_copy(update={"sinkhorn_rounds": recipe.sinkhorn_rounds * (2 + doublings) // 2})
 
 
 def draw_networks(

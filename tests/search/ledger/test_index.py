@@ -196,7 +196,7 @@ def test_verification_finds_what_size_and_time_do_not_tell(places):
     first = sorted(refreshed(places).rows)[0]
     path = ledger.record_path(places[0], first)
     content, about = bytearray(path.read_bytes()), path.stat()
-    content[len(content) // 2] ^= 1
+    content[content.index(b"\x93NUMPY") + 200] ^= 1  # of the row: some bits of a zip's headers say nothing
     path.write_bytes(content)
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert len(refreshed(places).rows) == 6

@@ -128,7 +128,7 @@ def train_pack(
             betas = sample_betas(for_beta[0].squeeze(1), *recipe.beta_range, step / recipe.steps)
         x = inputs_from(x, recipe.inputs)
         loss, norms = take_step(n, z, x, betas, curriculum.weight(step))
-        lost = ~(loss.isfinite() & norms.isfinite()) & (failed_at == 0)
+        lost = ~(loss + norms).isfinite() & (failed_at == 0)
         failed_at = failed_at.masked_fill(lost, step)
         if step in evaluation_steps:
             evaluations.append(see(step, recipe.snapshot_draws))

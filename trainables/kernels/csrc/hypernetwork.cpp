@@ -105,7 +105,8 @@ extern "C" void train_step(int members, int m, int n, int samples, int layers, c
     const Rates rates(step, rate, beta_first, beta_second, epsilon, clip);
     std::vector<const float*> gradients(parameters);
     for (long k = 0, at = 0; k < parameters; at += counts[k], ++k) gradients[k] = &row.gradients[at];
-    for (int p = 0; p < members; ++p) {
+    for (int k = 0; k < members; ++k) {
+        const int p = step % 2 ? k : members - 1 - k;  // to and fro: what was used last is still in the cache
         const Given given{noise_and_x[0] + p * noise_and_x_strides[0], noise_and_x[1] + p * noise_and_x_strides[1],
                           wanted + static_cast<size_t>(p) * samples, variance, betas[p],
                           {nodes, node_values, node_weights}};

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,19 +57,7 @@ class Task:
         if inputs == "normal":
             variance = self.variance
         variance = variance or (lambda n: measured_variance(self.target, n, inputs))
-        return replace(self, variance=_remembered(variance), variances={})
-
-
-def _remembered(variance: Callable[[int], float]) -> Callable[[int], float]:
-    """functools.cache in what torch.compile follows."""
-    known: dict[int, float] = {}
-
-    def of(n: int) -> float:
-        if n not in known:
-            known[n] = variance(n)
-        return known[n]
-
-    return of
+        return replace(self, variance=cache(variance), variances={})
 
 
 def measured_variance(target: Callable[[Any], Any], dimension: int, inputs: str) -> float:

@@ -9,8 +9,8 @@ import torch
 
 from trainables.errors import TrainableError
 
-# Linux backs PyTorch's large tensors with large pages: 4 % faster where a pack's weights outgrow the cache. PyTorch reads
-# it once, before its first tensor.
+# Large pages behind PyTorch's large tensors, on Linux: a step reads all of a pack's weights, which outgrow the cache.
+# PyTorch looks once, at its first tensor.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 DEVICES = ("auto", "cpu", "cuda")

@@ -78,9 +78,10 @@ def evaluate(
     for _ in range(recipe.draws(draws)):
         z, x = split(noise.next(), shapes)
         x = inputs_from(x, recipe.inputs)
+        wanted, variance = task.target(x), float(task.variance(dimension))
         for at, drawn in zip(betas, found, strict=True):
             weights, complexity = network(z, dimension, hidden, at)
-            drawn.append((weights, relative_error(weights, x, task, recipe.activation), complexity))
+            drawn.append((weights, relative_error(weights, x, wanted, variance, recipe.activation), complexity))
     return [_snapshots(step, drawn) for drawn in found]
 
 

@@ -21,6 +21,8 @@ from trainables.training.optimiser import PackAdam
 
 GPU_STEPS = ("auto", "eager", "compiled", "graph")
 WARM_UP = 3  # steps before a recording: libraries make their workspaces in the first ones
+# Shapes that a process may compile, of packs of several n each. PyTorch's limit of 8 would leave others eager.
+MOST_COMPILED = 64
 
 # (n, noise, x, betas, weight of the step) -> losses (members,) before the step, and gradient norms before clipping
 Step = Callable[[int, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
@@ -47,12 +49,14 @@ def step_of(kind: str, network: torch.nn.Module, optimiser: PackAdam, task: Task
 
 
 def compiled(network: Hypernetwork, optimiser: PackAdam, task: Task, recipe: Recipe) -> Step:
-    """Steps whose losses and gradients are compiled by torch.compile, once for every n."""
+    """Steps whose losses and gradients are compiled by torch.compile, once for every n; packs of a size share them."""
     network.without_kernels()
-    losses = torch.compile(loss_in_torch, dynamic=False)
+    # the overloads that PyTorch tells type checkers of lack the limit
+    losses = torch.compile(loss_in_torch, dynamic=False, recompile_limit=MOST_COMPILED)  # type: ignore[call-overload]
 
     def step(n: int, noise: Tensor, x: Tensor, betas: Tensor, weight: float) -> tuple[Tensor, Tensor]:
-        loss = losses(network, noise, x, task, recipe.hidden(n), betas, recipe.activation)
+        said = task.target(x), float(task.variance(n))
+        loss = losses(network, noise, x, *said, recipe.hidden(n), betas, recipe.activation)
         return loss, optimiser.step(weight * loss)
 
     return step
@@ -67,38 +71,44 @@ class Recording(NamedTuple):
 
 
 class Recorded:
-    """Steps that are recorded once for every n and weight, Adam included, and replayed; on a GPU only."""
+    """Steps that are recorded once for every n, Adam included, and replayed; on a GPU only.
+
+    The recordings share their memory: they never run at once, and none reads what another has left there.
+    """
 
     def __init__(self, network: torch.nn.Module, optimiser: PackAdam, task: Task, recipe: Recipe):
         self.network, self.optimiser, self.task, self.recipe = network, optimiser, task, recipe
-        self.recordings: dict[tuple[int, float], Recording] = {}
+        self.recordings: dict[int, Recording] = {}
+        self.weight = torch.ones((), device=optimiser.values.device)
+        self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, n: int, noise: Tensor, x: Tensor, betas: Tensor, weight: float) -> tuple[Tensor, Tensor]:
         given = noise, x, betas
         self.optimiser.advance()
-        if (n, weight) not in self.recordings:
-            self.recordings[n, weight] = self._record(n, weight, given)
-        recording = self.recordings[n, weight]
+        self.weight.fill_(weight)
+        if n not in self.recordings:
+            self.recordings[n] = self._record(n, given)
+        recording = self.recordings[n]
         for place, value in zip(recording.reads, given, strict=True):
             place.copy_(value)
         recording.graph.replay()
         loss, norms = recording.writes
         return loss.clone(), norms.clone()
 
-    def _record(self, n: int, weight: float, given: tuple[Tensor, ...]) -> Recording:
+    def _record(self, n: int, given: tuple[Tensor, ...]) -> Recording:
         reads = tuple(value.clone() for value in given)
         before, aside, graph = self.optimiser.copy(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP):
-                self._descend(n, weight, *reads)
+                self._descend(n, *reads)
         torch.cuda.current_stream().wait_stream(aside)
         self.optimiser.put_back(before)  # the warm-up has moved it
-        with torch.cuda.graph(graph):
-            writes = self._descend(n, weight, *reads)
+        with torch.cuda.graph(graph, pool=self.pool):
+            writes = self._descend(n, *reads)
         return Recording(graph, reads, writes)
 
-    def _descend(self, n: int, weight: float, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def _descend(self, n: int, noise: Tensor, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         recipe = self.recipe
         loss = training_loss(self.network, noise, x, self.task, recipe.hidden(n), betas, recipe.activation)
-        return loss, self.optimiser.descend(weight * loss)
+        return loss.detach(), self.optimiser.descend(self.weight * loss)

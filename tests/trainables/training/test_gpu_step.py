@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager, nullcontext
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,7 +10,7 @@ from trainables.kernels.compile import compiler
 from trainables.models.hypernetwork import Hypernetwork, initialise, noise_size
 from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
-from trainables.training import gpu_step
+from trainables.training import gpu_step, loop
 from trainables.training.noise import stream
 from trainables.training.optimiser import PackAdam
 
@@ -62,7 +63,7 @@ def recorder(monkeypatch):
         return descended[-1][2]
 
     @contextmanager
-    def graph(recorded):
+    def graph(recorded, pool):
         owner = None
         before = [tensor.clone() for tensor in kept()]
         yield
@@ -85,7 +86,8 @@ def recorder(monkeypatch):
         return own.values, own.first, own.second, own._step_on_device
 
     monkeypatch.setattr(gpu_step.Recorded, "_descend", listening)
-    for name, value in {"Stream": Waits, "current_stream": Waits, "CUDAGraph": Graph, "graph": graph}.items():
+    acted = {"Stream": Waits, "current_stream": Waits, "CUDAGraph": Graph, "graph": graph, "graph_pool_handle": Waits}
+    for name, value in acted.items():
         monkeypatch.setattr(torch.cuda, name, value)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
 
@@ -103,6 +105,45 @@ def test_a_recorded_step_is_an_eager_one(recorder):
         torch.testing.assert_close(norms, wanted_norms)
     torch.testing.assert_close(values, eagerly)
     assert (eagerly - trained(lambda *given: lambda n, *rest: (BETAS, BETAS))[1]).abs().max() > 1e-3  # steps do move
+
+
+CURRICULUM = Recipe(
+    steps=12, curriculum=0.5, rehearsal=2, layers=1, sinkhorn_rounds=1,
+    snapshots=1, snapshot_draws=1, final_draws=1, evaluation_inputs=16,
+)  # fmt: skip
+
+
+def curriculum(monkeypatch, make, n: int = 8) -> list[np.ndarray]:
+    """Parameters after a training that takes n, n / 2 and n / 4, with changing penalties and weights."""
+    made = []
+    monkeypatch.setattr(loop, "step_of", lambda kind, *given: made.append(make(*given)) or made[-1])
+    members = [loop.Member(str(seed), 1e-3, seed) for seed in (0, 1)]
+    trained = loop.train_pack(n, members, CURRICULUM)
+    return made[0], [array for result in trained for array in result.hypernetwork.values()]
+
+
+def test_a_curriculum_is_recorded_once_a_dimension(recorder, monkeypatch):
+    step, found = curriculum(monkeypatch, gpu_step.Recorded)
+    assert sorted(step.recordings) == [2, 4, 8]
+    _, wanted = curriculum(monkeypatch, eager)
+    for array, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(array, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_curriculum_is_compiled_once_a_dimension(monkeypatch):
+    from torch._dynamo.testing import CompileCounter
+
+    counter, compile_ = CompileCounter(), torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **how: compile_(function, backend=counter, **how))
+    _, found = curriculum(monkeypatch, gpu_step.compiled)
+    assert counter.frame_count == 3
+    _, wanted = curriculum(monkeypatch, eager)
+    for array, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(array, other, rtol=1e-3, atol=1e-4)
+    for n, count in ((12, 6), (20, 9), (8, 9)):  # more than PyTorch's limit of 8; and packs share what is compiled
+        curriculum(monkeypatch, gpu_step.compiled, n)
+        assert counter.frame_count == count
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Is a GPU right, and how fast is it? `make gpu-check`: eight minutes, a table and gpu-check.json.
 
-Losses, gradients and labels are compared with the CPU's. Then training-steps a second against pack size, each step of a
-pack in three ways:
+Losses, gradients and labels are compared with the CPU's, and trainings by every kind of step with each other. Then
+training-steps a second against pack size, each step of a pack in three ways:
 
     eager     PyTorch's operations, launched one by one
     compiled  the loss and its gradients by torch.compile
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,12 +29,16 @@ from trainables.recipe import Recipe
 from trainables.tasks.registry import get_task
 from trainables.training.devices import resolve
 from trainables.training.gpu_step import Recorded, Step, compiled
+from trainables.training.loop import Member, train_pack
 from trainables.training.noise import NoiseStream, stream
 from trainables.training.objective import loss_in_torch, training_loss
 from trainables.training.optimiser import PackAdam
 
 RECIPE = Recipe()  # that of the paper's grid
 KINDS = ("eager", "graph", "compiled")  # in the order of what they take to start
+CURRICULUM = Recipe(
+    steps=24, curriculum=0.5, rehearsal=3, layers=1, sinkhorn_rounds=1, snapshots=1
+)  # compiled in seconds
 GRID = 33 * 13  # trainings at a dimension
 CLEAR_BETAS = (1e-4, 1e-2, 1e-1, 1.0)  # at n = 6 one algorithm each, whatever the seed (docs/speed.md)
 TOLERANCE = 1e-3  # relative, of losses and gradients: float32, summed in different orders
@@ -53,8 +58,7 @@ class Pack:
         noise = torch.Generator().manual_seed(0)  # the CPU's, so that every device sees the same
         shapes = (members, noise_size(n, RECIPE.hidden(n))), (members, RECIPE.inputs_per_step, n)
         self.noise, self.x = (torch.randn(shape, generator=noise).to(device) for shape in shapes)
-        self.hidden = RECIPE.hidden(n)
-        self.loss: Callable[..., Tensor] = training_loss if kind == "cpu" else loss_in_torch
+        self.hidden, self.kind = RECIPE.hidden(n), kind
         self.step: Callable[[], tuple[Tensor, Tensor]] = self._step
         if kind != "cpu":
             self.network.without_kernels()
@@ -63,7 +67,10 @@ class Pack:
             self.step = partial(take, n, self.noise, self.x, self.betas, 1.0)
 
     def losses(self) -> Tensor:
-        return self.loss(self.network, self.noise, self.x, get_task(RECIPE.task), self.hidden, self.betas)
+        task, given = get_task(RECIPE.task), (self.network, self.noise, self.x)
+        if self.kind == "cpu":
+            return training_loss(*given, task, self.hidden, self.betas)
+        return loss_in_torch(*given, task.target(self.x), task.variance(self.x.shape[-1]), self.hidden, self.betas)
 
     def gradients(self) -> Tensor:
         """(members, parameters)."""
@@ -94,6 +101,24 @@ def correctness(n: int, members: int, device: torch.device, kinds: list[str]) ->
         slope = (other.gradients().cpu() - gradients).norm(dim=1) / gradients.norm(dim=1)
         found[kind] = float(torch.cat([loss, slope]).max())
     return found
+
+
+def curricula(device: torch.device, kinds: list[str]) -> dict[str, float]:
+    """Largest relative difference of members' parameters from those of eager steps, by kind of step, after a training
+    that takes n, n / 2 and n / 4, at changing penalties and weights."""
+    members = [Member(str(seed), beta, seed) for seed, beta in enumerate((1e-5, 1e-3, 1e-1))]
+
+    def parameters(kind: str) -> Tensor:
+        trained = train_pack(8, members, CURRICULUM, device=device.type, gpu_step=kind)
+        flat = [np.concatenate([part.ravel() for part in one.hypernetwork.values()]) for one in trained]
+        return torch.from_numpy(np.stack(flat))
+
+    wanted = parameters("eager")
+    return {
+        kind: float(((parameters(kind) - wanted).norm(dim=1) / wanted.norm(dim=1)).max())
+        for kind in kinds
+        if kind != "eager"
+    }
 
 
 def measure(pack: Pack, device: torch.device, seconds: float) -> float:
@@ -203,6 +228,10 @@ def main(arguments: list[str] | None = None) -> int:
     right = all(apart < TOLERANCE for apart in found["difference"].values())
     for kind, apart in found["difference"].items():
         print(f"{kind}: losses and gradients, or parameters after a step, {apart:.1e} from the CPU's", flush=True)
+    found["curriculum"] = curricula(device, kinds)
+    right &= all(apart < TOLERANCE for apart in found["curriculum"].values())
+    for kind, apart in found["curriculum"].items():
+        print(f"{kind}: parameters after a curriculum, {apart:.1e} from those of eager steps", flush=True)
     trained = partial(labels, 6, list(CLEAR_BETAS), 4, options.label_steps)
     same, count = agreement(trained("compiled"), trained("torch", device=options.device))
     found["labels"] = {"same": same, "of": count}

@@ -1,18 +1,23 @@
 """What does it cost to know every boundary to ± 0.05 decades: from labels, and from errors and nats?
 
     python -m benchmarks.boundaries.equilibrium_cost --repetitions 3
+    python -m benchmarks.boundaries.equilibrium_cost --sweep sweeps/paper --batch 16
 
-Made-up fronts of four algorithms at n = 8 and n = 16 (`benchmarks.equilibrium_coverage`), whose trainings end in some
-algorithm, mostly a good one. Both refinements begin with the same small sweep and go on, a round at a time, until each
-finds all of its boundaries narrower than `--width` decades (90 %): `labels` as `hyperphase refine` does, `equilibrium`
-as `refine --boundary equilibrium` does. In these worlds both boundaries lie at the same β, so that the share of bands
-that hold the truth is told of both. Cost: Σ n², the small sweep included, up to the end or to `--most` trainings; the
-last line tells the ratio without it too, since both methods are given the same.
+Made-up fronts of four algorithms at n = 8 and n = 16 (`benchmarks.equilibrium_coverage`), whose trainings end in
+some algorithm, mostly a good one; or with `--sweep` trainings like those of a finished sweep
+(`benchmarks.boundaries.worlds`). Both refinements begin with the same small sweep and go on, a round at a time,
+until each finds all of its boundaries narrower than `--width` decades (90 %): `labels` as `hyperphase refine` does,
+`equilibrium` as `refine --boundary equilibrium` does. In made-up worlds both boundaries lie at the same β, so that
+the share of bands that hold the truth is told of both; in a sweep's the labels' boundaries are others. Cost: Σ n²,
+the small sweep included, up to the end or to `--most` trainings; the last line tells the ratio without it too,
+since both methods are given the same.
 """
 
 import argparse
+import functools
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -21,77 +26,26 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from analysis.phases.boundaries import boundaries
 from analysis.phases.equilibrium import equilibrium
 from analysis.phases.phase_map import fit_phase_map
-from benchmarks.equilibrium_coverage import (
-    FRONTS,
-    HEAT,
-    HEATS,
-    HIGH,
-    LOW,
-    Front,
-    random_fronts,
-    random_trainings,
-    true_boundaries,
-)
+from benchmarks.boundaries.worlds import DIMENSIONS, World, made_up, of_sweep
+from benchmarks.equilibrium_coverage import FRONTS, HEAT, HEATS
 from search.sampling.front_knowledge import EXPLORE, next_places
 from search.sampling.sampler import PhaseBoundarySampler, edges
 
-DIMENSIONS = (8, 16)
 START = (13, 4)  # of the small sweep: values of β, seeds at each n
-SPACE = {
-    "beta": FloatDistribution(LOW, HIGH, log=True),
-    "dimension": CategoricalDistribution(DIMENSIONS),
-}
 WORLDS = {"usual": HEAT, "sharp": HEATS["sharp"]}
-
-
-@dataclass
-class World:
-    """Fronts at every n, and the trainings so far."""
-
-    fronts: dict[int, dict[str, Front]]
-    heat: float
-    rng: np.random.Generator
-    rows: list[tuple[float, int, str, float, float]] = field(default_factory=list)  # β, n, label, energy, nats
-
-    @classmethod
-    def random(cls, kind: str, heat: float, seed: list[int]) -> "World":
-        rng = np.random.default_rng(seed)
-        return cls({n: random_fronts(kind, rng) for n in DIMENSIONS}, heat, rng)
-
-    def train(self, places: list[tuple[float, int]]) -> list[str]:
-        """Labels of trainings at these β, n, which join the rows."""
-        found = []
-        for beta, n in places:
-            label, energy, nats = random_trainings(
-                self.fronts[n], np.array([beta]), np.zeros(1, int), self.heat, self.rng
-            )
-            self.rows.append((beta, n, str(label[0]), float(energy[0]), float(nats[0])))
-            found.append(str(label[0]))
-        return found
-
-    @property
-    def cost(self) -> float:
-        return float(sum(n**2 for _, n, *_ in self.rows))
-
-    def truth(self) -> dict[tuple[int, str, str], float]:
-        return {(n, lower, upper): x for n in DIMENSIONS for lower, upper, x in true_boundaries(self.fronts[n])}
-
-
-def columns(world: World) -> list[np.ndarray]:
-    return [np.array(part) for part in zip(*world.rows, strict=True)]
 
 
 def read_labels(world: World):
     """Boundaries of the phase map: columns y, lower_phase, upper_phase, x, x_low, x_high."""
-    beta, n, label, *_ = columns(world)
+    beta, n, label, *_ = world.columns()
     table = boundaries(fit_phase_map(beta, n, label, log_x=True, log_y=True, merge={}), ys=DIMENSIONS)
-    table.loc[table["low_is_open"], "x_low"] = LOW
-    table.loc[table["high_is_open"], "x_high"] = HIGH
+    table.loc[table["low_is_open"], "x_low"] = world.low
+    table.loc[table["high_is_open"], "x_high"] = world.high
     return table
 
 
 def read_fronts(world: World):
-    beta, n, label, energy, nats = columns(world)
+    beta, n, label, energy, nats = world.columns()
     return equilibrium(beta, n, label, energy, nats, log_x=True)
 
 
@@ -101,16 +55,20 @@ def run(
     """cost (of the start too), trainings, whether it was done, bands that hold the truth, true ones, false bands."""
     sampler = PhaseBoundarySampler(seed=seed, cost=edges, merge={})
     study = optuna.create_study(sampler=sampler)
+    space = {
+        "beta": FloatDistribution(world.low, world.high, log=True),
+        "dimension": CategoricalDistribution(DIMENSIONS),
+    }
     started = time.process_time()
 
     def train(places: list[tuple[float, int]]) -> None:
         for (beta, n), label in zip(places, world.train(places), strict=True):
             trial = optuna.trial.create_trial(
-                params={"beta": beta, "dimension": n}, distributions=SPACE, value=0.0, user_attrs={"phase": label}
+                params={"beta": beta, "dimension": n}, distributions=space, value=0.0, user_attrs={"phase": label}
             )
             study.add_trial(trial)
 
-    betas = np.geomspace(LOW, HIGH, start[0])
+    betas = np.geomspace(world.low, world.high, start[0])
     train([(float(beta), n) for n in DIMENSIONS for beta in betas for _ in range(start[1])])
     cost_of_start = world.cost
     while True:
@@ -125,12 +83,12 @@ def run(
             cost = {float(n): float(n**2) for n in DIMENSIONS}
             asked_for = batch - batch // EXPLORE
             places = [(b, int(n)) for b, n in next_places(found, likely, cost, count=asked_for, width=width)]
-        asked = [study.ask(SPACE) for _ in range(batch - len(places))]
+        asked = [study.ask(space) for _ in range(batch - len(places))]
         places += [(trial.params["beta"], trial.params["dimension"]) for trial in asked]
         for trial in asked:  # the trials that count are added with their labels
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         train(places)
-    truth = world.truth()
+    truth = world.truth
     bands = {(int(one.y), one.lower_phase, one.upper_phase): (one.x_low, one.x_high) for one in table.itertuples()}
     return {
         "cost": world.cost,
@@ -145,6 +103,18 @@ def run(
     }
 
 
+def worlds(chosen: argparse.Namespace) -> Iterator[tuple[str, str, int, Callable[[], World]]]:
+    """Kind of fronts, kind of world, repetition, and what makes that world, always the same."""
+    for number in range(chosen.first, chosen.first + chosen.repetitions):
+        if chosen.sweep:
+            yield "as found", "sweep", number, functools.partial(of_sweep, chosen.sweep, [number])
+            continue
+        for name in chosen.worlds:
+            for kind in chosen.fronts:
+                seed = [number, FRONTS.index(kind)]
+                yield kind, name, number, functools.partial(made_up, kind, WORLDS[name], seed)
+
+
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=3)
@@ -156,30 +126,28 @@ def main(arguments=None) -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--start", type=int, nargs=2, default=START, metavar=("BETAS", "SEEDS"), help="at each n")
     parser.add_argument("--most", type=int, default=4000, help="trainings")
+    parser.add_argument("--sweep", type=Path, help="trainings like those of this sweep of n = 8 and 16 instead")
     chosen = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print("front        world  repetition  method       trainings     cost  done  held / reported / boundaries  false")
+    options = {"width": chosen.width, "batch": chosen.batch, "most": chosen.most, "start": tuple(chosen.start)}
     ratios, beyond = [], []
-    for world in chosen.worlds:
-        for kind in chosen.fronts:
-            for repetition in range(chosen.first, chosen.first + chosen.repetitions):
-                cost, added = {}, {}
-                for method in chosen.methods:
-                    made = World.random(kind, WORLDS[world], [repetition, FRONTS.index(kind)])
-                    options = {"width": chosen.width, "batch": chosen.batch, "most": chosen.most}
-                    found = run(made, method, **options, seed=repetition, start=tuple(chosen.start))
-                    cost[method], added[method] = found["cost"], found["cost"] - found["start"]
-                    done = "yes" if found["done"] else "no"
-                    bands = f"{found['held']:4} / {found['reported']} / {found['boundaries']:<17}{found['false']:6}"
-                    print(
-                        f"{kind:12} {world:6} {repetition:10}  {method:11} {found['trainings']:10,}"
-                        f" {found['cost']:8,.0f}  {done:>4}  {bands}   ({found['seconds']:.0f} s)",
-                        flush=True,
-                    )
-                if len(cost) == 2:
-                    ratios.append(cost["equilibrium"] / cost["labels"])
-                    if min(added.values()) > 0:
-                        beyond.append(added["equilibrium"] / added["labels"])
+    for kind, name, number, make in worlds(chosen):
+        cost, added = {}, {}
+        for method in chosen.methods:
+            found = run(make(), method, **options, seed=number)
+            cost[method], added[method] = found["cost"], found["cost"] - found["start"]
+            done = "yes" if found["done"] else "no"
+            bands = f"{found['held']:4} / {found['reported']} / {found['boundaries']:<17}{found['false']:6}"
+            print(
+                f"{kind:12} {name:6} {number:10}  {method:11} {found['trainings']:10,}"
+                f" {found['cost']:8,.0f}  {done:>4}  {bands}   ({found['seconds']:.0f} s)",
+                flush=True,
+            )
+        if len(cost) == 2:
+            ratios.append(cost["equilibrium"] / cost["labels"])
+            if min(added.values()) > 0:
+                beyond.append(added["equilibrium"] / added["labels"])
     for name, each in (("cost", ratios), ("cost beyond the start", beyond)):
         if each:
             mean = np.exp(np.mean(np.log(each)))

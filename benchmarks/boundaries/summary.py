@@ -60,6 +60,12 @@ class Curves:
         bound = "" if all(exact for _, exact in middle.values()) else "*"
         return f"{_mean(middle):.2f}{bound} ({spread[0]:.2f}–{spread[1]:.2f})"
 
+    def reached(self, name: str, base: str, axis: str, mark: float) -> str:
+        """The geometric mean over those scenes alone in which both reach the mark, and how many these are."""
+        found = self.ratios(name, base, axis, mark, self.repetitions(name, base))
+        exact = {scene: one for scene, one in found.items() if one[1]}
+        return f"{_mean(exact):.2f} ({len(exact)})" if exact else "none"
+
 
 def summary(rows: list[dict]) -> str:
     """Markdown: trials and cost to each mark relative to the grid's and to the best peer's."""
@@ -79,9 +85,13 @@ def summary(rows: list[dict]) -> str:
     lines += ["", "Relative to the regular grid, geometric means over scenes, 90 % bootstrap intervals over "
               "repetitions; * holds scenes in which the sampler or the grid never got there: a bound.", ""]  # fmt: skip
     peers = [name for name in names if name not in ("grid", *OWN) and len(curves.repetitions(name)) > 2]
-    for name in [each for each in OWN if each in names and peers]:
-        cells = [curves.interval(name, peers[0], axis, mark) for axis, mark in table]
-        lines.append(f"{name} over {peers[0]}: {', '.join(cells)}, in the columns of the table.")
+    as_they_come = [name for name in peers if name.endswith(OWN_MAP)]  # with the classifier that they bring
+    for base in peers[:1] + as_they_come[:1]:
+        for name in [each for each in OWN if each in names]:
+            cells = [curves.interval(name, base, axis, mark) for axis, mark in table]
+            lines.append(f"{name} over {base}: {', '.join(cells)}, in the columns of the table.")
+            inside = [curves.reached(name, base, axis, mark) for axis, mark in table]
+            lines.append(f"  where both got there: {', '.join(inside)} (scenes).")
     lines += ["", f"| trials to 5 % / 2 % | {' | '.join(curves.scenes)} |", "|---|" + "---|" * len(curves.scenes)]
     for name in names:
         both = [curves.ratios(name, "grid", "trials", mark, curves.repetitions(name, "grid")) for mark in MARKS]

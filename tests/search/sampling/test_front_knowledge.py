@@ -1,32 +1,39 @@
 """What a training would tell of the equilibrium boundaries, and where the next ones go."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analysis.phases.equilibrium import equilibrium
-from benchmarks.boundaries.equilibrium_cost import World, columns
+from benchmarks.boundaries.worlds import DIMENSIONS, made_up
+from benchmarks.equilibrium_coverage import random_fronts
 from search.sampling.front_knowledge import POINTS, FrontKnowledge, next_places
 
 COST = {8.0: 64.0, 16.0: 256.0}
+HEAT, SEED = 0.4, [100, 0]
 
 
 @pytest.fixture(scope="module")
 def world():
     """Four algorithms at n = 8 and 16, five trainings at each of 13 β."""
-    world = World.random("exponential", 0.4, [100, 0])
+    world = made_up("exponential", HEAT, SEED)
     world.train([(float(beta), n) for n in (8, 16) for beta in np.geomspace(1e-8, 1, 13) for _ in range(5)])
     return world
 
 
 def read(world):
-    beta, n, label, energy, nats = columns(world)
+    beta, n, label, energy, nats = world.columns()
     return equilibrium(beta, n, label, energy, nats, log_x=True)
 
 
-def likely_of(world):
+def likely_in_truth():
+    rng = np.random.default_rng(SEED)
+    fronts = {n: random_fronts("exponential", rng) for n in DIMENSIONS}
+
     def likely(beta, n):
-        names = list(world.fronts[8])
-        score = [[-np.log(world.fronts[int(y)][name].objective(b)) / world.heat for name in names]
+        names = list(fronts[8])
+        score = [[-np.log(fronts[int(y)][name].objective(b)) / HEAT for name in names]
                  for b, y in zip(beta, n, strict=True)]  # fmt: skip
         share = np.exp(np.array(score) - np.max(score, axis=1, keepdims=True))
         return share / share.sum(axis=1, keepdims=True), names
@@ -64,7 +71,7 @@ def test_a_training_that_ends_in_another_algorithm_tells_nothing(world):
 
 
 def test_rounds_narrow_the_bands_more_than_even_places_do(world):
-    likely, found = likely_of(world), read(world)
+    likely, found = likely_in_truth(), read(world)
     asked = next_places(found, likely, COST, count=48, width=0.05)
     assert len(asked) == 48 and {n for _, n in asked} == {8.0, 16.0}
     assert np.mean([n == 8.0 for _, n in asked]) > 0.7  # a quarter of the cost
@@ -72,7 +79,7 @@ def test_rounds_narrow_the_bands_more_than_even_places_do(world):
     even = [(float(10 ** rng.uniform(-8, 0)), int(rng.choice([8, 16]))) for _ in range(48)]
     total = {}
     for name, places in (("asked", asked), ("even", even)):
-        other = World(world.fronts, world.heat, np.random.default_rng(1), list(world.rows))
+        other = replace(world, rng=np.random.default_rng(1), rows=list(world.rows))
         other.train([(beta, int(n)) for beta, n in places])
         table = read(other).boundaries.query("y == 8")
         assert len(table) == 3
@@ -81,7 +88,7 @@ def test_rounds_narrow_the_bands_more_than_even_places_do(world):
 
 
 def test_cheap_places_come_first_and_none_once_all_is_narrow(world):
-    found, likely = read(world), likely_of(world)
+    found, likely = read(world), likely_in_truth()
     dear = next_places(found, likely, {8.0: 1.0, 16.0: 1e6}, count=8, width=0.05)
     assert {n for _, n in dear} == {8.0}
     assert next_places(found, likely, COST, count=8, width=10.0) == []
@@ -89,11 +96,11 @@ def test_cheap_places_come_first_and_none_once_all_is_narrow(world):
 
 
 def test_algorithms_too_rare_for_a_front_are_asked_for(world):
-    other = World(world.fronts, world.heat, np.random.default_rng(1), [row for row in world.rows if row[2] != "rich"])
+    other = replace(world, rng=np.random.default_rng(1), rows=[row for row in world.rows if row[2] != "rich"])
     rich = next(row for row in world.rows if row[2] == "rich" and row[1] == 8)
     other.rows.append(rich)
-    [first, second, *_] = next_places(read(other), likely_of(world), COST, count=8, width=0.05)
+    [first, second, *_] = next_places(read(other), likely_in_truth(), COST, count=8, width=0.05)
     assert first == second and first[1] == 8.0
     x = np.geomspace(1e-8, 1, POINTS)
-    probabilities, labels = likely_of(world)(x, np.full(POINTS, 8.0))
+    probabilities, labels = likely_in_truth()(x, np.full(POINTS, 8.0))
     assert first[0] == pytest.approx(x[probabilities[:, labels.index("rich")].argmax()])

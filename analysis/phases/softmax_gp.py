@@ -87,9 +87,9 @@ def make_basis(*distinct: int, most: Sequence[int] = (20, 12)) -> Basis:
 
 def _waves(scaled: Floats, orders: np.ndarray) -> Floats:
     """(points,), (ripples,) -> (points, ripples)."""
-    distinct, which = np.unique(orders, return_inverse=True)  # sines cost more than anything else here
+    distinct = np.arange(orders.min(), orders.max() + 1)  # sines cost more than anything else here
     waves = np.sin(np.pi * distinct * (scaled[:, None] + BOX) / (2 * BOX)) / np.sqrt(BOX)  # (points, distinct)
-    return np.where(distinct == 0, 1.0, waves)[:, which]
+    return np.where(distinct == 0, 1.0, waves)[:, orders - distinct[0]]
 
 
 def _density(orders: np.ndarray, length: float) -> Floats:
@@ -238,7 +238,7 @@ def expected_fisher(fit: FieldFit, features: Floats, phases: int) -> FieldFit:
     probability = (1 - noise) * share + noise / phases + 1e-12
     _, fisher = _slopes(share, probability, np.full(share.shape, 1 / phases), noise, contrast)
     precision = fit.cholesky @ fit.cholesky.T + _precision(scaled, fisher)
-    precision[np.diag_indices_from(precision)] -= 1.0  # the prior's, counted twice
+    precision.flat[:: len(precision) + 1] -= 1.0  # the prior's, counted twice
     return replace(fit, cholesky=cholesky(precision, lower=True, check_finite=False))
 
 
@@ -313,5 +313,5 @@ def _precision(scaled: Floats, fisher: Floats) -> Floats:
             precision[a, :, b, :] = block
             precision[b, :, a, :] = block.T
     square = precision.reshape(columns * kept, columns * kept)
-    square[np.diag_indices_from(square)] += 1.0
+    square.flat[:: len(square) + 1] += 1.0
     return square

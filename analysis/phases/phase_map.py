@@ -39,7 +39,7 @@ FEW_PLACES = 60
 MAP_CENTRE = Hyperparameters(trend=60.0, tilt=0.1, ripple=2.0, length_x=0.4, length_y=0.5, noise=0.015)
 MAP_LOG_SD = {"trend": 1.6, "tilt": 1.0, "ripple": 0.8, "length_x": 0.5, "length_y": 0.5, "noise": 1.2}
 # Prior of the trend that draws integrate over: crossovers far sharper than the places can tell are as likely as others.
-TREND_CENTRE, TREND_LOG_SD = 500.0, 2.0
+TREND_CENTRE, TREND_LOG_SD = 2000.0, 1.5
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from analysis.phases.softmax_gp import FieldFit, contrasts
 
 MOVES = ("stretch", "shift", "turn", "shift")  # of the trend, 2 to 6 times in each round, before the slice
 MOVED = 800  # places of a round: few places leave crossovers more open, and cost less
-STRETCH = 0.5  # sd of the logarithm of the stretch
+STRETCHES = (0.2, 2.0)  # range of the sd of the logarithm of a stretch, log-uniform
 WIDER = 0.4  # of the data's share of the precision stays in the wider Gaussian that slices reach out from
 SHIFTS = (0.01, 0.2)  # range of the sd of a shift, in half-ranges of x, log-uniform
 
@@ -127,7 +127,7 @@ class _Chains:
 
     def stretch(self, rng: np.random.Generator) -> None:
         """Multiply the trend. Its volume grows by the factor to the power of its number of weights."""
-        factor = rng.normal(0, STRETCH, len(self.weights))
+        factor = rng.standard_normal(len(self.weights)) * _sizes(STRETCHES, len(self.weights), rng)
         trend = self.weights[:, :, : self.trends] * np.exp(factor)[:, None, None]
         self._accept(trend, factor * self.trends * self.contrast.shape[1], rng)
 
@@ -139,7 +139,7 @@ class _Chains:
         chains = len(self.weights)
         trend = self.weights[:, :, : self.trends].copy()
         slope = np.sqrt((trend[:, :, 1] ** 2).mean(axis=1)) * self.fit.scale[1]  # logits per half-range
-        size = slope * np.exp(rng.uniform(np.log(SHIFTS[0]), np.log(SHIFTS[1]), chains))
+        size = slope * _sizes(SHIFTS, chains, rng)
         direction = rng.integers(2, size=(chains, len(self.contrast))) @ self.contrast  # (chains, columns)
         step = rng.standard_normal((chains, self.trends)) * size[:, None] / self.fit.scale[: self.trends]
         step[:, 1] = 0.0
@@ -157,7 +157,7 @@ class _Chains:
         second = (first + rng.integers(1, phases, size=chains)) % phases
         moved = rng.integers(2, size=(chains, phases))
         moved[np.arange(chains), first], moved[np.arange(chains), second] = 0, 1
-        factor = rng.normal(0, STRETCH, chains)
+        factor = rng.standard_normal(chains) * _sizes(STRETCHES, chains, rng)
         trend = self.weights[:, :, : self.trends]
         odds = np.einsum("ck,ckt->ct", self.contrast[second] - self.contrast[first], trend) * np.expm1(factor)[:, None]
         self._accept(trend + (moved @ self.contrast)[:, :, None] * odds[:, None, :], factor * self.trends, rng)
@@ -211,3 +211,8 @@ class _Chains:
             below = angle[moving] < 0
             low[moving[below]], high[moving[~below]] = angle[moving[below]], angle[moving[~below]]
             angle[moving] = rng.uniform(low[moving], high[moving])
+
+
+def _sizes(ends: tuple[float, float], count: int, rng: np.random.Generator) -> Floats:
+    """Log-uniform between the ends: (count,)."""
+    return np.exp(rng.uniform(np.log(ends[0]), np.log(ends[1]), count))

@@ -29,8 +29,14 @@ class Description:
     bends: tuple[float, ...]  # by type, the variance of its even part over that of the output
     mean_slopes: np.ndarray  # (n,) of the network's output, E[f(x)·xᵢ]
     unexplained_of_target: float | None  # 1 − squared correlation of the network with its target, if that was given
-    linear_share: float  # variance of the formula's linear part over that of the output
+    spread: float  # standard deviation of the output
 
     @property
     def dimension(self) -> int:
         return self.structure.dimension
+
+    @property
+    def linear_share(self) -> float:
+        """Variance of the formula's linear part, at inputs of variance 1, over that of the output."""
+        unit = max(self.spread, 1e-300)
+        return sum(len(group) * (slope / unit) ** 2 for group, slope in zip(self.groups, self.slopes, strict=True))

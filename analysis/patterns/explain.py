@@ -9,7 +9,7 @@ what hardly matters is taken out (simplify.py), and other inputs say how faithfu
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -34,6 +34,9 @@ FLAT = 1e-20  # share of the mean square below which an output doesn't vary
 STRONG = 0.4  # share of another type's amplitude
 SMALL = 0.05  # a type that bends the output by less than this share of its variance may be left out
 RADIAL = 0.01  # what dense rows may lose, as a share of the output's variance, by becoming a function of ‖x‖
+CLEARER = 0.85  # share of what types leave unexplained that √(‖x‖² + e) may leave in place of them all …
+MAY_BE_RADIAL = 2.0  # … and that a first guess of it may leave
+SOFT_RADII = (0.01, 0.03, 0.1, 0.3, 1.0)  # e of √(‖x‖² + e) by the number of inputs, to start from
 SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
 CHANCE = 0.02  # share of the output's variance that types must explain beyond what dense rows do, if they may be chance
 POOR = 0.02  # share left unexplained beyond which neurons with a slight bend are no longer taken for linear
@@ -117,6 +120,7 @@ def _of_given(explanation: Explanation, network: Network, order: np.ndarray, uni
         slopes=tuple(slope * unit for slope in explanation.slopes),
         offset=explanation.offset * unit,
         mean_slopes=explanation.mean_slopes * unit,
+        spread=explanation.spread * unit,
     )
 
 
@@ -155,6 +159,10 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
         whole = _describe(find_structure(network, whole=True), inputs, output, activation)
         if whole.short.fit.unexplained <= best.short.fit.unexplained + CHANCE:
             best = whole
+    for radial in [] if flat else _radial_structures(best, inputs, output):
+        other = _describe(radial, inputs, output, activation)
+        if other.short.fit.unexplained < CLEARER * best.short.fit.unexplained and other.bits < best.bits:
+            best = other
     types, slopes, offset = best.model.read_back(best.short.fit.constants)
     scores = [_r_squared(values, Model(best.model.types, best.model.groups, x, activation).values(
         best.short.fit.constants)) for x, values in tests]  # fmt: skip
@@ -170,8 +178,7 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
         r_squared_at_twice_the_scale=scores[1],
         mean_slopes=output @ inputs.x / len(output),
         unexplained_of_target=None if wanted is None else _unexplained(output, wanted),
-        linear_share=float(sum(len(group) * slope**2 for group, slope in zip(best.model.groups, slopes, strict=True))
-                           / max(output.var(), 1e-300)),
+        spread=float(output.std()),
         bends=tuple(_bend(term, best.short.fit.constants[part]) / max(output.var(), 1e-300)
                     for term, part in zip(best.model.terms, best.model.parts, strict=True)),
     )  # fmt: skip
@@ -199,6 +206,21 @@ def _stands_among_dense_rows(found: _Candidate) -> bool:
     return any(dense) and any(one and not other for one, other in zip(partial, dense, strict=True))
 
 
+def _radial_structures(found: _Candidate, inputs: Inputs, output: np.ndarray) -> Iterator[Structure]:
+    """All that bends as a function of ‖x‖ or of how far the inputs are from their mean, where that may explain as much:
+    rows that point everywhere, though a few inputs leave little room for rows without structure.
+    """
+    n, structure = found.structure.dimension, found.structure
+    if n == 1 or len(found.model.types) == 0 or all(kind.kind == "radial" for kind in found.model.types):
+        return
+    even = (output + np.roll(output, len(output) // 2)) / 2
+    for centred in (False, True)[: n - 1]:
+        kind = _radial(structure.types, inputs, even, centred)
+        missed = _unexplained(even, np.sqrt(inputs.squared_length(centred) + kind.constants["e"])) * even.var()
+        if missed < MAY_BE_RADIAL * found.short.fit.unexplained * output.var():
+            yield replace(structure, types=(kind,), linear=output @ inputs.x / len(output))
+
+
 def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activation: Activation) -> _Candidate:
     """The shortest description that this structure allows."""
     groups = linear_groups(structure.linear, max(output.var(), 1e-300))
@@ -214,8 +236,10 @@ def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activati
     if activation.name == "relu":
         types = [_without_sharpness(kind) for kind in types]
     model, result = fitted(types)
-    if any(kind.kind == "dense" for kind in types):
-        radial = [kind for kind in types if kind.kind != "dense"] + [_radial(types, inputs, output)]
+    dense = [kind for kind in types if kind.kind == "dense"]
+    if dense:
+        centred = all(kind.centred for kind in dense)
+        radial = [kind for kind in types if kind.kind != "dense"] + [_radial(dense, inputs, output, centred)]
         other_model, other = fitted(radial)
         if other.unexplained <= result.unexplained + RADIAL:
             types, model, result = radial, other_model, other
@@ -224,13 +248,14 @@ def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activati
     return _sharpened(structure, model, short, output, activation, inputs)
 
 
-def _radial(types: Sequence[NeuronType], inputs: Inputs, output: np.ndarray) -> NeuronType:
-    """√(‖x‖² + e) in place of all dense types, from a start that fits the output roughly."""
-    e = inputs.x.shape[1] / 4
-    root = np.sqrt(inputs.square + e)
+def _radial(types: Sequence[NeuronType], inputs: Inputs, output: np.ndarray, centred: bool) -> NeuronType:
+    """√(‖x‖² + e), or centred √(Σ (xᵢ − x̄)² + e), in place of types, from a start that fits the output roughly."""
+    squared = inputs.squared_length(centred)
+    roots = {e: np.sqrt(squared + e) for e in (inputs.x.shape[1] * np.array(SOFT_RADII)).tolist()}
+    e, root = min(roots.items(), key=lambda item: _unexplained(output, item[1]))
     A = float(np.cov(root, output)[0, 1] / root.var())
-    neurons = tuple(j for kind in types if kind.kind == "dense" for j in kind.neurons)
-    return NeuronType("radial", 1, 0, ((),), neurons, {"A": A, "e": e})
+    neurons = tuple(sorted(j for kind in types for j in kind.neurons))
+    return NeuronType("radial", 1, 0, ((),), neurons, {"A": A, "e": e}, centred=centred)
 
 
 def _without_small_types(types: Sequence[NeuronType], model: Model, result: Fit,

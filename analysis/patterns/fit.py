@@ -43,6 +43,16 @@ class Inputs:
         square: np.ndarray = (self.columns**2).sum(0)
         return square  # (samples,)
 
+    @cached_property
+    def scatter(self) -> np.ndarray:
+        """Σ (xᵢ − x̄)²."""
+        scatter: np.ndarray = ((self.columns - self.columns.mean(0)) ** 2).sum(0)
+        return scatter  # (samples,)
+
+    def squared_length(self, centred: bool) -> np.ndarray:
+        """(samples,) of x, or of x − x̄."""
+        return self.scatter if centred else self.square
+
 
 class Term:
     """One type on fixed inputs: its values and their derivatives by its constants, in the order of `names`."""
@@ -52,7 +62,7 @@ class Term:
         self.parts: dict[str, np.ndarray] = {}
         self.names = [name for name in ("A", "s", "beta", "rho", "tau", "e") if name in kind.constants]
         if kind.kind == "radial":
-            self.square = inputs.square
+            self.square = inputs.squared_length(kind.centred)
             return
         if kind.rows is not None:  # dense
             self.fixed = kind.rows.astype(inputs.x.dtype) @ inputs.columns

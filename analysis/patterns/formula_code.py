@@ -24,7 +24,8 @@ def expression(described: Description) -> Any:
         given = kind.constants
         A, s, tau, rho = given["A"], given.get("s"), given.get("tau", 0.0), given.get("rho", 0.0)
         if kind.kind == "radial":
-            return A * sympy.sqrt(sympy.Sum(x[i] ** 2, (i, 1, n)) + given["e"])
+            mean = total / n if kind.centred else 0
+            return A * sympy.sqrt(sympy.Sum((x[i] - mean) ** 2, (i, 1, n)) + given["e"])
         if kind.kind == "all":
             return A * bend(kind.side * total + tau, s)
         if kind.rows is not None:  # dense
@@ -65,7 +66,8 @@ def _python_term(kind: NeuronType, dimension: int, act: str) -> list[str]:
     given = kind.constants
     A, s, tau, rho = given["A"], given.get("s"), given.get("tau", 0.0), given.get("rho", 0.0)
     if kind.kind == "radial":
-        return [f"y += {A!r} * np.sqrt((x**2).sum(1) + {given['e']!r})"]
+        inside = "(x - x.mean(1, keepdims=True))" if kind.centred else "x"
+        return [f"y += {A!r} * np.sqrt(({inside}**2).sum(1) + {given['e']!r})"]
     lines, apart = [], "main"
     if kind.kind == "all":
         lines.append("main = total")

@@ -1,8 +1,9 @@
 """Formulas as text and LaTeX."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from analysis.activations import ACTIVATIONS, Activation
 from analysis.patterns.description import Description
@@ -31,7 +32,9 @@ class Notation:
     total: str
     total_of: str
     row: str
+    centred_row: str
     radius: str
+    spread: str
     soft: str
     relu: str
     sigma: str
@@ -42,7 +45,8 @@ TEXT = Notation(
     times="·", minus="−", every_input="Σᵢ ", every_pair="Σᵢ≠ⱼ ", every_pair_once="Σᵢ<ⱼ ", some_inputs="Σ_{{i∈{{{}}}}} ",
     some_pairs="Σ_{{{} of {} pairs}} ", some_subsets="Σ_{{{} of {} sets S of {}}} ", rows="Σⱼ ", first="xᵢ",
     second="xⱼ", rest_of_one="Σₖ≠ᵢ xₖ", rest_of_pair="Σₖ≠ᵢ,ⱼ xₖ", subset="Σ_S xᵢ", rest_of_subset="Σ_rest xₖ",
-    total="Σᵢ xᵢ", total_of="Σ_{{i∈{{{}}}}} xᵢ", row="wⱼ·x", radius="√(Σᵢ xᵢ²{})", soft="r", relu="relu",
+    total="Σᵢ xᵢ", total_of="Σ_{{i∈{{{}}}}} xᵢ", row="wⱼ·x", centred_row="wⱼ·(x − x̄)",
+    radius="√(Σᵢ xᵢ²{})", spread="√(Σᵢ (xᵢ − x̄)²{})", soft="r", relu="relu",
     sigma="{r}(u) = u·{gate}({s}u)", subscript="{}",
 )  # fmt: skip
 LATEX = Notation(
@@ -51,9 +55,11 @@ LATEX = Notation(
     some_subsets=r"\sum_{{S:\,{}\text{{ of }}{},\,|S|={}}} ", rows=r"\sum_j ", first="x_i", second="x_j",
     rest_of_one=r"\sum_{k \neq i} x_k", rest_of_pair=r"\sum_{k \neq i,j} x_k", subset=r"\sum_{i \in S} x_i",
     rest_of_subset=r"\sum_{k \notin S} x_k", total=r"\sum_i x_i", total_of=r"\sum_{{i \in \{{{}\}}}} x_i",
-    row=r"w_j \cdot x", radius=r"\sqrt{{\sum_i x_i^2{}}}", soft="r", relu=r"\mathrm{relu}",
+    row=r"w_j \cdot x", centred_row=r"w_j \cdot (x - \bar x)", radius=r"\sqrt{{\sum_i x_i^2{}}}",
+    spread=r"\sqrt{{\sum_i (x_i - \bar x)^2{}}}", soft="r", relu=r"\mathrm{relu}",
     sigma=r"{r}(u) = u\,{gate}({s}u)", subscript="_{{{}}}",
 )  # fmt: skip
+Level = TypeVar("Level", bound=Hashable)
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -63,7 +69,7 @@ def text(described: Description, words: Notation) -> str:
     together: dict[tuple[float, str], list[NeuronType]] = {}  # types of one amplitude under one sum
     for kind in described.types:
         if kind.kind == "radial":
-            term = words.radius.format(_signed(kind.constants["e"], words))
+            term = _radius(kind, words)
             together[kind.constants["A"], term] = []
         else:
             together.setdefault((kind.constants["A"], sum_sign(kind, n, words)), []).append(kind)
@@ -72,7 +78,7 @@ def text(described: Description, words: Notation) -> str:
                for group, slope in zip(described.groups, described.slopes, strict=True) if slope]  # fmt: skip
     body = signed_sum(pieces, described.offset, words)
     activation = ACTIVATIONS[described.network.activation]
-    return ", ".join([body, *(_bend_rule(bend, s, activation, words) for s, bend in names.items())])
+    return ", ".join([body, *(bend_rule(bend, digits(s), activation, words) for s, bend in names.items())])
 
 
 def _bends(kinds: list[NeuronType], names: dict[float, str], words: Notation) -> str:
@@ -89,28 +95,45 @@ def term(described: Description, index: int) -> str:
     """The term of one type, with its own constants."""
     kind = described.types[index]
     if kind.kind == "radial":
-        return f"{digits(kind.constants['A'])}·{TEXT.radius.format(_signed(kind.constants['e'], TEXT))}"
+        return signed_sum([(kind.constants["A"], _radius(kind, TEXT))], 0.0, TEXT)
     names = _bend_names(described, TEXT)
     total = sum_sign(kind, described.dimension, TEXT)
     return signed_sum([(kind.constants["A"], total + _bends([kind], names, TEXT))], 0.0, TEXT)
 
 
+def _radius(kind: NeuronType, words: Notation) -> str:
+    return (words.spread if kind.centred else words.radius).format(_signed(kind.constants["e"], words))
+
+
 def argument(kind: NeuronType, words: Notation) -> str:
     """u, what a bend acts on."""
-    given = kind.constants
+    given, pieces = kind.constants, _set_apart(kind, words)
+    if kind.kind == "pair":
+        pieces.append((given["beta"], words.second))
+    if given.get("rho"):
+        pieces.append((given["rho"], rest_of(kind, words)))
+    return signed_sum(pieces, given.get("tau", 0.0), words)
+
+
+def set_apart(kind: NeuronType, words: Notation) -> str:
+    """The inputs set apart, the first of a pair."""
+    return signed_sum(_set_apart(kind, words), 0.0, words)
+
+
+def _set_apart(kind: NeuronType, words: Notation) -> list[tuple[float, str]]:
     main = {"one": words.first, "pair": words.first, "all": words.total, "dense": words.row}.get(kind.kind, "")
     if kind.kind == "subset":
         main = f"{words.first} + {words.second}" if kind.size == 2 else words.subset
-    pieces = [(float(kind.side), main)]  # of a sum of two inputs the sign belongs to both
     if kind.kind == "subset" and kind.size == 2 and kind.side < 0:
-        pieces = [(-1.0, words.first), (-1.0, words.second)]
-    if kind.kind == "pair":
-        pieces.append((given["beta"], words.second))
-    rest = {"one": words.rest_of_one, "pair": words.rest_of_pair, "subset": words.rest_of_subset}
-    if given.get("rho"):
-        pieces.append((given["rho"], words.rest_of_pair if kind.kind == "subset" and kind.size == 2
-                       else rest[kind.kind]))  # fmt: skip
-    return signed_sum(pieces, given.get("tau", 0.0), words)
+        return [(-1.0, words.first), (-1.0, words.second)]  # of a sum of two inputs the sign belongs to both
+    return [(float(kind.side), main)]
+
+
+def rest_of(kind: NeuronType, words: Notation) -> str:
+    """The sum of all inputs that aren't set apart."""
+    if kind.kind == "one":
+        return words.rest_of_one
+    return words.rest_of_pair if kind.size == 2 else words.rest_of_subset
 
 
 def sum_sign(kind: NeuronType, dimension: int, words: Notation, *, counted: bool = True) -> str:
@@ -153,7 +176,12 @@ def is_mirror(one: NeuronType, other: NeuronType) -> bool:
 
 def _bend_names(described: Description, words: Notation) -> dict[float, str]:
     """Sharpness -> the name of its bend: r if there is one, r₁, r₂ … if there are several."""
-    levels = list(dict.fromkeys(kind.constants["s"] for kind in described.types if "s" in kind.constants))
+    return bend_names([kind.constants["s"] for kind in described.types if "s" in kind.constants], words)
+
+
+def bend_names(sharpness: Iterable[Level], words: Notation) -> dict[Level, str]:
+    """A name for every level of sharpness."""
+    levels = list(dict.fromkeys(sharpness))
     if len(levels) == 1:
         return {levels[0]: words.soft}
     return {s: words.soft + _subscript(index + 1, words) for index, s in enumerate(levels)}
@@ -163,12 +191,13 @@ def _subscript(number: int, words: Notation) -> str:
     return words.subscript.format(str(number).translate(SUBSCRIPTS) if words is TEXT else number)
 
 
-def _bend_rule(name: str, s: float, activation: Activation, words: Notation) -> str:
+def bend_rule(name: str, s: str, activation: Activation, words: Notation) -> str:
+    """What a soft bend means, s its sharpness in words."""
     if activation.gate:
         gate = activation.gate if words is TEXT else {"σ": r"\sigma", "Φ": r"\Phi"}[activation.gate]
-        return words.sigma.format(r=name, gate=gate, s="" if digits(s) == "1" else digits(s) + words.times)
+        return words.sigma.format(r=name, gate=gate, s="" if s == "1" else s + words.times)
     act = activation.name if words is TEXT else rf"\mathrm{{{activation.name}}}"
-    return f"{name}(u) = {act}({digits(s)}{words.times}u)/{digits(s)}"
+    return f"{name}(u) = {act}({s}{words.times}u)/{s}"
 
 
 def _slope_of(group: Sequence[int], dimension: int, words: Notation) -> str:

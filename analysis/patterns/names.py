@@ -69,7 +69,8 @@ def _is_convexity(described: Description, shares: np.ndarray) -> bool:
     floor = isotropic_error(described.dimension, described.network.inputs)
     unexplained = described.unexplained_of_target
     fits = unexplained is None or floor / 2 < unexplained < CONSTANT_ERROR
-    return bool(shares[positive].sum() > POSITIVITY and fits)
+    centred = any(kind.centred for kind in described.types)  # blind to the mean: no approximation of the norm
+    return bool(shares[positive].sum() > POSITIVITY and fits and not centred)
 
 
 def _one_input_algorithm(described: Description, local: list[NeuronType]) -> str:

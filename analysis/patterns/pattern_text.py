@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from analysis.patterns.description import Description
 from analysis.patterns.formula_text import TEXT, argument, signed_sum, sum_sign
+from analysis.patterns.guise import spread_of, usual_guise
 from analysis.patterns.types import NeuronType
 
 MATTERS = 0.3  # share of u's spread from which on the rest of the inputs belongs to the pattern
@@ -16,14 +17,16 @@ UNEVEN_SLOPES = "Σᵢ dᵢ·xᵢ"
 def pattern(described: Description) -> str:
     """What the types are and how they are summed, with signs for numbers: `Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ) + Σᵢ xᵢ`.
 
-    The rest of the inputs is named where it has a good share in what a neuron reads. How large a type's bias is, and
-    what the slopes are, is left out; types with the same words are one.
+    Networks that compute the same in two guises have one pattern (guise.py). The rest of the inputs is named where it
+    has a good share in what a neuron reads. How large a type's bias is, and what the slopes are, is left out; types
+    with the same words are one.
     """
+    described = usual_guise(described)
     n, pieces = described.dimension, []
     for kind in described.types:
         sign = math.copysign(1.0, kind.constants["A"])
-        if kind.kind == "radial":
-            term = TEXT.rows + f"r({TEXT.row})"
+        if kind.kind in ("dense", "radial"):
+            term = TEXT.rows + f"r({TEXT.centred_row if kind.centred else TEXT.row})"
         else:
             term = f"{sum_sign(kind, n, TEXT, counted=False)}r({argument(_rough(kind, n), TEXT)})"
         pieces.append((sign, term))
@@ -41,7 +44,7 @@ def mirror_image(pattern: str) -> str:
     pieces = []
     for sign, term in _terms(pattern):
         bend = re.fullmatch(r"(.*?)r\((.*)\)", term)
-        if bend and bend[2] != TEXT.row:
+        if bend and bend[2] not in (TEXT.row, TEXT.centred_row):
             turned = signed_sum([(-side, part) for side, part in _terms(bend[2])], 0.0, TEXT, numbers=False)
             turned = re.sub("^−xᵢ \\+ xⱼ", "xᵢ − xⱼ", turned)  # which of two inputs is called i is open
             pieces.append((sign, f"{bend[1]}r({turned})"))
@@ -74,9 +77,8 @@ def _terms(text: str) -> list[tuple[float, str]]:
 def _rough(kind: NeuronType, dimension: int) -> NeuronType:
     """The type with signs for numbers, and without what hardly counts."""
     given, rough = kind.constants, {}
-    spread = math.sqrt(max(kind.size, 1) + given.get("rho", 0.0) ** 2 * max(dimension - kind.size, 0))
     if "beta" in given:
         rough["beta"] = math.copysign(1.0, given["beta"])
-    if abs(given.get("rho", 0.0)) * math.sqrt(max(dimension - kind.size, 0)) > MATTERS * spread:
+    if abs(given.get("rho", 0.0)) * math.sqrt(max(dimension - kind.size, 0)) > MATTERS * spread_of(kind, dimension):
         rough["rho"] = math.copysign(1.0, given["rho"])
     return replace(kind, constants=rough)

@@ -29,6 +29,7 @@ UNEVEN = 1.45  # members whose amplitudes differ by more than this factor, and b
 MAX_CLUSTERS = 3  # types that rows of one kind and side are sorted into before the others count as dense
 TYPE_BITS = 8.0  # what it costs to say that there is one more type, and of which kind
 CLEAR_BITS = 30.0  # evidence for a type of few members that stands among dense rows
+CENTRED = 0.1  # of the share of a row's squared norm that its mean has by chance, 1/n: below it rows sum to zero
 SHARED_BITS = 4.3  # what a constant of a template costs, to the precision of rows.py
 
 
@@ -36,7 +37,8 @@ SHARED_BITS = 4.3  # what a constant of a template costs, to the precision of ro
 class NeuronType:
     """Neurons that share one template and its constants.
 
-    kind: one of rows.py's; for dense rows also `radial`, what they do together if they point everywhere.
+    kind: one of rows.py's; for dense rows also `radial`, what they do together if they point everywhere:
+    √(Σ xᵢ² + e), or, where every row sums to zero, √(Σ (xᵢ − x̄)² + e).
     constants: A, s, rho, beta, tau as above, without those that are 0 (or s = ∞); `radial` has A and e.
     """
 
@@ -47,6 +49,7 @@ class NeuronType:
     neurons: tuple[int, ...]  # indices of hidden neurons
     constants: dict[str, float]
     rows: np.ndarray | None = field(default=None, repr=False)  # (rows, n) of dense, else None
+    centred: bool = False  # of dense or radial: only how far the inputs are from their mean counts
 
     def possible(self, dimension: int) -> int:
         """Members that the type has when it is complete."""
@@ -374,7 +377,8 @@ def _dense(group: list[_Neuron], sign: int) -> NeuronType:
         "s": float(1 / (strength @ out)),
         "tau": float(strength @ (out * [neuron.bias for neuron in group])),
     }
-    return NeuronType("dense", 1, 0, ((),), tuple(neuron.index for neuron in group), constants, rows)
+    centred = min(rows.shape) > 2 and strength @ (rows.sum(1) ** 2 / (rows**2).sum(1)) < CENTRED
+    return NeuronType("dense", 1, 0, ((),), tuple(neuron.index for neuron in group), constants, rows, bool(centred))
 
 
 def _weighted_median(values: list[float], weights: list[float]) -> float:

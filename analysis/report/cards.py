@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from analysis.algorithms.names import display_name, in_order
 from analysis.formatting import format_beta, format_number
+from analysis.report import shared_formulas
 from analysis.report.naming import algorithm_file
 
 if TYPE_CHECKING:
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
 
     from analysis.report.gallery import Gallery
     from analysis.sweeps.clusters import Cluster
+    from analysis.sweeps.load import Sweep
 
 
 MAX_CHOICES = 40  # values of β to filter the drawings by
 MAX_SEEDS = 200  # likewise
 MAX_CLUSTERS = 24  # cards, the largest clusters'
+MAX_SHARED = 8  # of them with a formula in n, which takes a few explanations
 
 
 def gallery_context(gallery: "Gallery | None", done: "pd.DataFrame", links: dict[str, str]) -> dict:
@@ -49,7 +52,7 @@ def beta_choices(betas) -> list[tuple[str, str]]:
 
 
 def cluster_context(
-    found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery | None", links
+    found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery | None", links, sweep: "Sweep"
 ) -> dict:
     """A card for every cluster: the drawing of its typical training, where it lives and what sets it apart."""
     shown = []
@@ -66,6 +69,9 @@ def cluster_context(
             | {
                 "number": cluster.number,
                 "pattern": cluster.pattern,
+                "shared": shared_formulas.text(
+                    shared_formulas.in_n(cluster, done, sweep) if len(shown) < MAX_SHARED else None
+                ),
                 "code": algorithm_file(cluster, done),
                 "nearest": _median(rows, "faithfulness"),
                 "explained": _median(rows, "pattern_r_squared"),

@@ -283,7 +283,7 @@ def _candidates(data: ReportData) -> "Markup | None":
     if data.experiment.own:
         shown = own_cards.cluster_context(data)
         return data.html("own_candidates.html.j2", **shown) if shown["candidates"] else None
-    shown = cards.cluster_context(*data.clusters, data.done, data.gallery, data.links)
+    shown = cards.cluster_context(*data.clusters, data.done, data.gallery, data.links, data.sweep)
     return data.html("candidates.html.j2", sweep=data.sweep.folder.name, **shown) if shown["candidates"] else None
 
 

@@ -101,6 +101,19 @@ PATTERNS = (
 )  # fmt: skip
 
 
+def around_the_mean(n: int, hidden: int, rng: np.random.Generator) -> Network:
+    """Rows of length 3 that sum to zero, in all directions of that plane, as networks for the range of three inputs
+    have them: of three inputs they stand evenly round a disc."""
+    rows = rng.standard_normal((hidden, n))
+    if n == 3:
+        angles = 2 * np.pi * (np.arange(hidden) + 0.3) / hidden
+        basis = np.linalg.qr(np.c_[np.ones(3), np.eye(3)[:, :2]])[0][:, 1:]
+        rows = np.c_[np.cos(angles), np.sin(angles)] @ basis.T
+    rows -= rows.mean(1, keepdims=True)
+    rows *= 3 / np.linalg.norm(rows, axis=1, keepdims=True)
+    return Network(rows, np.zeros(hidden), np.full(hidden, 1.0 / hidden), np.array(0.1))
+
+
 def disguised(network: Network, rng: np.random.Generator, noise: float = 0.01) -> Network:
     """The same computation by other means: copies, dead neurons, permutations and noise."""
     changed = duplicated(network, rng, int(rng.integers(2, 4)))

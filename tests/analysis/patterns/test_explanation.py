@@ -7,13 +7,14 @@ import sympy
 from analysis.network import Network, NetworkFileError
 from analysis.patterns.explain import explain
 from analysis.patterns.pattern_text import mirror_image
-from tests.support.known_networks import convexity, double_sided, l1_norm, mirrored, pudding
-from tests.support.pattern_networks import PATTERNS
+from tests.support.known_networks import assemble, convexity, double_sided, l1_norm, mirrored, pass_through, pudding
+from tests.support.pattern_networks import PATTERNS, against_rest, around_the_mean
 
 NETWORKS = {pattern.name: pattern.build(pattern.smallest) for pattern in PATTERNS if pattern.smallest < 6}
 NETWORKS["unstructured rows"] = Network(
     np.random.default_rng(3).standard_normal((5, 3)), np.full(5, 0.1), np.full(5, 1.0), np.array(0.0)
 )
+NETWORKS["rows around the mean"] = around_the_mean(3, 9, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -57,6 +58,16 @@ def test_mirror_images_have_mirrored_patterns(pattern):
     network = pattern.build(6)
     assert mirror_image(pattern.pattern) == explain(mirrored(network)).pattern
     assert mirror_image(mirror_image(pattern.pattern)) == pattern.pattern
+
+
+def test_the_guise_of_a_bend_is_no_pattern_of_its_own():
+    """r(−u) = r(u) − u: the same function, its bends turned round, has the same pattern, and a formula of its own."""
+    there = explain(assemble(against_rest(6, 1, -0.3, -0.8), pass_through(6, 0.3)))
+    back = explain(assemble(against_rest(6, -1, 0.3, 0.8), pass_through(6, 0.3 + 1 - 5 * 0.3)))
+    assert there.pattern == back.pattern == "Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ) + Σᵢ xᵢ"
+    assert "r(−xᵢ + 0.3·Σₖ≠ᵢ xₖ + 0.8" in back.text
+    pudding_negative = explain(pudding(6, -1))  # no threshold: this side is the network's own
+    assert pudding_negative.pattern == "Σᵢ r(−xᵢ) + Σᵢ xᵢ"
 
 
 def test_identities_simplify():

@@ -10,7 +10,7 @@ from analysis.algorithms.inputs import fresh_inputs
 from analysis.network import Network
 from analysis.patterns.explain import explain, explain_all
 from tests.support.known_networks import noisy, padded, permuted
-from tests.support.pattern_networks import PATTERNS, Pattern, deviation, disguised
+from tests.support.pattern_networks import PATTERNS, Pattern, around_the_mean, deviation, disguised
 
 DIMENSIONS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32)
 CASES = [(pattern, n) for pattern in PATTERNS for n in DIMENSIONS if pattern.smallest <= n <= pattern.largest]
@@ -117,6 +117,15 @@ def test_incomplete_types_are_said_to_be():
     found = explain(PATTERNS[-1].build(6))
     assert "Σ_{i∈{1,2,3}} r(xᵢ)" in found.text.replace("1.5·", "") or "Σ_{i∈{1,2,3}} [" in found.text
     assert "some" in found.pattern
+
+
+@pytest.mark.parametrize(("n", "hidden"), [(3, 7), (3, 9), (6, 60), (12, 100)])
+def test_rows_around_the_mean_are_the_distance_from_it(n: int, hidden: int):
+    found = explain(around_the_mean(n, hidden, np.random.default_rng(n)))
+    assert found.pattern == "Σⱼ r(wⱼ·(x − x̄))" and found.algorithm == "other"
+    assert found.r_squared > 0.98 and found.types[0].neurons == tuple(range(hidden))
+    if n == 3:  # enough rows for every direction
+        assert "·√(Σᵢ (xᵢ − x̄)² + " in found.text and found.directions == 0 and found.constants <= 3
 
 
 def test_random_weights_have_no_short_formula():

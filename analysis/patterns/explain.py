@@ -35,6 +35,7 @@ STRONG = 0.4  # share of another type's amplitude
 SMALL = 0.05  # a type that bends the output by less than this share of its variance may be left out
 RADIAL = 0.01  # what dense rows may lose, as a share of the output's variance, by becoming a function of ‖x‖
 CLEARER = 0.85  # share of what types leave unexplained that √(‖x‖² + e) may leave in place of them all …
+POOR_RADIAL = 0.05  # … but no more than this of the output's variance: noisy types are no rows without structure …
 MAY_BE_RADIAL = 2.0  # … and that a first guess of it may leave
 SOFT_RADII = (0.01, 0.03, 0.1, 0.3, 1.0)  # e of √(‖x‖² + e) by the number of inputs, to start from
 SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
@@ -161,7 +162,8 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
             best = whole
     for radial in [] if flat else _radial_structures(best, inputs, output):
         other = _describe(radial, inputs, output, activation)
-        if other.short.fit.unexplained < CLEARER * best.short.fit.unexplained and other.bits < best.bits:
+        most = min(CLEARER * best.short.fit.unexplained, POOR_RADIAL)
+        if other.short.fit.unexplained < most and other.bits < best.bits:
             best = other
     types, slopes, offset = best.model.read_back(best.short.fit.constants)
     scores = [_r_squared(values, Model(best.model.types, best.model.groups, x, activation).values(

@@ -197,7 +197,7 @@ def bend_rule(name: str, s: str, activation: Activation, words: Notation) -> str
         gate = activation.gate if words is TEXT else {"σ": r"\sigma", "Φ": r"\Phi"}[activation.gate]
         return words.sigma.format(r=name, gate=gate, s="" if s == "1" else s + words.times)
     act = activation.name if words is TEXT else rf"\mathrm{{{activation.name}}}"
-    return f"{name}(u) = {act}({s}{words.times}u)/{s}"
+    return f"{name}(u) = {act}(u)" if s == "1" else f"{name}(u) = {act}({s}{words.times}u)/{s}"
 
 
 def _slope_of(group: Sequence[int], dimension: int, words: Notation) -> str:

@@ -1,8 +1,8 @@
 """One form for networks that compute the same in two guises: r(u) = r(−u) + u turns a type's bends round.
 
 Σᵢ r(xᵢ − a·Σₖ≠ᵢ xₖ − t) and Σᵢ r(−xᵢ + a·Σₖ≠ᵢ xₖ + t) differ by a sum of all inputs. The usual guise is the
-one in which the bend is beyond the threshold, t > 0: most inputs leave it alone. Types that act on both sides stay as
-they are.
+one in which the bend is beyond the threshold, t > 0: most inputs leave it alone. Types of two sides or several
+thresholds stay as they are.
 """
 
 import math
@@ -59,8 +59,8 @@ def usual_guise(described: Described) -> Described:
 def _is_turned(kind: NeuronType, types: Sequence[NeuronType], dimension: int) -> bool:
     if kind.kind not in ("one", "all", "subset") or len(kind.members) < kind.possible(dimension):
         return False
-    both_sided = any(other.kind == kind.kind and other.side == -kind.side for other in types)
-    return not both_sided and kind.constants.get("tau", 0.0) > BEYOND * spread_of(kind, dimension)
+    alone = sum(other.kind == kind.kind for other in types) == 1
+    return alone and kind.constants.get("tau", 0.0) > BEYOND * spread_of(kind, dimension)
 
 
 def _turned(kind: NeuronType, tau: float) -> NeuronType:

@@ -19,6 +19,7 @@ import numpy as np
 
 PRECISION = 0.0025  # ε²: a row's direction is known to this share of its squared norm
 SILENT = 0.2  # of two constants one is as good as none below this share of the other
+OPPOSITE = 0.75  # two weights of opposite signs are about opposite if the smaller has this share of the larger
 MAX_REST = 0.25  # share of a row's squared norm that its template may leave unexplained …
 MAX_CHANCE_REST = 0.12  # … and that subsets and pairs may, which unstructured rows come close to by chance …
 MAX_TWO_REST = 0.05  # … and `all` of two inputs, which one against the rest explains fully
@@ -91,11 +92,11 @@ def _all(weight: np.ndarray) -> Reader:
 
 
 def _one(weight: np.ndarray) -> Reader:
-    """Of two inputs the heavier one; of more the one that explains most."""
+    """Of two inputs the one that stands out; of more the one that explains most."""
     n, at = weight.shape[1], np.arange(len(weight))
     rest = (weight.sum(1, keepdims=True) - weight) / max(n - 1, 1)
     missed = (weight**2).sum(1, keepdims=True) - weight**2 - (n - 1) * rest**2  # (m, n)
-    top = np.abs(weight).argmax(1) if n == 2 else missed.argmin(1)
+    top = _heavier(weight) if n == 2 else missed.argmin(1)
     missed = missed[at, top]
 
     def found(j: int) -> Found:
@@ -106,6 +107,14 @@ def _one(weight: np.ndarray) -> Reader:
         return "one", (i,), main, 0.0, others, missed[j]
 
     return found
+
+
+def _heavier(weight: np.ndarray) -> np.ndarray:
+    """Of two inputs the one that stands out, (m,): the heavier, of two about opposite ones the positive."""
+    size = np.abs(weight)
+    opposite = (weight[:, 0] * weight[:, 1] < 0) & (size.min(1) > OPPOSITE * size.max(1))
+    heavier: np.ndarray = np.where(opposite, weight.argmax(1), size.argmax(1))
+    return heavier
 
 
 def _subset(weight: np.ndarray) -> Reader:
@@ -146,7 +155,7 @@ def _pair(weight: np.ndarray) -> Reader:
 
     def found(row: int) -> Found:
         i, j, a, b, rest, missed = (part[row] for part in options[best[row]])
-        opposite = a * b < 0 and min(abs(a), abs(b)) > 0.75 * max(abs(a), abs(b))
+        opposite = a * b < 0 and min(abs(a), abs(b)) > OPPOSITE * max(abs(a), abs(b))
         if (b > a) if opposite else (abs(b) > abs(a)):  # the heavier first, or of two opposites the positive one
             i, j, a, b = j, i, b, a
         return "pair", (int(i), int(j)), a, b, rest, missed

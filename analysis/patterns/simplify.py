@@ -108,8 +108,7 @@ def _rules(model: Model, constants: np.ndarray, scale: float) -> Iterator[list[R
     linear: list[Rule] = []
     if abs(constants[-1]) < SMALL_OFFSET * scale:  # a larger one could be made up for by sharpness
         linear.append((_Equation(len(constants) - 1),))
-    if len(slopes) <= 2:
-        linear += [(_Equation(place),) for place in slopes]
+    linear += [(_Equation(place),) for place in slopes]
     if len(slopes) == 2:
         linear.append((_Equation(slopes[1], slopes[0], -1.0),))
     if len(slopes) >= 2:

@@ -29,6 +29,7 @@ UNEVEN = 1.45  # members whose amplitudes differ by more than this factor, and b
 MAX_CLUSTERS = 3  # types that rows of one kind and side are sorted into before the others count as dense
 TYPE_BITS = 8.0  # what it costs to say that there is one more type, and of which kind
 CLEAR_BITS = 30.0  # evidence for a type of few members that stands among dense rows
+STRONG_ENOUGH = 0.15  # share of all bending that a complete type must do beside dense rows
 CENTRED = 0.1  # of the share of a row's squared norm that its mean has by chance, 1/n: below it rows sum to zero
 SHARED_BITS = 4.3  # what a constant of a template costs, to the precision of rows.py
 
@@ -79,7 +80,8 @@ def find_structure(
     A neuron is linear whose nonlinear share of variance is below `bend`. coarse: what belongs to no type of most
     inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out. split: neurons of one
     template but different biases or amplitudes are different types. whole: rows of no complete type look structured by
-    chance, and are dense; so are sums of all inputs that do less than half of the bending.
+    chance, and are dense; so are sums of all inputs that do less than half of the bending, and complete types that do
+    little of it.
     """
     network = network.map(lambda array: np.asarray(array, np.float64))
     weight, bias, out = network.hidden_weight, network.hidden_bias, network.output_weight
@@ -200,9 +202,10 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool, wh
     if np.dot(kept, strength) >= half:
         kept = [True] * len(clusters)
     if whole:
+        least = [half if one[0].row.kind == "all" else 2 * half * STRONG_ENOUGH for one in clusters]
         kept = [
-            _is_complete(one, dimension) and (one[0].row.kind != "all" or strong >= half)
-            for one, strong in zip(clusters, strength, strict=True)
+            _is_complete(one, dimension) and strong >= enough
+            for one, strong, enough in zip(clusters, strength, least, strict=True)
         ]
     for cluster, is_kept in zip(clusters, kept, strict=True):
         if is_kept:

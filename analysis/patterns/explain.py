@@ -18,6 +18,7 @@ import numpy as np
 
 from analysis.activations import ACTIVATIONS, Activation
 from analysis.algorithms.inputs import fresh_inputs
+from analysis.algorithms.order_parameters import PASS_THROUGH_BEND
 from analysis.network import Network
 from analysis.patterns.explanation import Explanation
 from analysis.patterns.fit import Fit, Inputs, Model, Term, fit
@@ -195,6 +196,8 @@ def _other_structures(found: _Candidate) -> list[dict[str, Any]]:
     poor = found.short.fit.unexplained > POOR
     if poor and found.structure.linear_neurons:
         others.append({"bend": 0.0})
+    elif found.structure.doubtful:
+        others.append({"bend": PASS_THROUGH_BEND / 2})
     if (poor and len(types) > 1) or len(types) > 3:
         others.append({"coarse": True})
     return others

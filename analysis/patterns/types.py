@@ -29,8 +29,10 @@ UNEVEN = 1.45  # members whose amplitudes differ by more than this factor, and b
 MAX_CLUSTERS = 3  # types that rows of one kind and side are sorted into before the others count as dense
 TYPE_BITS = 8.0  # what it costs to say that there is one more type, and of which kind
 CLEAR_BITS = 30.0  # evidence for a type of few members that stands among dense rows
+NEARLY_ALL, EXACT = 0.9, 0.01  # share of all bending, and of its rows' squared norm that templates may leave
 STRONG_ENOUGH = 0.15  # share of all bending that a complete type must do beside dense rows
 CENTRED = 0.1  # of the share of a row's squared norm that its mean has by chance, 1/n: below it rows sum to zero
+ROUND = 0.1  # a constant of a template is taken for 0, or for ±1, this near to it, or half as near
 SHARED_BITS = 4.3  # what a constant of a template costs, to the precision of rows.py
 
 
@@ -70,6 +72,7 @@ class Structure:
     linear: np.ndarray  # (n,) mean slopes through the linear neurons
     linear_neurons: tuple[int, ...]
     idle: tuple[int, ...]
+    doubtful: bool = False  # some linear neuron bends nearly as much as one that counts as kinked
 
 
 def find_structure(
@@ -108,6 +111,7 @@ def find_structure(
         slopes[straight].sum(0) + more,
         tuple(sorted([*np.flatnonzero(straight & ~idle).tolist(), *unbent])),
         tuple(np.flatnonzero(idle).tolist()),
+        bool((straight & ~idle & (nonlinear**2 > bend / 2 * (linear**2 + nonlinear**2))).any()),
     )
 
 
@@ -199,7 +203,7 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool, wh
     strength = [sum(neuron.deviation for neuron in cluster) for cluster in clusters]
     half = sum(neuron.deviation for neuron in neurons) / 2
     kept = [_is_clear(cluster, dimension) for cluster in clusters]
-    if np.dot(kept, strength) >= half:
+    if np.dot(kept, strength) >= half or _are_exact(clusters, strength, half):
         kept = [True] * len(clusters)
     if whole:
         least = [half if one[0].row.kind == "all" else 2 * half * STRONG_ENOUGH for one in clusters]
@@ -269,8 +273,14 @@ def _evidence(group: list[_Neuron], dimension: int) -> float:
         for neuron in group
     )
     shared = {"one": [template.rest], "subset": [template.rest], "pair": [template.partner, template.rest]}
-    cost = sum(SHARED_BITS if abs(value) > 0.1 else 1.0 for value in shared.get(template.kind, []))
-    return float(saved - cost)
+    return float(saved - sum(map(_constant_bits, shared.get(template.kind, []))))
+
+
+def _constant_bits(value: float) -> float:
+    """0, 1 and −1 are short."""
+    if abs(value) < ROUND:
+        return 1.0
+    return 2.0 if abs(abs(value) - 1) < ROUND / 2 else SHARED_BITS
 
 
 def _adopted(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dimension: int) -> list[list[_Neuron]]:
@@ -318,6 +328,19 @@ def _coarse(clusters: list[list[_Neuron]], dense: dict[int, list[_Neuron]], dime
 
 def _members(cluster: list[_Neuron]) -> int:
     return len({neuron.row.members for neuron in cluster})
+
+
+def _are_exact(clusters: list[list[_Neuron]], strength: list[float], half: float) -> bool:
+    """Whether nearly all that bends follows templates to the last: no unstructured rows do, however few there are."""
+    if sum(strength) < 2 * half * NEARLY_ALL:
+        return False
+    missed = sum(
+        neuron.deviation * neuron.misfit(template)
+        for cluster in clusters
+        for template in [_median_row(cluster)]
+        for neuron in cluster
+    )
+    return missed <= EXACT * sum(strength)
 
 
 def _is_complete(cluster: list[_Neuron], dimension: int) -> bool:

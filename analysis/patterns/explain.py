@@ -41,6 +41,8 @@ MAY_BE_RADIAL = 2.0  # … and that a first guess of it may leave
 SOFT_RADII = (0.01, 0.03, 0.1, 0.3, 1.0)  # e of √(‖x‖² + e) by the number of inputs, to start from
 SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
 CHANCE = 0.02  # share of the output's variance that types must explain beyond what dense rows do, if they may be chance
+FINE = 1.15  # factor between amplitudes that makes types of their own where larger ones are poor …
+CLEAN = 0.1  # … and these leave at most this share of what those left
 POOR = 0.02  # share left unexplained beyond which neurons with a slight bend are no longer taken for linear
 
 
@@ -157,6 +159,10 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
     for settings in others:  # a shorter description may be had with fewer types
         other = _describe(find_structure(network, **settings), inputs, output, activation)
         best = min(best, other, key=lambda candidate: candidate.bits)
+    for settings in [] if flat else _finer_structures(best):
+        other = _describe(find_structure(network, **settings), inputs, output, activation)
+        if other.bits < best.bits and other.short.fit.unexplained < CLEAN * best.short.fit.unexplained:
+            best = other  # no noise that finer types would follow
     if _stands_among_dense_rows(best):
         whole = _describe(find_structure(network, whole=True), inputs, output, activation)
         if whole.short.fit.unexplained <= best.short.fit.unexplained + CHANCE:
@@ -201,6 +207,14 @@ def _other_structures(found: _Candidate) -> list[dict[str, Any]]:
     if (poor and len(types) > 1) or len(types) > 3:
         others.append({"coarse": True})
     return others
+
+
+def _finer_structures(found: _Candidate) -> list[dict[str, Any]]:
+    """Settings that tell more types apart, worth a try where types are far from what the network does."""
+    if found.short.fit.unexplained <= POOR / 2:
+        return []
+    several = found.structure.dimension > 2 and any(len(kind.members) > 1 for kind in found.model.types)
+    return [{"uneven": FINE}] * several + [{"shared": True}] * (found.structure.dimension > 3)
 
 
 def _stands_among_dense_rows(found: _Candidate) -> bool:

@@ -91,11 +91,15 @@ class Explanation(Description):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: formula and drawing."""
-        quality = f"R² {self.r_squared:.4f}, {self.constants} constants"
-        return f"<p><code>{escape(self.text)}</code> ({quality})</p>{self.draw().svg}"
+        return f"<p><code>{escape(self.text)}</code> ({self._quality})</p>{self.draw().svg}"
 
     def __repr__(self) -> str:
-        return f"Explanation({self.text}; R² {self.r_squared:.4f}, {self.constants} constants)"
+        return f"Explanation({self.text}; {self._quality})"
+
+    @property
+    def _quality(self) -> str:
+        rows = f" and {self.directions} rows of its own" if self.directions else ""
+        return f"R² {self.r_squared:.4f}, {self.constants} constants{rows}"
 
 
 # Tol's "bright" scheme, which stays apart for colour-blind readers, then his "muted" one

@@ -1,9 +1,8 @@
 """Formulas as text and LaTeX."""
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from analysis.activations import ACTIVATIONS, Activation
 from analysis.patterns.description import Description
@@ -59,7 +58,6 @@ LATEX = Notation(
     spread=r"\sqrt{{\sum_i (x_i - \bar x)^2{}}}", soft="r", relu=r"\mathrm{relu}",
     sigma=r"{r}(u) = u\,{gate}({s}u)", subscript="_{{{}}}",
 )  # fmt: skip
-Level = TypeVar("Level", bound=Hashable)
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -78,16 +76,18 @@ def text(described: Description, words: Notation) -> str:
                for group, slope in zip(described.groups, described.slopes, strict=True) if slope]  # fmt: skip
     body = signed_sum(pieces, described.offset, words)
     activation = ACTIVATIONS[described.network.activation]
-    return ", ".join([body, *(bend_rule(bend, digits(s), activation, words) for s, bend in names.items())])
+    return ", ".join([body, *(bend_rule(bend, s, activation, words) for s, bend in names.items())])
 
 
-def _bends(kinds: list[NeuronType], names: dict[float, str], words: Notation) -> str:
+def _bends(kinds: list[NeuronType], names: dict[str, str], words: Notation) -> str:
     """`r(u)`, `[r(u) + r(w)]`, or |u| for two that are mirror images."""
     if not kinds:
         return ""
     if len(kinds) == 2 and is_mirror(*kinds):
         return f"|{argument(max(kinds, key=lambda kind: kind.side), words)}|"
-    found = [f"{names.get(kind.constants.get('s', math.inf), words.relu)}({argument(kind, words)})" for kind in kinds]
+    found = [
+        f"{names.get(digits(kind.constants.get('s', math.inf)), words.relu)}({argument(kind, words)})" for kind in kinds
+    ]
     return found[0] if len(found) == 1 else f"[{' + '.join(found)}]"
 
 
@@ -174,13 +174,13 @@ def is_mirror(one: NeuronType, other: NeuronType) -> bool:
     return all(first.get(name, 0.0) == -second.get(name, 0.0) for name in ("rho", "tau"))
 
 
-def _bend_names(described: Description, words: Notation) -> dict[float, str]:
-    """Sharpness -> the name of its bend: r if there is one, r₁, r₂ … if there are several."""
-    return bend_names([kind.constants["s"] for kind in described.types if "s" in kind.constants], words)
+def _bend_names(described: Description, words: Notation) -> dict[str, str]:
+    """Sharpness in three digits -> the name of its bend: r if there is one, r₁, r₂ … if there are several."""
+    return bend_names([digits(kind.constants["s"]) for kind in described.types if "s" in kind.constants], words)
 
 
-def bend_names(sharpness: Iterable[Level], words: Notation) -> dict[Level, str]:
-    """A name for every level of sharpness."""
+def bend_names(sharpness: Iterable[str], words: Notation) -> dict[str, str]:
+    """A name for every level of sharpness, in words."""
     levels = list(dict.fromkeys(sharpness))
     if len(levels) == 1:
         return {levels[0]: words.soft}

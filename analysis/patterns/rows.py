@@ -47,8 +47,11 @@ class Row:
         return row
 
 
-def read_rows(weight: np.ndarray) -> list[Row]:
-    """The best template of every row of `weight` (m, n), none of them zero."""
+def read_rows(weight: np.ndarray, *, shared: bool = False) -> list[Row]:
+    """The best template of every row of `weight` (m, n), none of them zero.
+
+    shared: many rows are expected to share the constants of a template, which then cost a single row no more than one.
+    """
     n = weight.shape[1]
     square = (weight**2).sum(1)
     readers = ((_all, 1, 1), (_one, 2, 1), (_subset, 2, 4), (_pair, 3, 3))
@@ -59,7 +62,7 @@ def read_rows(weight: np.ndarray) -> list[Row]:
         for found, constants in options:
             kind, members, main, partner, rest, missed = found(j)
             share = max(float(missed / square[j]), 0.0)
-            score = saved_bits(n - constants, share) - math.log2(choices(kind, len(members), n))
+            score = saved_bits(n - (1 if shared else constants), share) - math.log2(choices(kind, len(members), n))
             if share <= _limit(kind, n) and score > most:
                 best, most = Row(kind, members, float(main), float(partner), float(rest), share), score
         rows.append(best)
@@ -131,6 +134,8 @@ def _subset(weight: np.ndarray) -> Reader:
         k = int(size[best[j]])
         below, above = low[j, best[j]] / k, (total[j, 0] - low[j, best[j]]) / (n - k)
         lower = k < n - k or (k == n - k and abs(below) > abs(above))
+        if k == n - k and below < 0 < above and min(-below, above) > OPPOSITE * max(-below, above):
+            lower = False
         if min(abs(below), abs(above)) < SILENT * max(abs(below), abs(above)):
             lower = abs(below) > abs(above)
         inside, main, rest = (order[j, :k], below, above) if lower else (order[j, k:], above, below)

@@ -76,7 +76,14 @@ class Structure:
 
 
 def find_structure(
-    network: Network, *, bend: float = PASS_THROUGH_BEND, coarse: bool = False, split: bool = True, whole: bool = False
+    network: Network,
+    *,
+    bend: float = PASS_THROUGH_BEND,
+    coarse: bool = False,
+    split: bool = True,
+    whole: bool = False,
+    shared: bool = False,
+    uneven: float = UNEVEN,
 ) -> Structure:
     """Sort one network's neurons into types.
 
@@ -84,25 +91,26 @@ def find_structure(
     inputs counts as `all`, on the side of the row's mean: noisy rows whose noise averages out. split: neurons of one
     template but different biases or amplitudes are different types. whole: rows of no complete type look structured by
     chance, and are dense; so are sums of all inputs that do less than half of the bending, and complete types that do
-    little of it.
+    little of it. shared: the constants of templates cost nothing, as if many rows shared them. uneven: members whose
+    amplitudes differ by more than this factor are different types.
     """
     network = network.map(lambda array: np.asarray(array, np.float64))
     weight, bias, out = network.hidden_weight, network.hidden_bias, network.output_weight
     norm = np.linalg.norm(weight, axis=1)
     adds = contributions(network.flat())
     slopes, linear, nonlinear = adds.slopes[0], adds.linear[0], adds.deviation[0]  # (m, n), (m,), (m,)
-    kinked = _kinked(slopes.sum(0), linear, nonlinear, bend)
+    kinked = _kinked(slopes.sum(0), linear, nonlinear, bend) & (norm > 0)
     straight = ~kinked
     spread = max(np.linalg.norm(slopes.sum(0)), nonlinear[kinked].max(initial=0.0), 1e-300)
     idle = straight & (linear < IDLE * spread)
 
     chosen = np.flatnonzero(kinked)
-    rows = read_rows(weight[chosen])
+    rows = read_rows(weight[chosen], shared=shared)
     neurons = [
         _Neuron(int(j), row, weight[j], float(norm[j]), float(bias[j]), float(out[j]), float(nonlinear[j]))
         for j, row in zip(chosen, rows, strict=True)
     ]
-    types = list(_types(neurons, network.dimension, coarse, split, whole))
+    types = list(_types(neurons, network.dimension, coarse, split, whole, uneven))
     unbends = ACTIVATIONS[network.activation].unbends
     types, more, unbent = _without_opposites(types, network.dimension) if unbends else (types, 0.0, [])
     return Structure(
@@ -182,7 +190,8 @@ def _kinked(slopes: np.ndarray, linear: np.ndarray, nonlinear: np.ndarray, bend:
     return kinked
 
 
-def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool, whole: bool) -> Iterator[NeuronType]:
+def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool, whole: bool,
+           uneven: float) -> Iterator[NeuronType]:  # fmt: skip
     alike = defaultdict(list)
     for neuron in neurons:
         row = neuron.row
@@ -213,7 +222,7 @@ def _types(neurons: list[_Neuron], dimension: int, coarse: bool, split: bool, wh
         ]
     for cluster, is_kept in zip(clusters, kept, strict=True):
         if is_kept:
-            for part in _even_parts(cluster) if split else [cluster]:
+            for part in _even_parts(cluster, uneven) if split else [cluster]:
                 yield _shared(part)
         else:
             dense[int(np.sign(cluster[0].out))] += cluster
@@ -355,14 +364,14 @@ def _is_clear(cluster: list[_Neuron], dimension: int) -> bool:
     return 2 * _members(cluster) >= possible or _evidence(cluster, dimension) > CLEAR_BITS
 
 
-def _even_parts(group: list[_Neuron]) -> list[list[_Neuron]]:
+def _even_parts(group: list[_Neuron], uneven: float) -> list[list[_Neuron]]:
     """Members of about one amplitude each: a doubled input is a type of its own."""
     amplitude: dict[tuple[int, ...], float] = defaultdict(float)
     for neuron in group:
         amplitude[neuron.row.members] += abs(neuron.amplitude)
     order = sorted(amplitude, key=amplitude.__getitem__)
     levels = np.log([amplitude[member] for member in order])
-    cuts = np.flatnonzero(np.diff(levels) > np.log(UNEVEN)) + 1
+    cuts = np.flatnonzero(np.diff(levels) > np.log(uneven)) + 1
     level_of = {member: int((cuts <= place).sum()) for place, member in enumerate(order)}
     parts = defaultdict(list)
     for neuron in group:

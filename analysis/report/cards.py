@@ -55,7 +55,7 @@ def cluster_context(
     found: "list[Cluster]", score: float, done: "pd.DataFrame", gallery: "Gallery | None", links, sweep: "Sweep"
 ) -> dict:
     """A card for every cluster: the drawing of its typical training, where it lives and what sets it apart."""
-    shown = []
+    shown: list[dict] = []
     for cluster in found[:MAX_CLUSTERS]:
         rows = done[done["key"].isin(cluster.keys)]
         card = rows[rows["key"] == cluster.typical].iloc[0].to_dict()

@@ -35,6 +35,7 @@ GOOD, FAITHFUL, CONSTANTS = (
     0.98,
     6,
 )  # relative error of a good training; R² and constants a type of a good formula
+BEST = 3  # trainings at each n that a formula in n is made of
 FREQUENT = 4  # trainings of a pattern that is shown though it is nowhere the ground state
 UNDECIDED = 3.0  # decades of a boundary's band beyond which two phases are as good as equal
 COLUMNS = ["key", "dimension", "beta", "seed", "relative_error", "complexity_nats"]
@@ -94,7 +95,7 @@ def report(discovery: Discovery) -> str:
         "|---|---|",
         *(f"| {n:g} | {_stretches(discovery, n, letters)} |" for n in sorted(discovery.best.fronts)),
         "",
-        *(f"{letter} in n: {law}" for phase, letter in letters.items() if (law := _in_n(discovery, phase))),
+        *(f"{letter} in n: {law}\n" for phase, letter in letters.items() if (law := _told_in_n(discovery, phase))),
         *(f"not so: {row.key}, n = {row.dimension}, β = {row.beta:g}, error {row.relative_error:.3g}, R² "
           f"{row.r_squared:.3f}: {row.formula}" for row in good[~short].itertuples()),
     ]  # fmt: skip
@@ -128,15 +129,22 @@ def _told(discovery: Discovery, phase: str, letter: str) -> str:
     return f"| {letter} | {phase} | {len(mine)}; {where} | {found.text} | {place} | {faithful} |"
 
 
-def _in_n(discovery: Discovery, phase: str) -> SharedFormula | None:
-    """What the constants of a pattern are in n, from its faithful formulas; None with one n."""
-    rows = discovery.rows
-    keys = rows.loc[(rows["phase"] == phase) & (rows["r_squared"] >= FAITHFUL), "key"]
-    alike = [one for key in keys if (one := discovery.found[key]).pattern == phase]  # a mirror image has other signs
-    if not alike or alike[0].directions or len({one.dimension for one in alike}) == 1:
-        return None  # rows of the networks' own are no law
-    law = shared_formula(alike)
-    return law if len(law.dimensions) > 1 else None
+def in_n(discovery: Discovery, phase: str) -> SharedFormula | None:
+    """A pattern's formula in n, from its best trainings at every n; None with one n, or rows without structure."""
+    rows = discovery.rows.sort_values("relative_error")
+    mine = rows[(rows["phase"] == phase) & (rows["r_squared"] >= FAITHFUL)]
+    if mine["dimension"].nunique() < 2:
+        return None
+    law = shared_formula([discovery.found[key] for key in mine.groupby("dimension").head(BEST)["key"]])
+    return law if law.complete and len(law.dimensions) > 1 else None
+
+
+def _told_in_n(discovery: Discovery, phase: str) -> str:
+    law = in_n(discovery, phase)
+    if law is None:
+        return ""
+    scores = ", ".join(f"{n}: {score:.3f}" for n, score in law.r_squared().items())
+    return f"`{law.text}`; R² at n = {scores}."
 
 
 def _stretches(discovery: Discovery, n: float, letters: dict[str, str]) -> str:

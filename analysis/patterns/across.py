@@ -40,7 +40,7 @@ class Law:
         n = f"(n {TEXT.minus} {self.less})" if self.less else "n"
         power = {0.0: "", 1.0: f"·{n}"}.get(self.exponent, f"·{n}^{self.exponent:.2g}")
         if not self.base:
-            return f"{digits(self.factor)}{power}"
+            return f"{digits(self.factor)}{power}".removeprefix("1·")
         first = f"{TEXT.minus if self.base < 0 else ''}{digits(self.base)}"
         return f"({first} {TEXT.minus if self.factor < 0 else '+'} {digits(self.factor)}{power})"
 

@@ -161,6 +161,21 @@ def bench(dimensions: list[int], packs: list[int], *, seconds: float, repeats: i
     ]
 
 
+def step_costs(rows: list[dict]) -> tuple[float, ...]:
+    """Seconds of a pack's step, of each member's in it, and of each of a member's edges: STEP_SECONDS, MEMBER_SECONDS
+    and EDGE_SECONDS of search/sweep/packs.py, from a bench's rows by least squares of relative errors.
+    """
+    import numpy as np
+
+    from trainables.recipe import Recipe
+
+    members = np.array([row["pack"] for row in rows])
+    edges = np.array([row["dimension"] * Recipe().hidden(row["dimension"]) for row in rows])
+    seconds = members / np.array([row["training_steps_per_second"] for row in rows])
+    parts = np.stack([np.ones(len(rows)), members, members * edges], 1) / seconds[:, None]
+    return tuple(np.linalg.lstsq(parts, np.ones(len(rows)))[0].tolist())
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_speed", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under 40 seconds, and noisier")
@@ -193,6 +208,11 @@ def main(arguments: list[str] | None = None) -> int:
             f"{row['dimension']:>4} {row['pack']:>5} {row['layer']:>9} {speed:>17.0f} {span:>16} {alone:>8.2f}x "
             f"{torch_alone:>8.2f}x {row['nanoseconds_per_edge']:>9.0f} {row['share_of_peak']:>8.1%}"
         )
+    fastest = [row for row in rows if row["layer"] == rows[0]["layer"]]
+    if len({row["dimension"] for row in fastest}) > 1 < len({row["pack"] for row in fastest}):
+        step, member, edge = step_costs(fastest)
+        print(f"a pack's step takes {step * 1e3:.2f} ms, and for every member {member * 1e6:.0f} μs and "
+              f"{edge * 1e6:.2f} μs an edge ({fastest[0]['layer']})")  # fmt: skip
     print(f"medians of {repeats} repeats, packs in turn, one thread; written to {options.out}")
     return 0
 

@@ -11,11 +11,11 @@ from search.sweep.point import Point
 from trainables.recipe import Recipe, shared
 from trainables.training.curriculum import mean_edges
 
-# Seconds a training step of a pack takes: STEP + members · (MEMBER + EDGE · n · m), one core.
+# Seconds that a step of a pack takes on one core: STEP + members · (MEMBER + EDGE · n · m), fitted by `make bench`.
 # Only ratios matter: they balance the packs and scale the progress bar.
-STEP_SECONDS = 2.6e-3
-MEMBER_SECONDS = 1.15e-4
-EDGE_SECONDS = 9.4e-7
+STEP_SECONDS = 3.4e-4
+MEMBER_SECONDS = 1.14e-4
+EDGE_SECONDS = 1.04e-6
 
 # Past this many members a pack's step costs what its members cost: larger packs only delay results.
 LARGEST_PACK = {"cpu": 64, "cuda": 256}

@@ -45,7 +45,7 @@ class Fronts:
     complexity: Floats  # (draws, labels, points)
     refuted: np.ndarray  # (labels, points) whether trainings found something else there, see _heed
     near: np.ndarray  # (labels, points) whether the label has trainings there, or within REACH, and is not refuted
-    scatter: Floats  # (labels, 2, 2) covariance of one training's h and s, see the module
+    scatter: Floats  # (labels, points, 2, 2) covariance of one training's h and s there, see the module
 
     @property
     def energy(self) -> Floats:
@@ -130,9 +130,7 @@ def fit_fronts(
         nats[:, k] = _interpolated(inside, place.u, seen_nats)
         _extrapolate(at, coordinates.x(place.u), place.u, seen_nats, objective[:, k], nats[:, k], rng)
     refuted = _heed(u, label == np.array(names)[:, None], grid, objective, nats, near, rng)
-    scatter = np.stack(
-        [np.average(noise, axis=0, weights=one.count) for one, noise in zip(places, noises, strict=True)]
-    )
+    scatter = np.stack([_scatter(grid, one.u, noise) for one, noise in zip(places, noises, strict=True)])
     return Fronts(names, at, objective, nats, refuted, near & ~refuted, scatter)
 
 
@@ -205,6 +203,12 @@ def _noise(places: list[_Places]) -> list[np.ndarray]:
         noise = shrunk(own, WEIGHT_OF_POOL, one.squares, (one.count - 1)[:, None, None])
         found.append(noise + MIN_VARIANCE * np.eye(2))
     return found
+
+
+def _scatter(grid: Floats, u: Floats, noise: Floats) -> Floats:
+    """noise: (places, 2, 2) -> (points, 2, 2); beyond the places as at the nearest one."""
+    inside = np.clip(grid, u[0], u[-1])
+    return np.moveaxis(_interpolated(inside, u, np.moveaxis(noise, 0, -1).reshape(4, -1)).reshape(2, 2, -1), -1, 0)
 
 
 def _kernel(a: Floats, b: Floats, wander: float) -> Floats:

@@ -66,7 +66,8 @@ def of_sweep(path: Path, seed: list[int]) -> World:
     # one draw of the map: the mean of all has crossovers as wide as what is not known of the boundaries
     number = int(rng.integers(len(phases.weights)))
     middle = {n: np.median(np.log(fronts[n].objective), axis=0) for n in DIMENSIONS}  # (labels, points)
-    shares = {n: np.median(fronts[n].x * fronts[n].complexity / fronts[n].objective, axis=0) for n in DIMENSIONS}
+    # of the objective, paid for complexity: its slope, so that values and slopes are of one curve
+    shares = {n: np.gradient(middle[n], np.log(fronts[n].x), axis=1) for n in DIMENSIONS}
     truth = {}
     for n in DIMENSIONS:
         best = ground_states(fronts[n])
@@ -82,7 +83,8 @@ def of_sweep(path: Path, seed: list[int]) -> World:
         label = str(rng.choice(phases.labels, p=chances / chances.sum()))
         k, log_x = fronts[n].labels.index(label), np.log(fronts[n].x)
         objective, share = (np.interp(np.log(beta), log_x, part[n][k]) for part in (middle, shares))
-        objective, share = rng.multivariate_normal([objective, share], fronts[n].scatter[k])
+        nearest = int(np.abs(log_x - np.log(beta)).argmin())
+        objective, share = rng.multivariate_normal([objective, share], fronts[n].scatter[k, nearest])
         value, share = float(np.exp(objective)), float(np.clip(share, 0.0, 1.0))
         return label, value * (1 - share), value * share / beta
 

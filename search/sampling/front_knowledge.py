@@ -46,7 +46,7 @@ class FrontKnowledge:
     y: float
     labels: tuple[str, ...]
     x: Floats
-    scatter: Floats  # (labels, 2, 2)
+    scatter: Floats  # (labels, points, 2, 2)
     covariance: Floats
     decades: Floats
 
@@ -65,7 +65,7 @@ class FrontKnowledge:
         covariance = np.cov(np.clip(drawn, *np.quantile(drawn, [TAIL, 1 - TAIL], axis=0)).T)
         spread = np.sqrt(np.diag(covariance)[-len(boundaries) :])
         decades = np.array([width for *_, width in boundaries]) / np.maximum(spread, 1e-12)
-        return cls(y, front.labels, front.x[chosen], front.scatter, covariance, decades)
+        return cls(y, front.labels, front.x[chosen], front.scatter[:, chosen], covariance, decades)
 
     @property
     def widths(self) -> Floats:
@@ -115,7 +115,7 @@ class FrontKnowledge:
         noise = np.zeros((len(rows), len(rows)))
         for number, k in enumerate(likely):
             block = slice(2 * number, 2 * number + 2)
-            noise[block, block] = self.scatter[k] / probabilities[k]
+            noise[block, block] = self.scatter[k, point] / probabilities[k]
         return rows, noise
 
 

@@ -27,6 +27,7 @@ from search.tracking import model_template
 from search.tracking.artifacts import artifacts
 from search.tracking.content import content_of
 from search.tracking.local_store import given_uri, read_runs, repoint, sqlite_uri, store_uri
+from search.tracking.one_transaction import one_transaction
 from search.tracking.run_content import (
     DRAWING,
     PHASE_MAP,
@@ -149,7 +150,7 @@ class Tracker:
         """A training: its child run is made, or completed if an earlier driver died in the middle of it.
 
         detailed: with its model, its drawing and its network, if the config wants them. The run's status comes last, so
-        a run that has ended is whole.
+        a run that has ended is whole; in the sweep's own store a run is there whole or not at all.
         """
         self.prepare()
         key = record.row["key"]
@@ -159,14 +160,18 @@ class Tracker:
         if run_id is not None and status == FAILED:  # it was tried again
             self.client.delete_run(run_id)
             run_id = None
+        with one_transaction(self.client) if self._own and run_id is None else contextlib.nullcontext():
+            logged = self._log_run(run_id, record, detailed)
+        self.children[key] = logged
+
+    def _log_run(self, begun: str | None, record: Record, detailed: bool) -> tuple[str, str]:
+        """begun: the run to complete, None for a new one. Returns its id and status."""
         run = self.content.training_run(record, self.sweep)
-        begun = run_id is not None
-        if run_id is not None:
-            self._drop_models(run_id)
-            info = self.client.get_run(run_id).info
+        if begun is not None:
+            self._drop_models(begun)
+            info = self.client.get_run(begun).info
         else:
             info = self._create(run.name, run.tags, run.start)
-            self.children[key] = (info.run_id, RUNNING)
         drawn = detailed and self.config.mlflow.drawings
         if detailed:
             self._write_files(info.artifact_uri, record)
@@ -178,7 +183,7 @@ class Tracker:
         self._log_params(info.run_id, run.params, metrics, run.tags | note if begun else note)
         status = FINISHED if run.done else FAILED
         self.client.set_terminated(info.run_id, status=status, end_time=run.end)
-        self.children[key] = (info.run_id, status)
+        return info.run_id, status
 
     def _log_model(self, run_id: str, record: Record, run: TrainingRun) -> str:
         """The hypernetwork as a model of its own, which the UI shows at the run and in its list of models -> its id."""

@@ -41,6 +41,12 @@ def bins(values_of_rows, axis: "Axis") -> tuple[np.ndarray, float]:
     return values[0] + width * (np.floor((logs - values[0]) / width).clip(max=MAX_BETAS - 1) + 0.5), width
 
 
+def binned_note(values_of_rows, axis: "Axis") -> str:
+    """What a caption must say where `bins` gathers an axis's values."""
+    many = len(np.unique(np.round(axis.forward(values_of_rows), 6)))
+    return f" The {many:,} values of {axis.short} are gathered into {MAX_BETAS} bins." if many > MAX_BETAS else ""
+
+
 def bin_axis(axes: "Axes", logs, width: float, axis: "Axis", *, vertical: bool = False) -> None:
     """Limits, label and, on a logarithmic axis, ticks at whole decades, of an axis that holds `bins`."""
     low, high = float(np.min(logs)) - 0.6 * width, float(np.max(logs)) + 0.6 * width

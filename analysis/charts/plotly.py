@@ -25,6 +25,7 @@ SYMBOLS = {"o": "circle", "s": "square", "D": "diamond", "^": "triangle-up", "v"
 GLYPHS = dict(zip(SYMBOLS, "●■◆▲▼✚", strict=True))
 PIXELS_A_POINT = 4 / 3
 HEIGHT = 96  # pixels an inch of the static chart
+MAX_TICKS = 10  # of a logarithmic axis
 
 
 def plotly_figure(chart: Chart, shown: "pd.DataFrame") -> dict | None:
@@ -203,7 +204,7 @@ def _axis(axes: "Axes", which: str, suffix: str, every: "list[Axes]") -> dict:
             "ticktext": [_escaped(text) for text in axis.get_major_formatter().format_ticks(ticks)],
         }
     elif axis.get_scale() == "log":
-        spec |= {"exponentformat": "power", "dtick": max(1, round((spec["range"][1] - spec["range"][0]) / 8))}
+        spec |= {"exponentformat": "power", "nticks": MAX_TICKS}  # no fixed ones: a reader may zoom into a decade
     return spec
 
 

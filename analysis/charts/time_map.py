@@ -50,6 +50,13 @@ def _fit(rows: "pd.DataFrame", x: Axis, **options) -> "PhaseMap":
     return fit_phase_map(rows[x.name].to_numpy(), steps, rows["algorithm"].to_numpy(), **defaults | options)
 
 
+def dots_note(snapshots: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> str:
+    """What a caption must say where not all snapshots are dots."""
+    thinned = any(len(rows) > MAX_DOTS for _, rows in bands(snapshots, experiment.y))
+    of = f"({experiment.x.short}, step, {experiment.kind})"
+    return f" Dots: {MAX_DOTS} snapshots a panel at most, a share of every {of}." if thinned else ""
+
+
 def time_map_chart(snapshots: "pd.DataFrame", experiment: Experiment = HYPERNETWORK) -> "Chart | None":
     """A panel a y (n), six at most, evenly chosen; None if no y has several x (β) and several steps."""
     from analysis.charts.chart import new_chart

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.charts import dynamics
+from analysis.charts.common import binned_note
 from analysis.charts.complexity import error_complexity, kl_components
 from analysis.charts.counts import counts_along_x
 from analysis.charts.curves import MAX_CURVES, curves_chart
@@ -13,16 +14,15 @@ from analysis.charts.hysteresis import hysteresis_chart
 from analysis.charts.order_parameters import order_parameter_pairs, order_parameter_scatter
 from analysis.charts.phase_map import phase_map_chart, scaling_chart
 from analysis.charts.refinement import refinement_chart
-from analysis.charts.time_map import time_map_chart
+from analysis.charts.time_map import dots_note, time_map_chart
 from analysis.report import cards, context, own_cards
 from analysis.report.section import MAX_DOTS, Picture, ReportData, Section
-from analysis.sweeps.experiment import Experiment, Slice
+from analysis.sweeps.experiment import BETA, Experiment, Slice
 from analysis.sweeps.sample import stratified_sample
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from analysis.charts.chart import Chart
     from analysis.report.section import Part
 
 # what sections on hypernetworks need; another experiment's table that has all of it is welcome
@@ -135,7 +135,7 @@ def _scaling(data: ReportData) -> Iterator[Picture]:
 SCALING = Section("scaling", "Scaling laws", _scaling, needs=NAMED)
 
 
-def _refinement(data: ReportData) -> "Chart | None":
+def _refinement(data: ReportData) -> Picture | None:
     from analysis.sweeps.rounds import read_rounds
 
     rounds = read_rounds(data.sweep.folder)
@@ -143,20 +143,23 @@ def _refinement(data: ReportData) -> "Chart | None":
         return None
     asked = data.done[data.done["key"].isin({key for each in rounds for key in each.keys})]
     kept = {*data.dots["key"], *asked["key"].iloc[stratified_sample(asked, MAX_DOTS, by=data.strata)]}
-    return refinement_chart(rounds, data.done[data.done["key"].isin(kept)], data.experiment)
+    shown = data.done[data.done["key"].isin(kept)]
+    thinned = f" Dots: {len(shown):,} of {len(data.done):,} trainings, a share of every {data.strata_text}."
+    caption = REFINEMENT_CAPTION + thinned * (len(shown) < len(data.done))
+    return Picture("refinement", caption, refinement_chart(rounds, shown, data.experiment))
 
 
-REFINEMENT = Section(
-    "refinement",
-    "Refinement",
-    _refinement,
-    "Where the refinement’s trainings went (coloured; grey: those before), and the boundaries with their "
-    "90 % bands before and after them.",
+REFINEMENT_CAPTION = (
+    "Where the refinement’s trainings went (coloured; grey: those before), and the boundaries with their 90 % bands "
+    "before and after them."
 )
+REFINEMENT = Section("refinement", "Refinement", _refinement)
 
 
 def _counts(data: ReportData) -> Picture:
-    caption = f"Trainings per {data.experiment.kind} at each {data.experiment.x.short}. Every seed counts once."
+    x = data.experiment.x
+    caption = f"Trainings per {data.experiment.kind} at each {x.short}. Every seed counts once."
+    caption += binned_note(data.done[x.name], x)
     return Picture("counts", caption, counts_along_x(data.done, data.experiment))
 
 
@@ -179,6 +182,7 @@ def _complexity(data: ReportData) -> "Iterator[Part]":
     )
     yield data.html("ranking.html.j2", **context.ranking_table(data.done))
     caption = "Where the complexity lies: mean KL divergence by tensor of weights."
+    caption += binned_note(data.done["beta"], BETA)
     yield Picture("kl_components", caption, kl_components(data.done))
 
 
@@ -197,13 +201,14 @@ def _dynamics(data: ReportData) -> Iterator[Picture]:
         yield Picture(
             _sliced("fractions", number),
             f"{_at(part)}The {kind} of every training at each snapshot. Each row is one {x}; a cell divides as the "
-            "trainings do.",
+            "trainings do." + binned_note(snapshots[data.experiment.x.name], data.experiment.x),
             dynamics.fractions_over_training(snapshots, data.experiment),
         )
         yield Picture(
             _sliced("time_map", number),
             f"{_at(part)}The phase map over training: the most probable {kind} at each {x} and step. Snapshots of a "
-            "training are not independent, so that bands are narrower here than what they stand on.",
+            "training are not independent, so that bands are narrower here than what they stand on."
+            + dots_note(snapshots, data.experiment),
             time_map_chart(snapshots, data.experiment),
         )
     yield Picture(

@@ -222,7 +222,7 @@ function showGallery(page) {
     found.replaceChildren();
     found.hidden = !some;
     chosen.forEach((group) => { group.hidden = some; });
-    document.getElementById("drawn").textContent = some ? `${matches.length.toLocaleString("en-US")} trainings` : "";
+    document.getElementById("drawn").textContent = some ? `${matches.length.toLocaleString("en-US")} training${matches.length === 1 ? "" : "s"}` : "";
     await add();
   };
   selects.forEach((one) => one.addEventListener("change", filter));

@@ -172,6 +172,8 @@ def test_live_charts_show_what_the_static_ones_do(sweep_folder):
     layout = charts["phase_map"]["layout"]
     assert layout["xaxis"]["type"] == "log" and layout["yaxis"]["ticktext"] == ["4", "6", "8"]
     assert layout["images"][0]["source"].startswith("data:image/png")
+    for one in (layout, charts["error_complexity"]["layout"]):  # no fixed ticks, which a zoom into a decade would lose
+        assert "dtick" not in one["xaxis"] and one["xaxis"]["nticks"] >= 8
     assert layout["xaxis"]["domain"][1] == 1.0  # no room for the static chart's legend
     ranks = {trace["legendgroup"]: trace["legendrank"] for trace in points}
     assert sorted(ranks, key=ranks.get)[:2] == ["constant", "convexity"]

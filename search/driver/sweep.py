@@ -97,6 +97,7 @@ def drive(config: Config, folder: SweepFolder, job: Job, *, command: list[str]) 
         except Exception as error:
             log_traceback(folder)
             problems = [one_line(error)]
+        del state  # of many trainings, most of the driver's memory; the tables are made of what the ledger has now
         try:
             return _conclude(config, folder, job, facts, tracking, problems, interrupt)
         except KeyboardInterrupt as again:
@@ -130,30 +131,32 @@ def _conclude(
     collected = tables.collect(folder, experiment_of(config))
     rows = {row["key"]: row for row in collected.rows}
     state = State(job.points(rows), rows, annealed={row["key"]: row for row in collected.annealed})
-    missing, failed = len(state.missing), state.counts["failed"]
+    total, missing, counts, others = len(state.points), len(state.missing), state.counts, collected.others.total()
+    failed, any_rows = counts["failed"], bool(rows)
+    del collected, rows, state  # before the report, which has tables of its own
     if not missing:
         remove_all(folder.path / "checkpoints")
     manifest.end(
         folder,
         facts,
         status="interrupted" if interrupt else "incomplete" if missing else "complete",
-        trainings=len(state.points) - missing,
+        trainings=total - missing,
         missing=missing,
         failed=failed,
     )
     reported = True
-    if not interrupt and state.rows:
+    if not interrupt and any_rows:
         reported = write_report(folder, again=False)
     if tracking:
-        tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(state.counts))
-    if collected.others:
-        say(f"{trainings(collected.others.total())} of another recipe in the ledger: left out of tables and report")
+        tracking.close("KILLED" if interrupt else "FAILED" if missing else "FINISHED", dict(counts))
+    if others:
+        say(f"{trainings(others)} of another recipe in the ledger: left out of tables and report")
     if failed:
         say(f"{trainings(failed)} failed; `{command_line('status', folder)}` says why")
     if tracking and tracking.error and not interrupt:
         say(f"not all is in MLflow ({tracking.error}); `{command_line('sync', folder)}` logs what is missing")
     if interrupt:
-        say(f"stopped with {len(state.points) - missing} of {len(state.points)} trainings done; "
+        say(f"stopped with {total - missing} of {total} trainings done; "
              f"`{command_line(job.verb, folder)}` continues")  # fmt: skip
         return exit_code(interrupt)
     if missing:

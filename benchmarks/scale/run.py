@@ -9,9 +9,9 @@ many missing trainings as that, at ten dimensions, for 640 workers.
 
     rebuild   status without an index: every record is read and checked
     status    again, with the index
+    sync      nothing to log (first, because it writes the links to runs that a report shows)
     report    tables and page
     resume    nothing missing, report up to date
-    sync      nothing to log
 """
 
 import argparse
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 SIZES = (240, 3_000, 10_080)
-PARTS = ("rebuild", "status", "report", "resume", "sync", "planning")
+PARTS = ("rebuild", "status", "sync", "report", "resume", "planning")
 WORKERS, PLAN_DIMENSIONS = 640, range(4, 14)
 MIB = 2**20
 

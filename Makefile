@@ -16,10 +16,12 @@ READY := .venv/.ready
 
 install: $(READY)
 
+# bytecode on all cores and without libraries' tests: pip compiles all of it, one file after another
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("hyperphase needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m compileall -qq -j 0 -x '/(tests|rllib)/' .venv/lib || true
 	touch $@
 
 sweep: install  ## PRESET=quick|paper|gpu ADDRESS=… OUT=…

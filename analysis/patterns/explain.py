@@ -41,6 +41,7 @@ MAY_BE_RADIAL = 2.0  # … and that a first guess of it may leave
 SOFT_RADII = (0.01, 0.03, 0.1, 0.3, 1.0)  # e of √(‖x‖² + e) by the number of inputs, to start from
 SHARP = 10.0  # s times the spread of u from which on a bend may count as a kink
 CHANCE = 0.02  # share of the output's variance that types must explain beyond what dense rows do, if they may be chance
+MAX_TYPES = 16  # beyond them, as in hundreds of rows without structure, types are chance, and to fit them takes long
 FINE = 1.15  # factor between amplitudes that makes types of their own where larger ones are poor …
 CLEAN = 0.1  # … and these leave at most this share of what those left
 POOR = 0.02  # share left unexplained beyond which neurons with a slight bend are no longer taken for linear
@@ -150,28 +151,7 @@ class _Candidate:
 def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequence[tuple[Inputs, np.ndarray]],
              wanted: np.ndarray | None) -> Explanation:  # fmt: skip
     activation = ACTIVATIONS[network.activation]
-    structure = find_structure(network)
-    flat = output.var() <= FLAT * (output**2).mean() or is_constant(output, wanted)
-    if flat:
-        structure = replace(structure, types=(), linear=np.zeros(network.dimension))
-    best = _describe(structure, inputs, output, activation)
-    others = [] if flat else _other_structures(best)
-    for settings in others:  # a shorter description may be had with fewer types
-        other = _describe(find_structure(network, **settings), inputs, output, activation)
-        best = min(best, other, key=lambda candidate: candidate.bits)
-    for settings in [] if flat else _finer_structures(best):
-        other = _describe(find_structure(network, **settings), inputs, output, activation)
-        if other.bits < best.bits and other.short.fit.unexplained < CLEAN * best.short.fit.unexplained:
-            best = other  # no noise that finer types would follow
-    if _stands_among_dense_rows(best):
-        whole = _describe(find_structure(network, whole=True), inputs, output, activation)
-        if whole.short.fit.unexplained <= best.short.fit.unexplained + CHANCE:
-            best = whole
-    for radial in [] if flat else _radial_structures(best, inputs, output):
-        other = _describe(radial, inputs, output, activation)
-        most = min(CLEARER * best.short.fit.unexplained, POOR_RADIAL)
-        if other.short.fit.unexplained < most and other.bits < best.bits:
-            best = other
+    best = _best_candidate(network, inputs, output, wanted)
     types, slopes, offset = best.model.read_back(best.short.fit.constants)
     scores = [_r_squared(values, Model(best.model.types, best.model.groups, x, activation).values(
         best.short.fit.constants)) for x, values in tests]  # fmt: skip
@@ -191,6 +171,40 @@ def _explain(network: Network, inputs: Inputs, output: np.ndarray, tests: Sequen
         bends=tuple(_bend(term, best.short.fit.constants[part]) / max(output.var(), 1e-300)
                     for term, part in zip(best.model.terms, best.model.parts, strict=True)),
     )  # fmt: skip
+
+
+def _best_candidate(network: Network, inputs: Inputs, output: np.ndarray, wanted: np.ndarray | None) -> _Candidate:
+    """The first structure, or another one that describes the network in fewer bits."""
+    activation = ACTIVATIONS[network.activation]
+    structure = find_structure(network)
+    if len(structure.types) > MAX_TYPES:
+        structure = find_structure(network, whole=True)
+    flat = output.var() <= FLAT * (output**2).mean() or is_constant(output, wanted)
+    if flat:
+        structure = replace(structure, types=(), linear=np.zeros(network.dimension))
+    best = _describe(structure, inputs, output, activation)
+
+    def tried(settings: dict[str, Any]) -> _Candidate | None:
+        other = find_structure(network, **settings)
+        return _describe(other, inputs, output, activation) if len(other.types) <= MAX_TYPES else None
+
+    for settings in [] if flat else _other_structures(best):  # a shorter description may be had with fewer types
+        other = tried(settings)
+        best = min(best, other, key=lambda candidate: candidate.bits) if other else best
+    for settings in [] if flat else _finer_structures(best):
+        other = tried(settings)
+        clean = other and other.short.fit.unexplained < CLEAN * best.short.fit.unexplained
+        best = other if other and clean and other.bits < best.bits else best  # no noise that finer types would follow
+    if _stands_among_dense_rows(best):
+        other = tried({"whole": True})
+        if other and other.short.fit.unexplained <= best.short.fit.unexplained + CHANCE:
+            best = other
+    for radial in [] if flat else _radial_structures(best, inputs, output):
+        other = _describe(radial, inputs, output, activation)
+        most = min(CLEARER * best.short.fit.unexplained, POOR_RADIAL)
+        if other.short.fit.unexplained < most and other.bits < best.bits:
+            best = other
+    return best
 
 
 def _other_structures(found: _Candidate) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ class Structure:
     linear: np.ndarray  # (n,) mean slopes through the linear neurons
     linear_neurons: tuple[int, ...]
     idle: tuple[int, ...]
-    doubtful: bool = False  # some linear neuron bends nearly as much as one that counts as kinked
+    doubtful: bool = False  # some linear neuron bends the output nearly as much as the kinked ones
 
 
 def find_structure(
@@ -119,7 +119,7 @@ def find_structure(
         slopes[straight].sum(0) + more,
         tuple(sorted([*np.flatnonzero(straight & ~idle).tolist(), *unbent])),
         tuple(np.flatnonzero(idle).tolist()),
-        bool((straight & ~idle & (nonlinear**2 > bend / 2 * (linear**2 + nonlinear**2))).any()),
+        bool((nonlinear > WEAK * nonlinear.max(initial=0.0))[straight & ~idle].any()),
     )
 
 

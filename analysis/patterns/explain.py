@@ -247,7 +247,7 @@ def _radial_structures(found: _Candidate, inputs: Inputs, output: np.ndarray) ->
     if n == 1 or len(found.model.types) == 0 or all(kind.kind == "radial" for kind in found.model.types):
         return
     even = (output + np.roll(output, len(output) // 2)) / 2
-    for centred in (False, True)[: n - 1]:
+    for centred in filter(inputs.has_lengths, (False, True)[: n - 1]):
         kind = _radial(structure.types, inputs, even, centred)
         missed = _unexplained(even, np.sqrt(inputs.squared_length(centred) + kind.constants["e"])) * even.var()
         if missed < MAY_BE_RADIAL * found.short.fit.unexplained * output.var():
@@ -270,8 +270,8 @@ def _describe(structure: Structure, inputs: Inputs, output: np.ndarray, activati
         types = [_without_sharpness(kind) for kind in types]
     model, result = fitted(types)
     dense = [kind for kind in types if kind.kind == "dense"]
-    if dense:
-        centred = all(kind.centred for kind in dense)
+    centred = all(kind.centred for kind in dense)
+    if dense and inputs.has_lengths(centred):
         radial = [kind for kind in types if kind.kind != "dense"] + [_radial(dense, inputs, output, centred)]
         other_model, other = fitted(radial)
         if other.unexplained <= result.unexplained + RADIAL:

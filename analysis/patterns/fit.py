@@ -53,6 +53,11 @@ class Inputs:
         """(samples,) of x, or of x − x̄."""
         return self.scatter if centred else self.square
 
+    def has_lengths(self, centred: bool) -> bool:
+        """Whether x, or x − x̄, has different lengths: inputs of ±1 have one."""
+        squared = self.squared_length(centred)
+        return bool(squared.std() > 1e-6 * squared.mean())
+
 
 class Term:
     """One type on fixed inputs: its values and their derivatives by its constants, in the order of `names`."""

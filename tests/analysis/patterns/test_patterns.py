@@ -128,6 +128,21 @@ def test_rows_around_the_mean_are_the_distance_from_it(n: int, hidden: int):
         assert "·√(Σᵢ (xᵢ − x̄)² + " in found.text and found.directions == 0 and found.constants <= 3
 
 
+@pytest.mark.filterwarnings("error")
+def test_inputs_of_one_length_are_no_radius():
+    rng = np.random.default_rng(4)
+    weights = rng.standard_normal((12, 4)), rng.standard_normal(12), rng.standard_normal(12), np.array(0.0)
+    found = explain(Network(*weights, inputs="rademacher"))
+    assert "√" not in found.text and found.pattern
+
+
+def test_many_rows_without_structure_are_told_at_once():
+    """Of hundreds of rows some follow any template; as types of their own they would take minutes to fit."""
+    rows = np.random.default_rng(0).standard_normal((300, 5))
+    found = explain(Network(rows, np.zeros(300), np.full(300, 0.01), np.array(0.0)))
+    assert found.pattern == "Σⱼ r(wⱼ·x)" and found.r_squared > 0.98
+
+
 def test_random_weights_have_no_short_formula():
     rng = np.random.default_rng(0)
     network = Network(rng.standard_normal((24, 8)), rng.standard_normal(24), rng.standard_normal(24), np.array(0.0))

@@ -38,7 +38,8 @@ class Law:
 
     def __str__(self) -> str:
         n = f"(n {TEXT.minus} {self.less})" if self.less else "n"
-        power = {0.0: "", 1.0: f"·{n}"}.get(self.exponent, f"·{n}^{self.exponent:.2g}")
+        exponent = f"{self.exponent:.2g}"
+        power = {"0": "", "1": f"·{n}"}.get(exponent, f"·{n}^{exponent}")
         if not self.base:
             return f"{digits(self.factor)}{power}".removeprefix("1·")
         first = f"{TEXT.minus if self.base < 0 else ''}{digits(self.base)}"

@@ -143,6 +143,53 @@ def test_many_rows_without_structure_are_told_at_once():
     assert found.pattern == "Σⱼ r(wⱼ·x)" and found.r_squared > 0.98
 
 
+def of_rows(rows, slope: float = 0.25, bias: float = 0.0, activation: str = "swish") -> Network:
+    rows = np.asarray(rows, float)
+    return Network(rows, np.full(len(rows), bias), np.full(len(rows), slope), np.array(0.0), activation)
+
+
+EYE = {n: np.eye(n) for n in (2, 4, 5, 6, 8)}
+OTHERS = {  # networks of few neurons or of other types than PATTERNS, and how their formulas begin
+    "one input of eight": (of_rows([4 * EYE[8][0]]), "Σ_{i∈{1}} r(xᵢ), "),
+    "a difference of two inputs": (of_rows([[1, -1], [-1, 1]], 1, 0, "relu"), "Σᵢ relu(xᵢ − Σₖ≠ᵢ xₖ)"),
+    "two differences": (of_rows(4 * (EYE[4][[0, 2]] - EYE[4][[1, 3]])), "Σ_{2 of 12 pairs} r(xᵢ − xⱼ), "),
+    "one subset, both sides": (
+        of_rows(4 * np.array([[1, 1, 1, 0, 0, 0, 0, 0], [-1, -1, -1, 0, 0, 0, 0, 0]])),
+        "Σ_{1 of 56 sets S of 3} [r(Σ_S xᵢ) + r(−Σ_S xᵢ)], ",
+    ),
+    "alternating sum": (
+        of_rows(4 * np.array([[1, -1] * 3, [-1, 1] * 3])),
+        "Σ_{2 of 20 sets S of 3} r(Σ_S xᵢ − Σ_rest xₖ), ",
+    ),
+    "twice one input less another": (
+        of_rows([4 * (2 * i - j) for i in EYE[4] for j in EYE[4] if i is not j and (i != j).any()]),
+        "2·Σᵢ≠ⱼ r(xᵢ − 0.5·xⱼ), ",
+    ),
+    "an amplitude each": (
+        Network(4 * np.r_[EYE[5], -EYE[5]], np.zeros(10), np.tile(np.arange(1, 6), 2) / 4, np.array(0.0)),
+        "5·Σ_{i∈{5}} [r(xᵢ) + r(−xᵢ)] + 4·Σ_{i∈{4}} [r(xᵢ) + r(−xᵢ)] + 3·",
+    ),
+    "three thresholds": (
+        Network(4 * np.tile(EYE[4], (3, 1)), np.repeat([4.0, 0.0, -4.0], 4), np.full(12, 0.25), np.array(0.0)),
+        "Σᵢ [r(xᵢ − 1) + r(xᵢ) + r(xᵢ + 1)], ",
+    ),
+    "a product": (
+        Network([[1, 1], [-1, -1], [1, -1], [-1, 1]], np.zeros(4), [1, 1, -1, -1], np.array(0.0)),
+        "[r(Σᵢ xᵢ) + r(−Σᵢ xᵢ)] − Σᵢ r(xᵢ − Σₖ≠ᵢ xₖ), ",
+    ),
+    "rows of a thousandth": (of_rows(0.004 * np.r_[EYE[6], -EYE[6]], 250), "Σᵢ [r(xᵢ) + r(−xᵢ)], r(u) = u·σ(0.004·u)"),
+    "rows of a thousand": (of_rows(1000 * np.r_[EYE[6], -EYE[6]], 0.001), "Σᵢ |xᵢ|"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("network", "formula"), OTHERS.values(), ids=OTHERS)
+def test_other_networks_are_explained_exactly(network: Network, formula: str):
+    network = network.map(lambda array: np.asarray(array, float))
+    found = explain(network)
+    assert found.text.startswith(formula) and found.directions == 0
+    assert found.r_squared > 0.9999
+
+
 def test_random_weights_have_no_short_formula():
     rng = np.random.default_rng(0)
     network = Network(rng.standard_normal((24, 8)), rng.standard_normal(24), rng.standard_normal(24), np.array(0.0))

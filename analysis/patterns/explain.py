@@ -225,7 +225,7 @@ def _other_structures(found: _Candidate) -> list[dict[str, Any]]:
 
 def _finer_structures(found: _Candidate) -> list[dict[str, Any]]:
     """Settings that tell more types apart, worth a try where types are far from what the network does."""
-    if found.short.fit.unexplained <= POOR / 2:
+    if found.short.fit.unexplained <= POOR / 2 or all(kind.kind in ("dense", "radial") for kind in found.model.types):
         return []
     several = found.structure.dimension > 2 and any(len(kind.members) > 1 for kind in found.model.types)
     return [{"uneven": FINE}] * several + [{"shared": True}] * (found.structure.dimension > 3)

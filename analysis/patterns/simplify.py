@@ -18,6 +18,7 @@ FIDELITY = 64.0  # bits for each halving of what is unexplained …
 FLOOR = 5e-4  # … down to about this share of the output's variance
 CONSTANT_BITS = 8.0
 SMALL_OFFSET = 0.02  # of the output's standard deviation
+SMALL_SLOPE = 0.05  # of the largest slope: one of many that is smaller may be none
 MAX_GROWTH = 1e-3  # share of the output's variance that simpler types may cost altogether
 
 
@@ -108,7 +109,8 @@ def _rules(model: Model, constants: np.ndarray, scale: float) -> Iterator[list[R
     linear: list[Rule] = []
     if abs(constants[-1]) < SMALL_OFFSET * scale:  # a larger one could be made up for by sharpness
         linear.append((_Equation(len(constants) - 1),))
-    linear += [(_Equation(place),) for place in slopes]
+    least = SMALL_SLOPE * max((abs(constants[place]) for place in slopes), default=0.0)
+    linear += [(_Equation(place),) for place in slopes if len(slopes) <= 2 or abs(constants[place]) < least]
     if len(slopes) == 2:
         linear.append((_Equation(slopes[1], slopes[0], -1.0),))
     if len(slopes) >= 2:

@@ -32,6 +32,8 @@ NOT_RUN_HERE = {
     "tests/examples/test_grokking.py runs a small one",
     "hyperphase sweep --config examples/tasks/tasks.toml --set training.task=maximum --out sweeps/maximum": "minutes; "
     "tests/benchmarks/test_discovered_formulas.py reads the config",
+    "hyperphase sweep --config examples/tasks/tasks.toml --set training.task=sum_of_products "
+    "--set training.inputs=rademacher --out sweeps/sum_of_products": "likewise",
     "git clone <this repository> hyperphase && cd hyperphase": "CI runs in a clone",
     "ray up": "tests/deploy checks the file that it reads",
 }

@@ -28,14 +28,15 @@ def with_rounds(rounds: int):
 
 def measure(folder: Path, dimension: int, rounds: int, draws: int = 16) -> tuple[float, float]:
     """Median error, and the share of networks with their training's algorithm."""
-    errors, kept = [], []
+    errors: list[float] = []
+    kept: list[float] = []
     for row in analysis.load_sweep(folder).done.itertuples():
         task = get_task(row.task)
         with with_rounds(rounds):
             networks = draw(ledger.read(ledger.record_path(folder / "ledger", row.key)), dimension, draws=draws)
         found = read(networks, task.target, names=task.algorithms)
-        errors.append(summarise(found)["relative_error"])
-        kept.append(np.mean(found.algorithm == row.algorithm))
+        errors.append(float(summarise(found)["relative_error"]))
+        kept.append(float(np.mean(found.algorithm == row.algorithm)))
     return float(np.median(errors)), float(np.mean(kept))
 
 

@@ -26,7 +26,7 @@ REACH = 1.5 * np.log(10.0)  # units of u beyond its own trainings in which an al
 WITNESSES = 3  # trainings that say what is found at a place
 CERTAIN = 0.75  # probability with which an algorithm must be better than what they found, to be believed against them
 FALL_LOG_SD = 0.5  # of the power with which complexity falls beyond an algorithm's trainings, in nats
-APART = 1.0  # units of u: how complexity goes on is read off places at least so far apart
+APART = 1.0  # units of u: places so far apart say how complexity goes on; nearer by, extrapolation is safe
 RATIOS = np.geomspace(1e-6, 1e12, 400)  # of λ to x, as _extrapolate needs
 NOISE = np.array([0.05, 0.02])  # standard deviations of h and s that one training's worth of prior expects
 WEIGHT_OF_POOL = 4.0  # trainings' worth: a place's noise is drawn to its algorithm's, that to all algorithms'
@@ -294,16 +294,17 @@ def _heed(
     """(labels, points) where an algorithm beyond its own trainings has ended, because others' say that it isn't best.
 
     belongs: (labels, rows) whose training it is; objective, nats: (draws, labels, points), written into; near: (labels,
-    points). Where `WITNESSES` trainings beyond an algorithm's last one found others, either they are stuck or it is
-    worse than what they found. It must be better with a probability of `CERTAIN` to be believed. Otherwise it ends
-    there, and of its draws those stay in which it is worse there.
+    points). Where `WITNESSES` trainings, more than `APART` beyond an algorithm's last one, found others, either they
+    are stuck or it is worse than what they found. It must be better with a probability of `CERTAIN` to be believed.
+    Otherwise it ends there, and of its draws those stay in which it is worse there. (Nearer by, its objective is known
+    well, and next to a boundary nothing is certain.)
     """
     refuted = np.zeros_like(near)
     lowest, highest = (np.array([end(u[mine]) for mine in belongs]) for end in (np.min, np.max))
     for k, mine in enumerate(belongs):
         for sign, last in ((-1, lowest[k]), (1, highest[k])):
             beyond = np.sort(sign * (u[~mine] - last))
-            for distance in beyond[beyond > 0][WITNESSES - 1 :: WITNESSES]:
+            for distance in beyond[beyond > APART][WITNESSES - 1 :: WITNESSES]:
                 place = last + sign * distance
                 at = int(np.abs(grid - place).argmin())
                 found = (lowest <= place) & (place <= highest)

@@ -131,6 +131,19 @@ def test_an_extrapolated_algorithm_that_is_surely_better_shows_that_trainings_ar
     assert state["objective_low"] < 0.423 < state["objective_high"]
 
 
+def test_trainings_next_to_a_boundary_do_not_move_it():
+    """Just short of 2.25e-4 four trainings end in the cheap network, which is worse there by a little."""
+    rng, rows = np.random.default_rng(4), []
+    ranges = np.geomspace(1e-5, 2.1e-4, 20), np.linspace(2.13e-4, 2.2e-4, 4), np.geomspace(2.3e-4, 4e-3, 30)
+    for k, beta in enumerate(np.concatenate(ranges)):
+        label, error, nats = ("good", 0.01, 500.0) if beta < 2.12e-4 else ("cheap", 0.1, 100.0)
+        rows.append((beta, 8.0, label, error * np.exp(0.05 * rng.standard_normal()), nats, k))
+    [row] = read(
+        pd.DataFrame(rows, columns=["x", "y", "label", "energy", "complexity", "seed"])
+    ).boundaries.itertuples()
+    assert row.x == pytest.approx(2.25e-4, rel=0.1) and row.x_low < 2.25e-4 < row.x_high
+
+
 def test_every_y_is_read_by_itself_and_one_with_too_few_trainings_is_left_out():
     table = pd.concat([two_networks(), two_networks().assign(y=9.0, energy=lambda t: 2 * t["energy"])])
     few = pd.DataFrame([(1e-3, 10.0, "good", 0.1, 1.0, 0)], columns=table.columns)

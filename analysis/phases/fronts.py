@@ -3,9 +3,9 @@
 An algorithm's objective G(x) is the lowest that its trainings could reach at x, and its slope is known: dG/dx is the
 complexity there (the envelope theorem). So every training tells a value and a slope, h = log G and s = dh/du with
 u = log x: s is the share of the objective that is paid for complexity. The curve h is a smoothing spline through both
-(Wahba 1990: an integrated Wiener process), how far its slope wanders drawn by evidence. Beyond an algorithm's own
-trainings it goes on as weights do that are given up one after another (`_extrapolate`), for one and a half
-decades of x at most, and no farther than where trainings found something else (`_heed`).
+(`analysis.phases.front_splines`), how evenly it bends drawn by evidence. Beyond an algorithm's own trainings it goes on
+as weights do that are given up one after another (`analysis.phases.front_extrapolation`), for one and a half decades of
+x at most, and no farther than where trainings found something else (`_heed`).
 
 Means of logarithms, not minima: the lowest of many noisy objectives is lower than any of them truly is.
 """
@@ -16,22 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.phases.arrays import Floats
+from analysis.phases.front_extrapolation import APART, extrapolate
+from analysis.phases.front_splines import draw_splines
 
 MAX_PLACES = 24  # of an algorithm along x; more are gathered into as many bins
 OUTLIER = 2.5  # robust standard deviations to which a stray training is pulled in
-WANDERS = 0.01 * 2.0 ** np.arange(7)  # standard deviation of the slope's change over one unit of u
-USUAL_WANDER, WANDER_LOG_SD = 0.1, 1.0  # the prior's centre, and its spread in nats
-NEGLIGIBLE = 0.03  # share of the evidence below which a wander is left out
+NEIGHBOURS = 16  # trainings that say how much those at a place scatter
+ALIKE = 2.0  # units of u over which scatter changes
 REACH = 1.5 * np.log(10.0)  # units of u beyond its own trainings in which an algorithm may still be the best
 WITNESSES = 3  # trainings that say what is found at a place
 CERTAIN = 0.75  # probability with which an algorithm must be better than what they found, to be believed against them
-FALL_LOG_SD = 0.5  # of the power with which complexity falls beyond an algorithm's trainings, in nats
-APART = 1.0  # units of u: places so far apart say how complexity goes on; nearer by, extrapolation is safe
-RATIOS = np.geomspace(1e-6, 1e12, 400)  # of λ to x, as _extrapolate needs
 NOISE = np.array([0.05, 0.02])  # standard deviations of h and s that one training's worth of prior expects
 WEIGHT_OF_POOL = 4.0  # trainings' worth: a place's noise is drawn to its algorithm's, that to all algorithms'
 MIN_VARIANCE = 1e-7
-DIFFUSE = 100.0  # prior variance of the curve's value and slope at its start
 LINEAR_SPAN = 20.0  # units of u along x where x is linear
 
 
@@ -124,11 +121,11 @@ def fit_fronts(
         mine = label == name
         means = place.means(weights[:, mine], noise, rng)
         inside = np.clip(grid, place.u[0], place.u[-1])
-        h = _splines(place.u, place.mean, means, noise / place.count[:, None, None], inside, rng)
+        h = draw_splines(place.u, place.mean, means, noise / place.count[:, None, None], inside, rng)
         seen_nats = place.averages(weights[:, mine], complexity[mine])
         objective[:, k] = coordinates.objective(h)
         nats[:, k] = _interpolated(inside, place.u, seen_nats)
-        _extrapolate(at, coordinates.x(place.u), place.u, seen_nats, objective[:, k], nats[:, k], rng)
+        extrapolate(at, coordinates.x(place.u), place.u, place.count, seen_nats, objective[:, k], nats[:, k], rng)
     refuted = _heed(u, label == np.array(names)[:, None], grid, objective, nats, near, rng)
     scatter = np.stack([_scatter(grid, one.u, noise) for one, noise in zip(places, noises, strict=True)])
     return Fronts(names, at, objective, nats, refuted, near & ~refuted, scatter)
@@ -158,10 +155,10 @@ class _Places:
         seen = seen.copy()
         seen[:, 0] += seen[:, 1] * (centre[place] - u)  # along its own slope to its place
         middle = np.stack([np.median(seen[place == k], axis=0) for k in range(len(count))])[place]
-        crowd = count[place] > 2
-        if crowd.any():
-            apart = seen - middle
-            spread = np.maximum(1.4826 * np.median(np.abs(apart[crowd]), axis=0), np.sqrt(MIN_VARIANCE))
+        apart = seen - middle
+        crowd = np.flatnonzero(count[place] > 2)
+        if len(crowd):
+            spread = np.stack([_spread(apart[crowd], np.abs(centre[place[crowd]] - at)) for at in centre])[place]
             seen = middle + np.clip(apart, -OUTLIER * spread, OUTLIER * spread)
         mean = np.stack([np.bincount(place, column) / count for column in seen.T], axis=1)
         apart = seen - mean[place]
@@ -188,6 +185,16 @@ class _Places:
         return average
 
 
+def _spread(apart: Floats, distance: Floats) -> Floats:
+    """Robust standard deviations, (2,), of the `NEIGHBOURS` nearest trainings: apart (rows, 2) from their medians.
+
+    Of the nearest, because scatter changes along u: where hardly anything is paid for complexity, s hardly scatters.
+    """
+    near = distance <= np.sort(distance)[min(NEIGHBOURS, len(distance)) - 1]
+    found: Floats = np.maximum(1.4826 * np.median(np.abs(apart[near]), axis=0), np.sqrt(MIN_VARIANCE))
+    return found
+
+
 def _noise(places: list[_Places]) -> list[np.ndarray]:
     """Covariance of one training's h and s at each place, (places, 2, 2) for every algorithm."""
 
@@ -200,7 +207,9 @@ def _noise(places: list[_Places]) -> list[np.ndarray]:
     found = []
     for one, its_squares, its_freedom in zip(places, squares, freedom, strict=True):
         own = shrunk(pool, WEIGHT_OF_POOL, its_squares, its_freedom)
-        noise = shrunk(own, WEIGHT_OF_POOL, one.squares, (one.count - 1)[:, None, None])
+        near = np.exp(-0.5 * ((one.u[:, None] - one.u) / ALIKE) ** 2)  # (places, places)
+        about = np.einsum("pq,qab->pab", near, one.squares), (near @ (one.count - 1))[:, None, None]
+        noise = shrunk(shrunk(own, WEIGHT_OF_POOL, *about), WEIGHT_OF_POOL, one.squares, (one.count - 1)[:, None, None])
         found.append(noise + MIN_VARIANCE * np.eye(2))
     return found
 
@@ -209,68 +218,6 @@ def _scatter(grid: Floats, u: Floats, noise: Floats) -> Floats:
     """noise: (places, 2, 2) -> (points, 2, 2); beyond the places as at the nearest one."""
     inside = np.clip(grid, u[0], u[-1])
     return np.moveaxis(_interpolated(inside, u, np.moveaxis(noise, 0, -1).reshape(4, -1)).reshape(2, 2, -1), -1, 0)
-
-
-def _kernel(a: Floats, b: Floats, wander: float) -> Floats:
-    """Covariance of (h, s) at a with (h, s) at b, from 0 on: (2 · len(a), 2 · len(b)), values first, then slopes."""
-    values = _value_kernel(a, b, wander)
-    a, b = a[:, None], b[None, :]
-    low = np.minimum(a, b)
-    value_slope = np.where(a < b, a**2 / 2, a * b - b**2 / 2)  # of h at a with s at b
-    slope_value = np.where(b < a, b**2 / 2, a * b - a**2 / 2)
-    value_slope, slope_value = (
-        wander**2 * part + DIFFUSE * one for part, one in ((value_slope, a + 0 * b), (slope_value, b + 0 * a))
-    )
-    return np.block([[values, value_slope], [slope_value, wander**2 * low + DIFFUSE]])
-
-
-def _value_kernel(a: Floats, b: Floats, wander: float) -> Floats:
-    """Covariance of h at a with h at b: (len(a), len(b))."""
-    a, b = a[:, None], b[None, :]
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    covariance: Floats = wander**2 * low**2 * (3 * high - low) / 6 + DIFFUSE * (1 + a * b)
-    return covariance
-
-
-def _splines(u: Floats, mean: Floats, means: Floats, noise: Floats, grid: Floats, rng: np.random.Generator) -> Floats:
-    """Draws of an algorithm's h on the grid, (draws, points); the grid lies within u.
-
-    mean: (places, 2) what was seen, means: (draws, places, 2) its bootstrap; noise: (places, 2, 2) of the mean.
-    How much the slope wanders is drawn by evidence; what is left open between the places is added (Matheron's rule: a
-    draw of the prior less its own spline).
-    """
-    count, draws = len(u), len(means)
-    noise_matrix = np.zeros((2 * count, 2 * count))
-    index = np.arange(count)
-    for i in range(2):
-        for j in range(2):
-            noise_matrix[i * count + index, j * count + index] = noise[:, i, j]
-    seen = mean.T.ravel()
-    kernels = [_kernel(u, u, wander) for wander in WANDERS]
-    inverses = [np.linalg.inv(kernel + noise_matrix) for kernel in kernels]
-    chosen = _draw_wanders(seen, inverses, draws, rng)
-    curves = np.empty((draws, len(grid)))
-    for number in np.unique(chosen):
-        rows = np.flatnonzero(chosen == number)
-        across = _kernel(grid, u, WANDERS[number])[: len(grid)]  # of h on the grid with what was seen
-        spline = across @ inverses[number]  # (points, 2 places)
-        left = _value_kernel(grid, grid, WANDERS[number])
-        left = left - across @ spline.T - spline @ across.T + spline @ kernels[number] @ spline.T
-        values, vectors = np.linalg.eigh((left + left.T) / 2)
-        root = vectors * np.sqrt(np.clip(values, 0, None))
-        curves[rows] = means[rows].swapaxes(1, 2).reshape(len(rows), -1) @ spline.T
-        curves[rows] += rng.standard_normal((len(rows), len(grid))) @ root.T
-    return curves
-
-
-def _draw_wanders(seen: Floats, inverses: list[Floats], draws: int, rng: np.random.Generator) -> np.ndarray:
-    """(draws,) indices into WANDERS in proportion to their posterior; inverses: of the covariances of what was seen."""
-    evidence = np.array([0.5 * (np.linalg.slogdet(inverse)[1] - seen @ inverse @ seen) for inverse in inverses])
-    evidence -= 0.5 * (np.log(WANDERS / USUAL_WANDER) / WANDER_LOG_SD) ** 2
-    share = np.exp(evidence - evidence.max())
-    share[share < NEGLIGIBLE * share.sum()] = 0.0
-    chosen = np.searchsorted(np.cumsum(share / share.sum()), (np.arange(draws) + 0.5) / draws)
-    return rng.permutation(np.minimum(chosen, len(WANDERS) - 1))
 
 
 def _interpolated(grid: Floats, u: Floats, values: Floats) -> Floats:
@@ -319,71 +266,3 @@ def _heed(
                 objective[:, k], nats[:, k] = objective[draws, k], nats[draws, k]
                 break
     return refuted
-
-
-def _extrapolate(
-    x: Floats,
-    places: Floats,
-    u: Floats,
-    seen: Floats,
-    objective: Floats,
-    nats: Floats,
-    rng: np.random.Generator,
-) -> None:
-    """Writes how an algorithm's objective and complexity, (draws, points), go on beyond its own places along x.
-
-    There they hold the values at the nearest end. places: x of its places, u their scale; seen: (draws, places) their
-    complexities.
-
-    A weight whose loss has curvature λ keeps ½ log(1 + λ/x) nats at the price x, so complexity goes on as
-    N(x) = k log(1 + λ/x), and energy as dE = -x dN. k and λ follow from the last complexity and how fast it falls, by
-    its fall between the last places. Where x or complexities are not positive, complexity stays.
-    """
-    lawful = bool((x > 0).all() and (seen >= 0).all())
-    for first in (True, False):
-        end = 0 if first else -1
-        beyond = np.flatnonzero(x < places[0]) if first else np.flatnonzero(x > places[-1])
-        if not len(beyond):
-            continue
-        value, complexity = objective[:, beyond[0], None], np.maximum(seen[:, end, None], 1e-12 if lawful else -np.inf)
-        if lawful:
-            ratio = _frozen(_fall(places, u, seen, value[:, 0], first, rng))[:, None]
-            strength, curvature = complexity / np.log1p(ratio), ratio * places[end]
-            nats[:, beyond] = strength * np.log1p(curvature / x[beyond])
-            paid = strength * curvature * np.log1p((x[beyond] - places[end]) / (places[end] + curvature))
-            energy = value - places[end] * complexity + paid
-            # a law that would make errors negative is stopped there
-            energy = np.where((value > 0) & first, np.maximum(energy, 0.0), energy)
-            objective[:, beyond] = energy + x[beyond] * nats[:, beyond]
-        else:
-            nats[:, beyond] = complexity
-            objective[:, beyond] = value + (x[beyond] - places[end]) * complexity
-
-
-def _frozen(fall: Floats) -> Floats:
-    """λ/x at which log(1 + λ/x) falls as x to the power -fall, fall in (0, 1)."""
-    powers = RATIOS / ((1 + RATIOS) * np.log1p(RATIOS))
-    return np.exp(np.interp(-fall, -powers, np.log(RATIOS)))
-
-
-def _fall(places: Floats, u: Floats, seen: Floats, value: Floats, first: bool, rng: np.random.Generator) -> Floats:
-    """(draws,) the power of x with which complexity falls at the first or last place.
-
-    As it follows from the places next to it; from one place alone, so that complexity's share of the objective stays.
-    """
-    end = 0 if first else -1
-    far = np.flatnonzero(np.abs(u - u[end]) >= min(APART, np.ptp(u)))
-    if len(u) == 1:
-        steady = 1 - np.clip(places[end] * seen[:, end] / value, 0, 1)
-        alone: Floats = np.clip(steady * rng.uniform(0.5, 1.5, len(steady)), 1e-9, 1 - 1e-9)
-        return alone
-    other = far[0] if first else far[-1]
-    low, high = (end, other) if first else (other, end)
-    step = places[high] / places[low]
-    fell = np.log1p(RATIOS) / np.log1p(RATIOS / step)  # complexity at low over that at high, by λ over x at low
-    there = np.log(np.maximum(seen[:, low], 1e-12) / np.maximum(seen[:, high], 1e-12))
-    ratio = np.exp(np.interp(-there, -np.log(fell), np.log(RATIOS)))  # λ over x at low
-    ratio = ratio if first else ratio / step
-    law = ratio / ((1 + ratio) * np.log1p(ratio))
-    power: Floats = np.clip(law * np.exp(FALL_LOG_SD * rng.standard_normal(len(law))), 1e-9, 1 - 1e-9)
-    return power

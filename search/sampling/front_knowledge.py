@@ -27,6 +27,7 @@ from analysis.phases.fronts import Fronts
 POINTS = 40  # places along β to choose from
 TAIL = 0.01  # of the draws at either end: pulled in, for a covariance that strays don't make
 EXPLORE = 8  # of so many trainings one goes where labels teach most: what was never found has no front
+FURTHER, MIN_WIDTH = 0.8, 1e-3  # of the width, when all bands should be as narrow; decades
 MIN_PROBABILITY = 0.02  # of an algorithm to be found where a training is meant to tell of it
 
 LabelProbabilities = Callable[
@@ -122,9 +123,11 @@ class FrontKnowledge:
 def next_places(
     found: Equilibrium, likely: LabelProbabilities, cost: Mapping[float, float], *, count: int, width: float
 ) -> list[tuple[float, float]]:
-    """β and y of the next trainings, fewer than `count` if no more are needed to make every band `width` decades.
+    """β and y of the next trainings: `count`, or fewer if no boundary's band is wider than `width` decades.
 
-    likely: what trainings end in. cost: of a training at each y that may be asked for.
+    If fewer should make every band as narrow, the others go where they narrow bands further, so that one that turns out
+    a little wider than foreseen asks for no round of its own. likely: what trainings end in. cost: of a training at
+    each y that may be asked for.
     """
     places = _of_rare_labels(found, likely, cost)[:count]
     knowledge: list[tuple[FrontKnowledge, Floats]] = []
@@ -134,12 +137,16 @@ def next_places(
             pairs = list(zip(rows["lower_phase"], rows["upper_phase"], rows["x"], widths, strict=True))
             known = FrontKnowledge.of(float(y), found.fronts[float(y)], pairs)
             knowledge.append((known, _of_labels(known, likely)))
-    while knowledge and len(places) < count:
+    wide = any((one.widths > width).any() for one, _ in knowledge)
+    while wide and len(places) < count:
         gains = [one.shrinkages(probabilities, width) / cost[one.y] for one, probabilities in knowledge]
         best = int(np.argmax([gain.max() for gain in gains]))
         point = int(gains[best].argmax())
         if gains[best][point] <= 0:
-            break
+            width *= FURTHER
+            if width < MIN_WIDTH:
+                break
+            continue
         one, probabilities = knowledge[best]
         one.take(point, probabilities[point])
         places.append((float(one.x[point]), one.y))

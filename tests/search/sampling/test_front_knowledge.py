@@ -95,6 +95,13 @@ def test_cheap_places_come_first_and_none_once_all_is_narrow(world):
     assert len(next_places(found, likely, {8.0: 1.0}, count=8, width=0.05)) == 8
 
 
+def test_a_round_is_filled_though_fewer_should_do(world):
+    found, likely = read(world), likely_in_truth()
+    widest = np.log10(found.boundaries["x_high"] / found.boundaries["x_low"]).max()
+    asked = next_places(found, likely, COST, count=40, width=0.98 * widest)
+    assert len(asked) == 40 and {n for _, n in asked} == {8.0, 16.0}
+
+
 def test_algorithms_too_rare_for_a_front_are_asked_for(world):
     other = replace(world, rng=np.random.default_rng(1), rows=[row for row in world.rows if row[2] != "rich"])
     rich = next(row for row in world.rows if row[2] == "rich" and row[1] == 8)

@@ -12,6 +12,8 @@ Gains divided by cost make knowledge per second. Nothing here looks at boundarie
 crossovers keep their uncertainty without gaining from labels.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from analysis.phases.arrays import Floats
@@ -78,15 +80,18 @@ def acquisition_values(
     *,
     cost: Floats | None = None,
     labels: int | None = None,
+    counted: Callable[[Floats], Floats] = np.asarray,
 ) -> Floats:
     """Fall of the share of the map named wrongly, by one label at each place, per cost: (places,).
 
     posterior: None while fewer than two labels are known; seen, pending, places, targets: (…, axes), scaled;
-    cost: (places,); labels: see `undiscovered_probability`.
+    cost: (places,); labels: see `undiscovered_probability`; counted: scaled places as the map is counted, in which
+    what hides is as large along one part of an axis as along another.
     """
     rate = np.ones(len(places)) if cost is None else 1 / cost
-    hidden = undiscovered_probability(targets, seen, agreement, pending, labels)
-    gain = hidden @ nearness(targets, places) / len(targets)
+    around = counted(targets)
+    hidden = undiscovered_probability(around, counted(seen), agreement, counted(pending), labels)
+    gain = hidden @ nearness(around, counted(places)) / len(targets)
     if posterior is None:
         return gain * rate
     ahead = posterior.pending(posterior.features_at(pending))

@@ -15,6 +15,7 @@ from optuna.distributions import (
 from analysis.phases.phase_map import Axis
 
 MAX_LISTED = 10_000  # values of a discrete distribution; one of more is treated as continuous and rounded
+FEW = 32  # values up to which each of a discrete axis counts the same, however the axis is drawn: n = 4, 5, …, 24
 Distribution = FloatDistribution | IntDistribution | CategoricalDistribution  # Optuna has no others
 
 
@@ -80,7 +81,10 @@ def _unevenness(values: np.ndarray) -> float:
 def spread(
     distribution: Distribution, count: int, rng: np.random.Generator, rows: int, only: Sequence[float] | None = None
 ) -> np.ndarray:
-    """About `count` of the values, evenly spread as the axis is drawn, jittered anew in each row: (rows, values)."""
+    """About `count` of the values, evenly spread as the map is counted, jittered anew in each row: (rows, values).
+
+    It is counted as the axis is drawn, but for an axis of few values, which count the same each.
+    """
     values = allowed(distribution, only)
     if values is not None and len(values) <= count:
         return np.tile(values, (rows, 1))
@@ -88,6 +92,9 @@ def spread(
     if values is None:
         assert not isinstance(distribution, CategoricalDistribution)  # choices can always be listed
         return snap(distribution, make_axis(distribution).unscale(2 * cells - 1))
+    if len(values) <= FEW:
+        counted: np.ndarray = values[(cells * len(values)).astype(int)]
+        return counted
     axis = make_axis(distribution, only)
     # the value whose surroundings, up to halfway to its neighbours, hold the point
     scaled = axis.scale(values)

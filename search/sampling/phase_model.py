@@ -1,5 +1,6 @@
 """What a map's labels say, kept until they change: which labels are one, which settings fit, the posterior."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -68,6 +69,7 @@ class PhaseModel:
             rng,
             cost=cost(places) if cost is not None else None,
             labels=len(seen.labels),
+            counted=functools.partial(space.counted, order=order),
         )
         best = int(gain.argmax())
         return float(gain[best]), places[best]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from optuna.distributions import CategoricalChoiceType, CategoricalDistribution
 
+from analysis.phases.phase_map import Axis
 from analysis.phases.softmax_gp import Basis
-from search.sampling.distributions import Distribution, external_value, is_numeric, make_axis, spread
+from search.sampling.distributions import FEW, Distribution, allowed, external_value, is_numeric, make_axis, spread
 from search.sampling.posterior import fixed_basis
 
 BETA, DIMENSION = "beta", "dimension"
@@ -77,6 +78,7 @@ class Space:
         self.distributions = {name: distributions[name] for name in roles.used}
         self.dimensions = tuple(dimensions) if dimensions is not None else None
         self._axes = [make_axis(distributions[name], self._only(name), name) for name in roles.axes]
+        self._steps = [self._evenly(name, axis) for name, axis in zip(roles.axes, self._axes, strict=True)]
         used = [axis.span > 0 for axis in self._axes]
         # of β and dimension it is known along which one phases change; of other axes each is tried as the first
         own = roles.axes in ((BETA,), (BETA, DIMENSION))
@@ -87,6 +89,13 @@ class Space:
 
     def _only(self, name: str) -> tuple[float, ...] | None:
         return self.dimensions if name == DIMENSION else None
+
+    def _evenly(self, name: str, axis: Axis) -> tuple[np.ndarray, np.ndarray] | None:
+        """Few values of an axis, scaled, and where they are if each counts the same."""
+        values = allowed(self.distributions[name], self._only(name))
+        if values is None or not 1 < len(values) <= FEW:
+            return None
+        return axis.scale(values), np.linspace(-1, 1, len(values))
 
     @property
     def maps(self) -> list[Choices]:
@@ -115,8 +124,20 @@ class Space:
         columns = [self._axes[i].scale(places[:, i]) for i in order]
         return np.stack(columns, axis=1)
 
+    def counted(self, scaled: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+        """Scaled places (places, axes), axes in this order, as the map is counted: few values of an axis lie evenly."""
+        columns = []
+        for column, i in zip(scaled.T, order, strict=True):
+            steps = self._steps[i]
+            inside = np.clip(column, -1, 1)
+            columns.append(column if steps is None else np.interp(inside, *steps) + column - inside)
+        return np.stack(columns, axis=1)
+
     def lattice(self, counts: Sequence[int], order: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        """A jittered lattice of about so many allowed places along each axis, in this order: (places, axes)."""
+        """A jittered lattice of about so many allowed places along each axis, in this order: (places, axes).
+
+        They lie evenly as the map is counted.
+        """
         rows = np.zeros((1, 0))
         for count, i in reversed(list(zip(counts, order, strict=True))):
             name = self.roles.axes[i]

@@ -250,5 +250,27 @@ def test_what_discrete_axes_hold():
     np.testing.assert_allclose(snap(stepped, np.array([-2.0, 0.3, 0.9])), [-1.0, 0.25, 1.0])
     tenths = spread(IntDistribution(0, 99), 10, rng, 1)[0]  # one value of every ten, at the ends one more or less
     assert (np.abs(tenths - np.arange(4.5, 100, 10)) <= 6).all()
+    few = spread(IntDistribution(3, 24, log=True), 11, rng, 40)  # each of the 22 as often as any other, two a cell
+    np.testing.assert_array_equal((few - 3) // 2, np.tile(np.arange(11), (40, 1)))
     space = Space({"x": stepped}, assign_roles({"x": stepped}))
     assert set(space.lattice((36,), (0,), rng)[:, 0]) == set(np.arange(-1, 1.01, 0.25))
+
+
+def test_values_of_a_short_axis_count_the_same_each():
+    """An axis of few values is mapped as it is drawn, but none of its values matters more than another."""
+    beta = FloatDistribution(1e-8, 1.0, log=True)
+    short = {"beta": beta, "dimension": IntDistribution(4, 16, log=True)}
+    space = Space(short, assign_roles(short))
+    n = np.array([4.0, 5.0, 8.0, 16.0, 32.0])
+    places = np.stack([np.full(5, 1e-4), n], axis=1)
+    scaled = space.scale(places, (0, 1))
+    np.testing.assert_allclose(scaled[:, 1], np.log2(n) - 3, atol=1e-12)
+    even = np.stack([np.zeros(5), [-1, -5 / 6, -1 / 3, 1, 2]], axis=1)
+    np.testing.assert_allclose(space.counted(scaled, (0, 1)), even, atol=1e-12)
+    wide = {"beta": beta, "dimension": IntDistribution(4, 4000, log=True)}  # too many to ask about each
+    space = Space(wide, assign_roles(wide))
+    scaled = space.scale(places, (0, 1))
+    np.testing.assert_array_equal(space.counted(scaled, (0, 1)), scaled)
+    study = optuna.create_study(sampler=PhaseBoundarySampler(seed=0))
+    asked = [study.ask(short).params["dimension"] for _ in range(16)]
+    assert sum(one >= 10 for one in asked) >= 6, asked  # 7 of the 13 values, a third of the axis as it is drawn

@@ -28,7 +28,7 @@ from analysis.phases.equilibrium import equilibrium
 from analysis.phases.phase_map import fit_phase_map
 from benchmarks.boundaries.worlds import DIMENSIONS, World, made_up, of_sweep
 from benchmarks.equilibrium_coverage import FRONTS, HEAT, HEATS
-from search.sampling.front_knowledge import EXPLORE, next_places
+from search.sampling.front_knowledge import EXPLORE, next_places, rare_labels
 from search.sampling.sampler import PhaseBoundarySampler, edges
 
 START = (13, 4)  # of the small sweep: values of β, seeds at each n
@@ -75,6 +75,8 @@ def run(
         found = read_fronts(world) if method == "equilibrium" else None
         table = read_labels(world) if found is None else found.boundaries
         narrow = len(table) > 0 and bool((np.log10(table["x_high"] / table["x_low"]) <= width).all())
+        if found is not None:
+            narrow = narrow and not any(rare_labels(found, n) for n in DIMENSIONS)
         if narrow or len(world.rows) >= most:
             break
         places: list[tuple[float, int]] = []

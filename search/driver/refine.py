@@ -239,7 +239,8 @@ class Refinement:
               f"{formatting.trainings(len(done))} so far", flush=True)  # fmt: skip
         span = float(np.ptp(x.forward(self.config.grid.values[x.name])))
         print("\n".join(describe(table, self.about, span)) or "  no boundary is certain enough to report", flush=True)
-        return len(table) > 0 and bool((relative_widths(table, x, span) <= self.goal.width).all())
+        complete = self.equilibrium is None or self.equilibrium.is_complete
+        return complete and len(table) > 0 and bool((relative_widths(table, x, span) <= self.goal.width).all())
 
 
 def relative_widths(table, x: Axis, span: float):

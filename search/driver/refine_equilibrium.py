@@ -11,7 +11,7 @@ from analysis.errors import UserError
 from analysis.phases.boundaries import COLUMNS
 from analysis.sweeps.equilibrium import read_equilibrium
 from search.driver.refine_axes import RefineAxes
-from search.sampling.front_knowledge import EXPLORE, next_places
+from search.sampling.front_knowledge import EXPLORE, next_places, rare_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,11 @@ class EquilibriumBoundaries:
         low, high = done["beta"].min(), done["beta"].max()
         ends = {"low_is_open": table["x_low"] <= low * NEAR, "high_is_open": table["x_high"] >= high / NEAR}
         return table.assign(**ends).reindex(columns=COLUMNS)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every algorithm that was found has a front, or has been looked for in vain."""
+        return self.found is not None and not any(rare_labels(self.found, float(y)) for y in self.dimensions)
 
     def enqueue(self, study: "Study", count: int, width: float) -> None:
         """Makes the study's next asks those that narrow the bands most for their cost.

@@ -28,6 +28,7 @@ POINTS = 40  # places along β to choose from
 TAIL = 0.01  # of the draws at either end: pulled in, for a covariance that strays don't make
 EXPLORE = 8  # of so many trainings one goes where labels teach most: what was never found has no front
 FURTHER, MIN_WIDTH = 0.8, 1e-3  # of the width, when all bands should be as narrow; decades
+LOOKED_FOR, AROUND = 12, 0.25  # trainings within so many decades of a rare algorithm's, after which it is given up
 MIN_PROBABILITY = 0.02  # of an algorithm to be found where a training is meant to tell of it
 
 LabelProbabilities = Callable[
@@ -161,13 +162,27 @@ def _of_rare_labels(
     places: list[tuple[float, float]] = []
     x = np.geomspace(found.rows["x"].min(), found.rows["x"].max(), POINTS)
     for y in cost:
-        counts = found.rows.loc[found.rows["y"] == y, "label"].value_counts()
         probabilities, labels = likely(x, np.full(POINTS, y))
-        for label, count in counts.items():
-            if count < MIN_TRAININGS and label in labels:
+        for label, count in rare_labels(found, y).items():
+            if label in labels:
                 at = probabilities[:, labels.index(label)].argmax()
-                places += [(float(x[at]), y)] * (MIN_TRAININGS - int(count))
+                places += [(float(x[at]), y)] * (MIN_TRAININGS - count)
     return places
+
+
+def rare_labels(found: Equilibrium, y: float) -> dict[str, int]:
+    """Algorithms with too few trainings at y for a front, and how many they have.
+
+    One that stayed rare among LOOKED_FOR trainings around its own is a fluke of training, not a phase.
+    """
+    rows = found.rows[found.rows["y"] == y]
+    decades, rare = np.log10(rows["x"].to_numpy(float)), {}
+    for label, count in rows["label"].value_counts().items():
+        own = decades[(rows["label"] == label).to_numpy()]
+        around = (np.abs(decades[:, None] - own) < AROUND).any(axis=1).sum()
+        if count < MIN_TRAININGS and around < LOOKED_FOR:
+            rare[str(label)] = int(count)
+    return rare
 
 
 def _of_labels(known: FrontKnowledge, likely: LabelProbabilities) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 from analysis.phases.equilibrium import equilibrium
 from benchmarks.boundaries.worlds import DIMENSIONS, made_up
 from benchmarks.equilibrium_coverage import random_fronts
-from search.sampling.front_knowledge import POINTS, FrontKnowledge, next_places
+from search.sampling.front_knowledge import LOOKED_FOR, MIN_TRAININGS, POINTS, FrontKnowledge, next_places, rare_labels
 
 COST = {8.0: 64.0, 16.0: 256.0}
 HEAT, SEED = 0.4, [100, 0]
@@ -111,3 +111,16 @@ def test_algorithms_too_rare_for_a_front_are_asked_for(world):
     x = np.geomspace(1e-8, 1, POINTS)
     probabilities, labels = likely_in_truth()(x, np.full(POINTS, 8.0))
     assert first[0] == pytest.approx(x[probabilities[:, labels.index("rich")].argmax()])
+
+
+def test_an_algorithm_looked_for_in_vain_is_given_up(world):
+    rows = [row for row in world.rows if row[2] != "rich"]
+    rich = next(row for row in world.rows if row[2] == "rich" and row[1] == 8)
+    assert rare_labels(read(replace(world, rows=[*rows, rich])), 8.0) == {"rich": 1}
+    assert rare_labels(read(replace(world, rows=[*rows, rich])), 16.0) == {}
+    assert rare_labels(read(replace(world, rows=[*rows, *[rich] * MIN_TRAININGS])), 8.0) == {}
+    there = sum(row[0] == rich[0] and row[1] == 8 for row in rows)  # the grid's, of other labels
+    another = next(row for row in rows if row[0] == rich[0] and row[1] == 8)
+    for more, given_up in ((LOOKED_FOR - there - 2, False), (LOOKED_FOR - there - 1, True)):
+        found = read(replace(world, rows=[*rows, rich, *[another] * more]))
+        assert (rare_labels(found, 8.0) == {}) is given_up

@@ -1,6 +1,6 @@
 """Refined, uniform, or the best peer: real trainings at equal cost, in several repetitions with seeds of their own.
 
-    python -m benchmarks.boundaries.real --repetitions 3 --out benchmarks/results/real_trainings.jsonl
+    python -m benchmarks.boundaries.real --repetitions 6 --out benchmarks/results/real_trainings.jsonl
 
 Every repetition starts from the same coarse grid, with its own seeds. Then each design spends as much as the uniform
 grid costs (in seconds as estimated for packs of eight): *uniform*, a regular grid between the start's; *refined*, what

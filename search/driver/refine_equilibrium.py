@@ -43,8 +43,14 @@ class EquilibriumBoundaries:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every algorithm that was found has a front, or has been looked for in vain."""
-        return self.found is not None and not any(rare_labels(self.found, float(y)) for y in self.dimensions)
+        """Whether every algorithm that was found has a front, or has been looked for in vain.
+
+        At dimensions with boundaries: to others a few trainings went to explore, and many algorithms are rare there.
+        """
+        if self.found is None:
+            return False
+        refined = set(self.found.boundaries["y"]) & set(self.dimensions)
+        return not any(rare_labels(self.found, float(y)) for y in refined)
 
     def enqueue(self, study: "Study", count: int, width: float) -> None:
         """Makes the study's next asks those that narrow the bands most for their cost.

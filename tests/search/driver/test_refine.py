@@ -1,6 +1,8 @@
 """Refinement without Ray: what it asks for, when it stops, and what it does after a kill."""
 
 import functools
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -9,11 +11,14 @@ import pytest
 
 from analysis.errors import UserError
 from analysis.phases import phase_map
+from analysis.phases.equilibrium import equilibrium
 from analysis.sweeps.rounds import read_rounds, widths
+from benchmarks.boundaries.worlds import made_up
 from benchmarks.equilibrium_coverage import FINE, Front
 from search.cli.main import main
 from search.driver import sweep as driver
 from search.driver.refine import Goal, refine
+from search.driver.refine_equilibrium import EquilibriumBoundaries
 from search.ledger import ledger
 from tests.support.records import smoke
 
@@ -113,6 +118,22 @@ def test_equilibrium_boundaries_are_narrowed_from_errors_and_nats(swept, ray, ca
     before = widths(rounds[0].boundaries)
     assert not len(before) or np.nanmedian(widths(table)) < np.median(before)
     assert "convexity | constant" in capsys.readouterr().out
+
+
+def test_it_is_not_complete_while_an_algorithm_has_too_few_trainings_for_a_front():
+    world = made_up("exponential", 0.4, [100, 0])
+    world.train([(float(beta), n) for n in (8, 16) for beta in np.geomspace(1e-8, 1, 13) for _ in range(5)])
+    bounds = EquilibriumBoundaries(SimpleNamespace(dimensions=(5, 8, 16)), Path("sweep"))
+    assert not bounds.is_complete  # nothing is read yet
+
+    def with_one(n):
+        [rich, *_] = [row for row in world.rows if row[2] == "rich" and row[1] == 8]
+        rows = [row for row in world.rows if row[2] != "rich"] + [(rich[0], n, *rich[2:])]
+        bounds.found = equilibrium(*(np.array(part) for part in zip(*rows, strict=True)), log_x=True)
+        return bounds.is_complete
+
+    assert not with_one(8) and not with_one(16)
+    assert with_one(5)  # nothing else is known there: a training went there to explore
 
 
 def test_packs_that_fail_for_good_end_it(swept, ray, capsys):
